@@ -1,0 +1,87 @@
+"""Facts read from one X.509 certificate: names, validity, issuer, key digest (RFC 5280 §4.1).
+
+Nothing here judges a certificate: OpenSSL does that, and these facts tell people what it saw.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import mailseal
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+MAX_CERTIFICATE_BYTES = 100_000  # OpenSSL's own limit for a whole chain (SSL_MAX_CERT_LIST_DEFAULT)
+MAX_NAMES = 1000  # ours; public CAs issue 100 to 250
+MAX_ISSUER_CHARS = 200  # ours, for one line of a page
+
+
+class CertificateSyntaxError(mailseal.Error):
+    """Bytes are not a certificate whose facts can be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateFacts:
+    """What people and reports want to know about a server's certificate.
+
+    ``names`` are its DNS-IDs, lower case, in its own order, wildcards as they stand; neither
+    the common name nor an address is among them (RFC 8461 §3.3 matches DNS-IDs only).
+    ``not_before`` and ``not_after`` are aware UTC. ``issuer`` is the RFC 4514 form of the
+    issuer's name in printable ASCII. ``spki_sha256`` is the lower-case hex digest of the
+    public key, as in a ``3 1 1`` TLSA record.
+    """
+
+    names: tuple[str, ...]
+    not_before: datetime
+    not_after: datetime
+    issuer: str
+    spki_sha256: str
+
+
+def read_certificate(der: bytes) -> CertificateFacts:
+    """Read a DER certificate; raise ``CertificateSyntaxError`` for anything else (about 60 µs)."""
+    # Loaded only here: it takes 40 ms, and most commands never see a certificate.
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    if len(der) > MAX_CERTIFICATE_BYTES:
+        raise CertificateSyntaxError(
+            f"the certificate has {len(der)} bytes, at most {MAX_CERTIFICATE_BYTES} are read"
+        )
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return CertificateFacts(
+            names=_dns_ids(certificate),
+            not_before=certificate.not_valid_before_utc,
+            not_after=certificate.not_valid_after_utc,
+            issuer=_printable(certificate.issuer.rfc4514_string())[:MAX_ISSUER_CHARS],
+            spki_sha256=hashlib.sha256(key).hexdigest(),
+        )
+    except (
+        ValueError,
+        TypeError,
+        UnsupportedAlgorithm,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+        x509.InvalidVersion,
+    ) as error:
+        raise CertificateSyntaxError(f"the certificate is unreadable: {error}") from error
+
+
+def _dns_ids(certificate: "x509.Certificate") -> tuple[str, ...]:
+    from cryptography import x509
+
+    try:
+        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except x509.ExtensionNotFound:
+        return ()
+    names = extension.value.get_values_for_type(x509.DNSName)[:MAX_NAMES]
+    return tuple(_printable(name).lower() for name in names)
+
+
+def _printable(text: str) -> str:
+    return "".join(char if " " <= char <= "~" else "?" for char in text)
