@@ -1,0 +1,18 @@
+"""Fakes of every door, for tests of what stands behind them: DNS, policy hosts, store and clock.
+
+They are part of the package, so that whoever builds upon mailseal can test without a network::
+
+    dns, hosts, clock = FakeDns(), FakePolicyHosts(), ManualClock()
+    dns.txt("_mta-sts.example.com", "v=STSv1; id=1;")
+    hosts.serve("example.com", "version: STSv1\\r\\nmode: enforce\\r\\n…")
+
+A fake never sleeps: what takes time is held until the test lets it go on, or until the
+``ManualClock`` has been advanced past its deadline.
+"""
+
+from mailseal.testing.clock import ManualClock
+from mailseal.testing.dns import FakeDns
+from mailseal.testing.policyhosts import FakePolicyHosts
+from mailseal.testing.store import MemoryStore
+
+__all__ = ["FakeDns", "FakePolicyHosts", "ManualClock", "MemoryStore"]
