@@ -14,6 +14,7 @@ class Holds:
         self._gates: dict[str, asyncio.Event] = {}
 
     def hold(self, name: str) -> asyncio.Event:
+        """Return the gate of a name; its answers wait from now on."""
         return self._gates.setdefault(name, asyncio.Event())
 
     async def pass_by(self, name: str, timeout: timedelta) -> bool:
