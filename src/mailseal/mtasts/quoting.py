@@ -1,0 +1,17 @@
+"""How a stranger's text is shown inside a message: short, on one line, printable ASCII."""
+
+MAX_SHOWN_CHARS = 60  # enough to recognise a line by, short enough for a log
+
+
+def quote(text: str | bytes) -> str:
+    """Return ``text`` in double quotes, cut to ``MAX_SHOWN_CHARS``, with nothing that could act.
+
+    Controls, quotes and everything beyond ASCII come as escapes, so that neither a terminal nor
+    a log can be made to show something else than what is there.
+    """
+    shown = text[: MAX_SHOWN_CHARS + 1]
+    if isinstance(shown, bytes):
+        shown = shown.decode("utf-8", "backslashreplace")
+    is_cut = len(shown) > MAX_SHOWN_CHARS
+    shown = shown[:MAX_SHOWN_CHARS].encode("unicode_escape").decode("ascii").replace('"', '\\"')
+    return f'"{shown}..."' if is_cut else f'"{shown}"'
