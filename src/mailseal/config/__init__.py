@@ -1,0 +1,66 @@
+"""The only reader of configuration and environment: gives one frozen ``Config`` of checked values.
+
+``load`` reads the TOML file that ``--config`` or MAILSEAL_CONFIG names, /etc/mailseal/mailseal.toml
+by default.  ``settings`` declares every key with its default, its kind and its paragraph; from that
+one place come the checks (``reading``), the commented file of ``mailseal config init``
+(``template``) and the reference (``reference``).
+"""
+
+from mailseal.config.kinds import SecretUrl, TcpAddress, UnixAddress
+from mailseal.config.listening import BUILT_IN_ZONES, ListenSettings, ZoneSettings
+from mailseal.config.reading import ConfigError, config_path, from_document, load, parse
+from mailseal.config.settings import (
+    AnswerSettings,
+    Config,
+    DaneSettings,
+    DnsSettings,
+    HttpsSettings,
+    LimitSettings,
+    LogSettings,
+    StoreSettings,
+    StsSettings,
+)
+from mailseal.config.system import system_resolvers
+from mailseal.config.words import (
+    LogFormat,
+    LogLevel,
+    MtaDefault,
+    PartialDane,
+    Profile,
+    Protocol,
+    TestingReply,
+)
+from mailseal.config.writing import to_document, to_toml
+
+__all__ = [
+    "BUILT_IN_ZONES",
+    "AnswerSettings",
+    "Config",
+    "ConfigError",
+    "DaneSettings",
+    "DnsSettings",
+    "HttpsSettings",
+    "LimitSettings",
+    "ListenSettings",
+    "LogFormat",
+    "LogLevel",
+    "LogSettings",
+    "MtaDefault",
+    "PartialDane",
+    "Profile",
+    "Protocol",
+    "SecretUrl",
+    "StoreSettings",
+    "StsSettings",
+    "TcpAddress",
+    "TestingReply",
+    "UnixAddress",
+    "ZoneSettings",
+    "config_path",
+    "from_document",
+    "load",
+    "parse",
+    "system_resolvers",
+    "to_document",
+    "to_toml",
+]

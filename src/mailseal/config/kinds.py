@@ -1,0 +1,370 @@
+"""The kinds of values that a configuration key can have: read from TOML, checked, written back."""
+
+import enum
+import ipaddress
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Generic, TypeVar
+from urllib.parse import urlsplit
+
+T = TypeVar("T")
+E = TypeVar("E", bound=enum.StrEnum)
+
+MAX_SOCKET_PATH_BYTES = 107  # Linux: sockaddr_un.sun_path less its final NUL
+DNS_PORT = 53  # RFC 1035 §4.2
+
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_SIZES = {"": 1, "B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+_DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d|w)", re.ASCII)
+_SIZE = re.compile(r"([0-9]{1,12}) ?(|B|KiB|MiB|GiB)", re.ASCII)
+_MODE = re.compile(r"0?[0-7]{3}", re.ASCII)
+_WORD = re.compile(r"[!-~]{1,64}", re.ASCII)
+_PASSWORD = re.compile(r"(:/{0,2}[^:@/]*:).*@")  # greedy: a password may hold "@" and "/"
+
+
+class RefusedValueError(Exception):
+    """A value that a kind does not take; the reader turns it into a message with its place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind(Generic[T]):
+    """How a key's value is read, and written so that it reads back the same.
+
+    ``expected`` completes "expected …" in a message and "Form:" in the reference.
+    ``read`` raises ``RefusedValueError``, with a text of its own or none to have ``expected`` said.
+    """
+
+    expected: str
+    read: Callable[[object], T]
+    write: Callable[[T], object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class TcpAddress:
+    """An IP address and a port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Tell whether only this machine can reach it."""
+        return ipaddress.ip_address(self.host).is_loopback
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnixAddress:
+    """The absolute path of a UNIX socket."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class SecretUrl:
+    """A URL that may hold a password: shown without it, given whole only by ``reveal``."""
+
+    _url: str
+
+    def reveal(self) -> str:
+        """Return the URL with its password, for the one who connects."""
+        return self._url
+
+    def __str__(self) -> str:
+        shown = _PASSWORD.sub(r"\1***@", self._url)
+        return re.sub(r"([?&]password=)[^&]*", r"\1***", shown)
+
+    def __repr__(self) -> str:
+        return f"SecretUrl({str(self)!r})"
+
+
+def render_duration(value: timedelta) -> str:
+    """Write a duration with the largest unit that divides it: ``24h``, ``90s``, ``1500ms``."""
+    milliseconds = round(value.total_seconds() * 1000)
+    for unit in ("d", "h", "m", "s"):
+        size = _UNITS[unit] * 1000
+        # A day reads as 24h in every standard's prose, so days begin at two.
+        if milliseconds and milliseconds % size == 0 and (unit != "d" or milliseconds >= 2 * size):
+            return f"{milliseconds // int(size)}{unit}"
+    return f"{milliseconds}ms" if milliseconds else "0s"
+
+
+def duration(low: str, high: str) -> Kind[timedelta]:
+    """Take durations from ``low`` to ``high``; a bare integer is seconds."""
+    least, most = _to_duration(low), _to_duration(high)
+
+    def read(raw: object) -> timedelta:
+        value = _to_duration(raw)
+        if not least <= value <= most:
+            raise RefusedValueError
+        return value
+
+    return Kind(expected=f'a duration from "{low}" to "{high}"', read=read, write=render_duration)
+
+
+def _to_duration(raw: object) -> timedelta:
+    if isinstance(raw, bool):
+        raise RefusedValueError
+    if isinstance(raw, int) and 0 <= raw <= 10**9:
+        return timedelta(seconds=raw)
+    if isinstance(raw, str) and (match := _DURATION.fullmatch(raw)):
+        return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    raise RefusedValueError
+
+
+def size(low: int, high: int) -> Kind[int]:
+    """Take sizes in bytes: an integer, or text with B, KiB, MiB or GiB."""
+
+    def read(raw: object) -> int:
+        value = raw
+        if isinstance(raw, str) and (match := _SIZE.fullmatch(raw)):
+            value = int(match[1]) * _SIZES[match[2]]
+        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+            return value
+        raise RefusedValueError
+
+    return Kind(
+        expected=f'a size from "{_render_size(low)}" to "{_render_size(high)}"',
+        read=read,
+        write=_render_size,
+    )
+
+
+def _render_size(value: int) -> str:
+    for unit in ("GiB", "MiB", "KiB"):
+        if value and value % _SIZES[unit] == 0:
+            return f"{value // _SIZES[unit]} {unit}"
+    return f"{value} B"
+
+
+def count(low: int, high: int) -> Kind[int]:
+    """Take whole numbers."""
+
+    def read(raw: object) -> int:
+        if isinstance(raw, int) and not isinstance(raw, bool) and low <= raw <= high:
+            return raw
+        raise RefusedValueError
+
+    return Kind(expected=f"a whole number from {low} to {high}", read=read, write=lambda v: v)
+
+
+def fraction(low: float, high: float) -> Kind[float]:
+    """Take numbers between two bounds."""
+
+    def read(raw: object) -> float:
+        if isinstance(raw, int | float) and not isinstance(raw, bool) and low <= raw <= high:
+            return float(raw)
+        raise RefusedValueError
+
+    return Kind(expected=f"a number from {low} to {high}", read=read, write=lambda v: v)
+
+
+def flag() -> Kind[bool]:
+    """Take true and false."""
+
+    def read(raw: object) -> bool:
+        if isinstance(raw, bool):
+            return raw
+        raise RefusedValueError
+
+    return Kind(expected="true or false", read=read, write=lambda v: v)
+
+
+def choice(words: type[E]) -> Kind[E]:
+    """Take one of an enum's words."""
+
+    def read(raw: object) -> E:
+        for word in words:
+            if raw == word.value:
+                return word
+        raise RefusedValueError
+
+    expected = " or ".join(f'"{word.value}"' for word in words)
+    return Kind(expected=expected, read=read, write=lambda v: v.value)
+
+
+def path() -> Kind[Path]:
+    """Take an absolute path."""
+
+    def read(raw: object) -> Path:
+        if isinstance(raw, str) and raw.startswith("/") and "\0" not in raw:
+            return Path(raw)
+        raise RefusedValueError
+
+    return Kind(expected="an absolute path", read=read, write=str)
+
+
+def word(expected: str) -> Kind[str]:
+    """Take a short text of printable ASCII without blanks: a user, a group, a zone."""
+
+    def read(raw: object) -> str:
+        if isinstance(raw, str) and _WORD.fullmatch(raw):
+            return raw
+        raise RefusedValueError
+
+    return Kind(expected=expected, read=read, write=str)
+
+
+def file_mode() -> Kind[int]:
+    """Take the permission bits of a file as octal text; a number would be read as decimal."""
+
+    def read(raw: object) -> int:
+        if isinstance(raw, str) and _MODE.fullmatch(raw):
+            return int(raw, 8)
+        raise RefusedValueError
+
+    return Kind(
+        expected='three octal digits as text, such as "0660"',
+        read=read,
+        write=lambda v: f"0{v:03o}",
+    )
+
+
+def address() -> Kind[TcpAddress | UnixAddress]:
+    """Take what a listener binds to."""
+
+    def read(raw: object) -> TcpAddress | UnixAddress:
+        if not isinstance(raw, str):
+            raise RefusedValueError
+        if raw.startswith("unix:"):
+            name = raw.removeprefix("unix:")
+            if not name.startswith("/") or "\0" in name:
+                raise RefusedValueError
+            if len(name.encode("utf-8", "surrogatepass")) > MAX_SOCKET_PATH_BYTES:
+                raise RefusedValueError(f"a path of at most {MAX_SOCKET_PATH_BYTES} bytes")
+            return UnixAddress(path=Path(name))
+        return _to_tcp_address(raw, default_port=None)
+
+    return Kind(
+        expected='"IP:PORT", "[IPv6]:PORT" or "unix:/PATH"',
+        read=read,
+        write=str,
+    )
+
+
+def resolver_address() -> Kind[TcpAddress]:
+    """Take the address of a DNS resolver; port 53 goes without saying."""
+
+    def read(raw: object) -> TcpAddress:
+        if not isinstance(raw, str):
+            raise RefusedValueError
+        return _to_tcp_address(raw, default_port=DNS_PORT)
+
+    return Kind(expected='"IP", "IP:PORT" or "[IPv6]:PORT"', read=read, write=str)
+
+
+def _to_tcp_address(text: str, *, default_port: int | None) -> TcpAddress:
+    if default_port is not None and (bare := _ip(text)):
+        return TcpAddress(host=bare, port=default_port)
+    host, colon, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+        is_bracketed = True
+    else:
+        is_bracketed = False
+    ip = _ip(host)
+    if not colon or ip is None or is_bracketed is not (":" in ip):
+        raise RefusedValueError
+    if not (port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65536):
+        raise RefusedValueError("a port from 1 to 65535")
+    return TcpAddress(host=ip, port=int(port))
+
+
+def _ip(text: str) -> str | None:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return None
+
+
+def ip_address() -> Kind[str]:
+    """Take an IP address, written back in its shortest form."""
+
+    def read(raw: object) -> str:
+        if isinstance(raw, str) and (ip := _ip(raw)):
+            return ip
+        raise RefusedValueError
+
+    return Kind(expected="an IP address", read=read, write=str)
+
+
+def several(kind: Kind[T], *, at_most: int) -> Kind[tuple[T, ...]]:
+    """Take a list of another kind's values, none of them twice."""
+
+    def read(raw: object) -> tuple[T, ...]:
+        if not isinstance(raw, list) or len(raw) > at_most:
+            raise RefusedValueError
+        values = tuple(kind.read(item) for item in raw)
+        if len(set(values)) != len(values):
+            raise RefusedValueError("each value once")
+        return values
+
+    return Kind(
+        expected=f"a list of at most {at_most}, each {kind.expected}",
+        read=read,
+        write=lambda values: [kind.write(value) for value in values],
+    )
+
+
+def optional(kind: Kind[T], *, unset: str) -> Kind[T | None]:
+    """Take another kind's value, or ``unset`` for none: TOML has no null."""
+    return Kind(
+        expected=f'{kind.expected}, or "{unset}"',
+        read=lambda raw: None if raw == unset else kind.read(raw),
+        write=lambda value: unset if value is None else kind.write(value),
+    )
+
+
+def store_url() -> Kind[SecretUrl]:
+    """Take the URL of a store; what else is in it is the driver's to judge."""
+
+    def read(raw: object) -> SecretUrl:
+        if isinstance(raw, str) and raw.isprintable():
+            parts = _split(raw)
+            if parts and parts[0] == "sqlite" and re.fullmatch(r"sqlite:////[^?#]+", raw):
+                return SecretUrl(raw)
+            if (
+                parts
+                and parts[0] in ("postgresql", "postgres")
+                and raw.startswith(parts[0] + "://")
+            ):
+                return SecretUrl(raw)
+        raise RefusedValueError
+
+    return Kind(
+        expected='"sqlite:////ABSOLUTE/PATH" or "postgresql://USER:PASSWORD@HOST/DATABASE"',
+        read=read,
+        write=lambda url: url.reveal(),
+    )
+
+
+def proxy_url() -> Kind[str]:
+    """Take the URL of an HTTP proxy that speaks CONNECT."""
+
+    def read(raw: object) -> str:
+        parts = _split(raw) if isinstance(raw, str) else None
+        if parts and parts[0] == "http" and parts[1] and parts[2]:
+            return f"http://{parts[1]}:{parts[2]}"
+        raise RefusedValueError
+
+    return Kind(expected='"http://HOST:PORT"', read=read, write=str)
+
+
+def _split(text: str) -> tuple[str, str, int | None] | None:
+    """Return scheme, host with brackets where it needs them, and port; None when malformed."""
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return None
+    if parts.scheme == "http" and (parts.username or parts.path.strip("/") or parts.query):
+        return None
+    return parts.scheme, f"[{host}]" if ":" in host else host, port

@@ -1,0 +1,113 @@
+"""Where MTAs may ask, and in which form they are answered: ``[[listen]]`` and ``[zones.NAME]``."""
+
+# ruff: noqa: RUF009 -- key() stands for dataclasses.field(), which that rule knows by name only
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from types import MappingProxyType
+
+from mailseal.config.keys import key, required
+from mailseal.config.kinds import (
+    TcpAddress,
+    UnixAddress,
+    address,
+    choice,
+    duration,
+    file_mode,
+    flag,
+    optional,
+    word,
+)
+from mailseal.config.words import Profile, Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenSettings:
+    """One place where MTAs may ask. Writing one ``[[listen]]`` replaces both default listeners."""
+
+    protocol: Protocol = required(
+        choice(Protocol),
+        "What is spoken here: socketmap for Postfix and Sendmail, the one-line protocol for Exim.",
+        example="socketmap",
+    )
+    address: TcpAddress | UnixAddress = required(
+        address(),
+        "Where to listen.\n"
+        "A Postfix that runs in a chroot reaches UNIX sockets below /var/spool/postfix only.",
+        example="unix:/var/spool/postfix/mailseal/socketmap",
+    )
+    allow_remote: bool = key(
+        False,
+        flag(),
+        "Listen on a TCP address that other machines can reach.\n"
+        "Neither protocol has passwords or encryption: whoever reaches it may ask, and whoever is "
+        "on the way may forge answers.",
+    )
+    mode: int = key(
+        0o666,
+        file_mode(),
+        "Permissions of a UNIX socket.\nIts folder decides as well who gets there.",
+        example="0660",
+    )
+    owner: str | None = key(
+        None,
+        optional(word("a user's name"), unset=""),
+        "Owner of a UNIX socket; the service's own user when empty.",
+        example="postfix",
+    )
+    group: str | None = key(
+        None,
+        optional(word("a group's name"), unset=""),
+        "Group of a UNIX socket; the service's own group when empty.",
+        example="postfix",
+    )
+    zone: str = key(
+        "exim",
+        word("a zone's name"),
+        "The zone of a listener that speaks the one-line protocol.\n"
+        "Over socketmap the map name selects the zone.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneSettings:
+    """One map name and the form of its replies. A name that is no zone is answered PERM."""
+
+    profile: Profile = required(
+        choice(Profile),
+        "The form of replies: postfix for 3.4 and later, postfix-3.10 for 3.10 and later with the "
+        "attributes for TLSRPT, sendmail, exim.",
+        example="postfix",
+    )
+    deadline: timedelta | None = key(
+        None,
+        optional(duration("100ms", "60s"), unset=""),
+        "The longest time from question to answer.\nKeep it below what the MTA itself waits.",
+        example="8s",
+        unset_text="10s for Postfix, 4s for Sendmail, 6s for Exim",
+    )
+
+    @property
+    def answer_within(self) -> timedelta:
+        """Return the deadline that holds."""
+        return self.profile.deadline if self.deadline is None else self.deadline
+
+
+BUILT_IN_ZONES: Mapping[str, ZoneSettings] = MappingProxyType(
+    {
+        "postfix": ZoneSettings(profile=Profile.POSTFIX),
+        "postfix-3.10": ZoneSettings(profile=Profile.POSTFIX_3_10),
+        "postfix-tlsrpt": ZoneSettings(profile=Profile.POSTFIX_3_10),
+        "sendmail": ZoneSettings(profile=Profile.SENDMAIL),
+        "sts": ZoneSettings(profile=Profile.SENDMAIL),  # what Sendmail's FEATURE(`sts') sends
+        "QUERY": ZoneSettings(profile=Profile.POSTFIX),  # in place of postfix-tlspol
+        "QUERYwithTLSRPT": ZoneSettings(profile=Profile.POSTFIX_3_10),
+        "exim": ZoneSettings(profile=Profile.EXIM),
+    }
+)
+
+DEFAULT_LISTENERS = (
+    ListenSettings(protocol=Protocol.SOCKETMAP, address=TcpAddress(host="127.0.0.1", port=8461)),
+    ListenSettings(protocol=Protocol.LINE, address=TcpAddress(host="127.0.0.1", port=8462)),
+)

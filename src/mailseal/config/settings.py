@@ -1,0 +1,345 @@
+"""Every key of the configuration file, table by table, with its default and its paragraph."""
+
+# ruff: noqa: RUF009 -- key() stands for dataclasses.field(), which that rule knows by name only
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from types import MappingProxyType
+
+from mailseal.config.keys import key
+from mailseal.config.kinds import (
+    SecretUrl,
+    TcpAddress,
+    choice,
+    count,
+    duration,
+    flag,
+    fraction,
+    ip_address,
+    optional,
+    path,
+    proxy_url,
+    resolver_address,
+    several,
+    size,
+    store_url,
+    word,
+)
+from mailseal.config.listening import (
+    BUILT_IN_ZONES,
+    DEFAULT_LISTENERS,
+    ListenSettings,
+    ZoneSettings,
+)
+from mailseal.config.words import LogFormat, LogLevel, MtaDefault, PartialDane, TestingReply
+
+DEFAULT_STATE_DIR = Path("/var/lib/mailseal")
+DATABASE_NAME = "mailseal.db"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerSettings:
+    """What MTAs are told."""
+
+    mta_default: MtaDefault = key(
+        MtaDefault.MAY,
+        choice(MtaDefault),
+        "What main.cf's smtp_tls_security_level is.\n"
+        "Where it is dane or stricter, mailseal answers NOTFOUND in place of dane, so that it "
+        "never weakens what main.cf asks for.",
+    )
+    testing: TestingReply = key(
+        TestingReply.NOTFOUND,
+        choice(TestingReply),
+        "What a Postfix of 3.10 or later is told about a policy in mode testing.\n"
+        "may and dane carry the policy along for its TLSRPT reports and change nothing else; other "
+        "profiles always get notfound.",
+    )
+    fail_closed: timedelta = key(
+        timedelta(0),
+        duration("0s", "5d"),
+        "How long mail to a domain of which nothing is known is deferred while DNS fails.\n"
+        "With 0s it is delivered as the MTA would without mailseal.\n"
+        "Domains with a cached policy are not concerned: that policy stays in force.",
+        example="4h",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsSettings:
+    """Whom to ask."""
+
+    resolvers: tuple[TcpAddress, ...] = key(
+        (),
+        several(resolver_address(), at_most=8),
+        "The DNS resolvers, the preferred one first; the others are asked when it fails.\n"
+        "Use a validating resolver on this machine, such as unbound, or there is no DANE.",
+        example=["127.0.0.1", "[::1]:5353"],
+        unset_text="those of /etc/resolv.conf",
+    )
+    trust_ad: tuple[str, ...] = key(
+        (),
+        several(ip_address(), at_most=8),
+        "Resolvers beyond loopback that are believed when they say that an answer is validated "
+        "(the AD flag).\n"
+        "Name only those that validate, over a path on which nobody can forge their answers.\n"
+        "The option trust-ad of /etc/resolv.conf does not count.",
+        example=["192.0.2.53"],
+    )
+    timeout: timedelta = key(
+        timedelta(seconds=4),
+        duration("100ms", "60s"),
+        "The longest time for one look-up, all resolvers and repetitions together.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpsSettings:
+    """How policies are fetched from policy hosts."""
+
+    ca_file: Path | None = key(
+        None,
+        optional(path(), unset="system"),
+        "A PEM file with the certificate authorities that policy hosts are checked against.",
+        example="/etc/ssl/certs/ca-certificates.crt",
+    )
+    proxy: str | None = key(
+        None,
+        optional(proxy_url(), unset=""),
+        "An HTTP proxy that connects to policy hosts on our behalf.\n"
+        "The environment's proxies are never used.",
+        example="http://127.0.0.1:3128",
+    )
+    timeout: timedelta = key(
+        timedelta(seconds=60),
+        duration("1s", "5m"),
+        "The longest time for one fetch, names and all addresses included (RFC 8461 §3.3 "
+        "suggests a minute).\n"
+        "An MTA waits no longer than its zone's deadline; the fetch then goes on behind it.",
+    )
+    require_text_plain: bool = key(
+        True,
+        flag(),
+        "Refuse a policy that is not served as text/plain (RFC 8461 §3.2).",
+    )
+    allow_private_addresses: bool = key(
+        False,
+        flag(),
+        "Connect to policy hosts on private and reserved addresses.\n"
+        "For a lab: otherwise any domain on the Internet could point mailseal at machines of your "
+        "own network.",
+    )
+    size_limit: int = key(
+        64 * 1024,
+        size(1024, 1024 * 1024),
+        "The longest policy that is read (RFC 8461 §3.3 suggests 64 KiB).",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StsSettings:
+    """How fresh policies are kept (MTA-STS, RFC 8461)."""
+
+    id_check_max_age: timedelta = key(
+        timedelta(hours=1),
+        duration("1m", "24h"),
+        "An enforce policy whose record was last looked at longer ago is checked before the "
+        "answer, a younger one behind it.",
+    )
+    id_check_timeout: timedelta = key(
+        timedelta(seconds=2),
+        duration("100ms", "30s"),
+        "The longest time that such a check may hold up an answer.",
+    )
+    id_ttl_min: timedelta = key(
+        timedelta(seconds=60),
+        duration("1s", "1h"),
+        "A record's id is trusted to stand for at least this long, whatever its TTL.",
+    )
+    id_ttl_max: timedelta = key(
+        timedelta(hours=1),
+        duration("1m", "24h"),
+        "A record's id is trusted to stand for at most this long, whatever its TTL.",
+    )
+    refetch_interval: timedelta = key(
+        timedelta(hours=24),
+        duration("1h", "7d"),
+        "Every policy is fetched again at least this often, or at half of its max_age where that "
+        "is sooner, even when the record stays the same (RFC 8461 §3.3, §10.2).",
+    )
+    fetch_backoff_min: timedelta = key(
+        timedelta(minutes=5),
+        duration("5m", "24h"),
+        "The pause after a failed fetch; it doubles with each failure (RFC 8461 §3.3 asks for 5 "
+        "minutes at least).\n"
+        "A new id is tried at once.",
+    )
+    fetch_backoff_max: timedelta = key(
+        timedelta(hours=1),
+        duration("5m", "24h"),
+        "The longest pause between failed fetches.",
+    )
+    negative_ttl_max: timedelta = key(
+        timedelta(hours=1),
+        duration("1s", "24h"),
+        "A domain without a record is remembered as such for the TTL of that answer, but no "
+        "longer than this.",
+    )
+    failed_txt_ttl: timedelta = key(
+        timedelta(seconds=60),
+        duration("1s", "1h"),
+        "How long a failed look-up of the record is remembered before it is tried again.",
+    )
+    keep_expired: timedelta = key(
+        timedelta(days=30),
+        duration("0s", "52w"),
+        "How long expired policies and old DANE verdicts stay in the store.\n"
+        "An expired policy is never used; it is kept for those who ask why.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaneSettings:
+    """DANE beside MTA-STS (RFC 7672)."""
+
+    enabled: bool = key(
+        True,
+        flag(),
+        "Look up MX and TLSA records and let DANE decide where it can.\n"
+        "Turn it off for an MTA without DNSSEC: a Postfix whose smtp_dns_support_level is not "
+        "dnssec defers all mail that is answered dane-only.",
+    )
+    partial: PartialDane = key(
+        PartialDane.BY_PREFERENCE,
+        choice(PartialDane),
+        "When a domain has an enforce policy and only some of its MX hosts have TLSA records: "
+        "by-preference requires DANE where a best-preference host has them and else delivers by "
+        "the policy to those without, dane-only always requires DANE, narrow always delivers by "
+        "the policy to those without.",
+    )
+    refresh_at: float = key(
+        0.8,
+        fraction(0.1, 0.95),
+        "The part of its TTL after which a DANE verdict is looked up again ahead of need.",
+    )
+    self_test_name: str = key(
+        ".",
+        word("a domain name"),
+        "A signed name whose look-up shows that a resolver validates; the root by default.",
+        example="example.com",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSettings:
+    """Where policies outlive a restart."""
+
+    url: SecretUrl = key(
+        SecretUrl(f"sqlite:///{DEFAULT_STATE_DIR / DATABASE_NAME}"),
+        store_url(),
+        "The database: SQLite for one machine, PostgreSQL for several that share policies.\n"
+        "A password is better kept in ~/.pgpass, or in a file named by ?passfile=/PATH.",
+        example="postgresql://mailseal@db.example.com/mailseal",
+        unset_text=f"sqlite, {DATABASE_NAME} in state_dir",
+    )
+    max_policies: int = key(
+        1_000_000,
+        count(1, 100_000_000),
+        "The most policies that are kept.\n"
+        "When full, expired ones go first, then those in mode none or testing; an unexpired "
+        "enforce policy is never dropped.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitSettings:
+    """Bounds that hold whatever is asked."""
+
+    connections: int = key(
+        16_384,
+        count(1, 1_000_000),
+        "The most connections of MTAs at a time, all listeners together.\n"
+        "The limit of open files (LimitNOFILE) must leave room for them.",
+    )
+    cached_answers: int = key(
+        200_000,
+        count(1, 100_000_000),
+        "The most finished answers held in memory, about 400 bytes each.\n"
+        "What does not fit is made again from the store.",
+    )
+    cold_lookups: int = key(
+        100,
+        count(1, 10_000),
+        "The most domains that are looked up or fetched at a time.",
+    )
+    waiting_questions: int = key(
+        20_000,
+        count(1, 1_000_000),
+        "The most questions that wait for an answer; more are answered TEMP at once.",
+    )
+    max_mx_hosts: int = key(
+        32,
+        count(1, 1000),
+        "The most MX hosts of a domain that are looked at, best preference first.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """What is written to standard error, which systemd keeps in the journal."""
+
+    level: LogLevel = key(LogLevel.INFO, choice(LogLevel), "The least severity that is logged.")
+    format: LogFormat = key(
+        LogFormat.TEXT, choice(LogFormat), "text as key=value, or one JSON object per line."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The whole configuration, checked: nothing in it needs a second look.
+
+    ``zones`` holds the built-in zones too. Make one with ``load``, ``parse`` or ``embedded``.
+    """
+
+    state_dir: Path = key(
+        DEFAULT_STATE_DIR,
+        path(),
+        "The one folder that mailseal writes to.\nIt is made with mode 0700 when it is missing.",
+    )
+    listen: tuple[ListenSettings, ...] = DEFAULT_LISTENERS
+    zones: Mapping[str, ZoneSettings] = field(default_factory=lambda: BUILT_IN_ZONES)
+    answers: AnswerSettings = AnswerSettings()
+    sts: StsSettings = StsSettings()
+    dane: DaneSettings = DaneSettings()
+    dns: DnsSettings = DnsSettings()
+    https: HttpsSettings = HttpsSettings()
+    store: StoreSettings = StoreSettings()
+    limits: LimitSettings = LimitSettings()
+    log: LogSettings = LogSettings()
+
+    @classmethod
+    def embedded(cls, state_dir: Path) -> "Config":
+        """Return the defaults with another state folder, for a run without a file."""
+        folder = state_dir.absolute()
+        return cls(state_dir=folder, store=StoreSettings(url=default_store_url(folder)))
+
+
+def default_store_url(state_dir: Path) -> SecretUrl:
+    """Return the URL of the SQLite file that belongs to a state folder."""
+    return SecretUrl(f"sqlite:///{state_dir / DATABASE_NAME}")
+
+
+TABLES: Mapping[str, type] = MappingProxyType(
+    {
+        "answers": AnswerSettings,
+        "sts": StsSettings,
+        "dane": DaneSettings,
+        "dns": DnsSettings,
+        "https": HttpsSettings,
+        "store": StoreSettings,
+        "limits": LimitSettings,
+        "log": LogSettings,
+    }
+)
