@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 from mailseal.names import MAX_NAME_BYTES
 
-_HOST = re.compile(
-    r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+"
+_NAME = re.compile(
+    r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*"
     r"(?![0-9]+\Z)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?",
     re.ASCII,
 )
@@ -22,12 +22,12 @@ def is_host(text: str) -> bool:
 
     A single label is none: ``hostname`` and ``nexthop`` are words of Postfix' own in ``match=``.
     """
-    return len(text) <= MAX_NAME_BYTES and _HOST.fullmatch(text) is not None
+    return "." in text and _is_name(text)
 
 
 def is_pattern(text: str) -> bool:
-    """Tell whether a text is a host name, or ``*.`` before one."""
-    return is_host(text.removeprefix("*."))
+    """Tell whether a text is a host name, or ``*.`` before a name of any length."""
+    return "." in text and _is_name(text.removeprefix("*."))
 
 
 def usable(texts: Iterable[str]) -> tuple[str, ...]:
@@ -38,3 +38,7 @@ def usable(texts: Iterable[str]) -> tuple[str, ...]:
 def match_words(patterns: Iterable[str]) -> str:
     """Render patterns for Postfix' ``match=``, where ``.example.net`` stands for a wildcard."""
     return ":".join(dict.fromkeys(pattern.removeprefix("*") for pattern in patterns))
+
+
+def _is_name(text: str) -> bool:
+    return len(text) <= MAX_NAME_BYTES and _NAME.fullmatch(text) is not None
