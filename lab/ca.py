@@ -107,12 +107,18 @@ class CertificateAuthority:
             certificate = builder.issuer_name(subject).sign(key, hashes.SHA256())
             return Credential(key, (certificate,))
         issuer = self._stranger if flaw is Flaw.UNKNOWN_CA else self._issuer
+        builder = builder.add_extension(_issued_by(issuer.key.public_key()), critical=False)
         certificate = builder.issuer_name(issuer.chain[0].subject).sign(issuer.key, hashes.SHA256())
         return Credential(key, (certificate, *issuer.chain))
 
 
 def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _issued_by(key: ec.EllipticCurvePublicKey) -> x509.AuthorityKeyIdentifier:
+    # Python 3.13 verifies strictly, and that asks for this extension.
+    return x509.AuthorityKeyIdentifier.from_issuer_public_key(key)
 
 
 def _authority(
@@ -141,6 +147,7 @@ def _authority(
             .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
             .add_extension(usage, critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+            .add_extension(_issued_by(root_key.public_key()), critical=False)
             .sign(root_key, hashes.SHA256())
         )
 

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import IO
@@ -31,6 +31,7 @@ class Namespace:
     holder_pid: int
     guard: "subprocess.Popen[str]"
     trees: Mapping[str, Tree]
+    spawned: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
 
     @classmethod
     def open(cls, folder: Path, etc: Mapping[str, str], trees: Mapping[str, Tree]) -> "Namespace":
@@ -73,12 +74,16 @@ class Namespace:
                 f"no namespace could be made: {log[-1] if log else 'no message'}",
                 "run the lab as root with CAP_SYS_ADMIN (in a container: --privileged)",
             )
-        mounted = {name: tree.at(folder / "programs" / name) for name, tree in trees.items()}
+        mounted = {
+            name: Tree(tree.path, folder / "programs" / name) for name, tree in trees.items()
+        }
         return cls(folder, int(words[1]), guard, mounted)
 
     def close(self) -> None:
         """Kill every process of the namespace and remove its folder."""
         _end(self.guard)
+        for process in self.spawned:
+            process.wait()
 
     def command(self, arguments: Sequence[str | Path], cwd: Path = Path("/")) -> list[str]:
         """Wrap a command so that it runs inside; the process id stays the same."""
@@ -126,7 +131,7 @@ class Namespace:
         Its ``pid`` is the program's own, so that it can be signalled from
         outside; what is still running when the lab ends is killed.
         """
-        return subprocess.Popen(
+        process = subprocess.Popen(
             self.command(arguments, cwd),
             env={**os.environ, **(environment or {})},
             stdin=stdin,
@@ -134,6 +139,8 @@ class Namespace:
             stderr=stderr,
             start_new_session=True,
         )
+        self.spawned.append(process)
+        return process
 
     def tcp_sockets(self, *states: str) -> frozenset[tuple[str, int]]:
         """List the local (address, port) of the namespace's TCP sockets in these states."""

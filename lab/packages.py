@@ -56,17 +56,17 @@ INTERNET = (KNOT, UNBOUND, NGINX, POSTFIX, SENDMAIL, EXIM)
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """An unpacked program: a folder laid out like ``/``."""
+    """An unpacked program: a folder laid out like ``/``.
+
+    ``path`` is where it is, ``mounted`` where the namespace sees it.
+    """
 
     path: Path
+    mounted: Path | None = None
 
     def file(self, relative: str) -> Path:
-        """Name a file of the tree by its path below ``/``."""
-        return self.path / relative
-
-    def at(self, path: Path) -> "Tree":
-        """Return the same tree as seen where it is mounted."""
-        return Tree(path)
+        """Name a file of the tree by its path below ``/``, as its programs see it."""
+        return (self.mounted or self.path) / relative
 
     def library_path(self) -> str:
         """Give the value of LD_LIBRARY_PATH that its programs need."""
@@ -74,9 +74,12 @@ class Tree:
             *self.path.glob("usr/lib/*-linux-gnu*"),
             *self.path.glob("lib/*-linux-gnu*"),
             *self.path.glob("usr/lib/postfix"),
-            *self.path.glob("usr/lib/*-linux-gnu*/sendmail"),
         )
-        return ":".join(str(folder) for folder in folders if folder.is_dir())
+        return ":".join(
+            str(self.file(str(folder.relative_to(self.path))))
+            for folder in folders
+            if folder.is_dir()
+        )
 
 
 class _AptError(Exception):
