@@ -4,10 +4,17 @@ RFC 8461 §2 forbids that MTA-STS overrides a failing DANE; RFC 7672 §2.2.1 for
 MX host with TLSA records goes before a better one without. ``decide`` keeps both.
 """
 
+import enum
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import assert_never
 
-from mailseal.mtasts.policy import Policy
+from mailseal.dane.exchange import DaneSummary, Exchange, ExchangeUnknown, MxHost
+from mailseal.dane.host import TlsaState
+from mailseal.mtasts.policy import Mode, Policy
 from mailseal.names import Domain
+
+MAX_TEMP_UNLEARNT = timedelta(hours=4)  # after that an unreachable DNS no longer holds mail back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +59,167 @@ class Opportunistic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unavailable:
-    """Do not deliver now; ``reason`` names the host and the cause, printable ASCII."""
+    """Do not deliver now; ``reason`` names the host and the cause, printable ASCII.
+
+    ``blames_policy`` says that the enforce policy itself stands in the way: before such an
+    answer is given, the record's id must have been checked afresh (RFC 8461 §5).
+    ``enforced`` is the enforce policy that a sender without DANE can go by instead.
+    """
 
     reason: str
+    blames_policy: bool = False
+    enforced: StsEnforced | None = None
 
 
 DeliveryPolicy = (
     DaneRequired | DaneOpportunistic | StsEnforced | StsTesting | Opportunistic | Unavailable
 )
+
+
+class PartialDane(enum.StrEnum):
+    """What an enforce policy means where only some MX hosts have usable TLSA records."""
+
+    BY_PREFERENCE = "by-preference"
+    DANE_ONLY = "dane-only"
+    NARROW = "narrow"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What an operator can choose about decisions.
+
+    ``has_dane`` is false for an MTA without DNSSEC. ``default_is_dane`` says that the MTA's own
+    default is DANE or stricter already, so that "opportunistic DANE" would be no more than it.
+    """
+
+    has_dane: bool = True
+    partial_dane: PartialDane = PartialDane.BY_PREFERENCE
+    default_is_dane: bool = False
+
+
+def decide(
+    domain: Domain,
+    exchange: Exchange | ExchangeUnknown,
+    policy: Policy | None,
+    rules: Rules,
+) -> DeliveryPolicy:
+    """Weigh DANE and MTA-STS for one next hop.
+
+    ``policy`` is the one in force for the policy domain ``domain``, None without one.
+    The rows of the table are those of docs/explain/decisions.md, in its order.
+    """
+    if isinstance(exchange, Exchange) and exchange.mx.is_null:
+        return Opportunistic()
+    enforced = None
+    if policy is not None and policy.mode is Mode.ENFORCE:
+        enforced = StsEnforced(domain=domain, policy=policy)
+    if enforced is None:
+        answer = _without_enforcement(exchange, rules)
+    else:
+        answer = _with_enforcement(exchange, enforced, rules)
+    if isinstance(answer, Opportunistic) and policy is not None and policy.mode is Mode.TESTING:
+        return StsTesting(domain=domain, policy=policy)
+    return answer
+
+
+def _without_enforcement(exchange: Exchange | ExchangeUnknown, rules: Rules) -> DeliveryPolicy:
+    if not rules.has_dane:
+        return Opportunistic()
+    match exchange:
+        case ExchangeUnknown():
+            wants_dane = True
+        case Exchange():
+            seen = exchange.states_seen
+            if exchange.mx.is_secure and seen == {TlsaState.USABLE}:
+                return DaneRequired()
+            wants_dane = bool(seen - {TlsaState.NONE})
+        case other:
+            assert_never(other)
+    if wants_dane and not rules.default_is_dane:
+        return DaneOpportunistic()
+    return Opportunistic()
+
+
+def _with_enforcement(
+    exchange: Exchange | ExchangeUnknown, enforced: StsEnforced, rules: Rules
+) -> DeliveryPolicy:
+    if isinstance(exchange, ExchangeUnknown):
+        return _by_last_verdict(exchange, enforced, rules)
+    seen = exchange.states_seen
+    if not rules.has_dane or not exchange.mx.is_secure:
+        return _secure(exchange, enforced)
+    if TlsaState.USABLE in seen:
+        if seen <= {TlsaState.USABLE, TlsaState.FAILED} or _usable_comes_first(exchange, rules):
+            return DaneRequired(enforced=enforced)
+        return _narrowed(exchange, enforced) or DaneRequired(enforced=enforced)
+    if TlsaState.FAILED in seen:
+        if narrowed := _narrowed(exchange, enforced):
+            return narrowed
+        if any(enforced.policy.covers(host.name) for host, _ in exchange.states):
+            # Only hosts that cannot be judged now are allowed: as strict as DANE, and it heals.
+            return DaneRequired(enforced=enforced)
+    return _secure(exchange, enforced)
+
+
+def _by_last_verdict(
+    unknown: ExchangeUnknown, enforced: StsEnforced, rules: Rules
+) -> DeliveryPolicy:
+    """Answer from memory: the MTA's own MX look-up has succeeded, so mail is about to go out."""
+    if not enforced.policy.usable_patterns:
+        return _no_pattern(enforced)
+    if not rules.has_dane or unknown.last is DaneSummary.NONE:
+        return enforced
+    if unknown.last is not None:
+        return DaneRequired(enforced=enforced)
+    if unknown.failing_for >= MAX_TEMP_UNLEARNT:
+        return enforced
+    return Unavailable(
+        reason=f"{unknown.reason}; DANE is unknown and must not be overridden",
+        enforced=enforced,
+    )
+
+
+def _usable_comes_first(exchange: Exchange, rules: Rules) -> bool:
+    """Tell whether a host with usable TLSA records is among the best that can be tried now."""
+    if rules.partial_dane is not PartialDane.BY_PREFERENCE:
+        return rules.partial_dane is PartialDane.DANE_ONLY
+    judged = [pair for pair in exchange.states if pair[1].state is not TlsaState.FAILED]
+    best = min(host.preference for host, _ in judged)
+    return any(
+        host.preference == best and state.state is TlsaState.USABLE for host, state in judged
+    )
+
+
+def _narrowed(exchange: Exchange, enforced: StsEnforced) -> StsEnforced | None:
+    """Allow only the hosts that the policy covers and DANE says nothing of; None without one."""
+    allowed = tuple(
+        host.name
+        for host, state in exchange.states
+        if state.state in {TlsaState.NONE, TlsaState.UNUSABLE}
+        and host.name.has_dot
+        and enforced.policy.covers(host.name)
+    )
+    if not allowed:
+        return None
+    return StsEnforced(domain=enforced.domain, policy=enforced.policy, only_hosts=allowed)
+
+
+def _secure(exchange: Exchange, enforced: StsEnforced) -> DeliveryPolicy:
+    if not enforced.policy.usable_patterns:
+        return _no_pattern(enforced)
+    hosts: tuple[MxHost, ...] = exchange.mx.hosts
+    if any(enforced.policy.covers(host.name) for host in hosts):
+        return enforced
+    names = ", ".join(host.name for host in hosts[:3]) or "none"
+    more = f" and {len(hosts) - 3} more" if len(hosts) > 3 else ""
+    return Unavailable(
+        reason=f"MTA-STS policy of {enforced.domain} allows none of its MX hosts ({names}{more})",
+        blames_policy=True,
+    )
+
+
+def _no_pattern(enforced: StsEnforced) -> Unavailable:
+    return Unavailable(
+        reason=f"MTA-STS policy of {enforced.domain} has no mx pattern that a host could match",
+        blames_policy=True,
+    )

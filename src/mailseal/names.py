@@ -39,9 +39,7 @@ class Domain(str):
             name = _to_a_labels(name)
         name = name.removesuffix(".").lower()
         if not name or len(name) > MAX_NAME_BYTES:
-            raise NameSyntaxError(
-                f"a domain name has 1 to {MAX_NAME_BYTES} bytes, got {len(name)}"
-            )
+            raise NameSyntaxError(f"a domain name has 1 to {MAX_NAME_BYTES} bytes, got {len(name)}")
         labels = name.split(".")
         for label in labels:
             if not _LABEL.fullmatch(label):

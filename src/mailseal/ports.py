@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+import mailseal
 from mailseal.answers import Answer, MxRecord
 from mailseal.certs import CertificateFacts
 from mailseal.dane.exchange import DaneSummary
@@ -101,11 +102,15 @@ class LastVerdict:
     learnt_at: datetime
 
 
+class StoreError(mailseal.Error):
+    """The store could not do what was asked; what it held before, it still holds."""
+
+
 class PolicyStore(Protocol):
     """Keeps policies with all their dates, and the last DANE verdicts, beyond a restart.
 
     A method that writes returns when the change would survive ``kill -9``. All may raise
-    ``mailseal.store.StoreError``; then what was stored before still is.
+    ``StoreError``; then what was stored before still is.
     """
 
     async def load(self, domain: Domain) -> CachedPolicy | None:

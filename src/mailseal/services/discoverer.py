@@ -1,0 +1,358 @@
+"""Finds the MTA-STS policy in force for a domain, from memory, the store or the live host.
+
+Implements the sender's side of RFC 8461 §3 and §5.1. What is known stays in force whatever DNS
+and the policy host do; what is not known is looked up once for all who ask.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from mailseal.answers import Absent, Answer, Found, LookupFailed
+from mailseal.mtasts.freshness import (
+    Intervals,
+    adopt,
+    checked,
+    next_failure,
+    not_from_the_future,
+    postponed,
+    retry_at,
+    wants_fetch,
+)
+from mailseal.mtasts.policy import Mode, Policy, PolicySyntaxError, parse_policy
+from mailseal.mtasts.record import read_records
+from mailseal.names import MAX_NAME_BYTES, Domain
+from mailseal.ports import Clock, Dns, PolicyFetcher, PolicyFetchFailed, PolicyStore, StoreError
+from mailseal.results import ResultType
+from mailseal.services.domainstate import (
+    DomainState,
+    Negative,
+    StsView,
+    overtime_view,
+    view_of,
+)
+from mailseal.services.flights import Flights, wait_at_most
+
+log = structlog.stdlib.get_logger("mailseal.discoverer")
+
+RECORD_LABEL = "_mta-sts."  # RFC 8461 §3.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscoveryLimits:
+    """The bounds of discovery."""
+
+    max_domains: int = 200_000
+    max_flights: int = 256
+    lookup_timeout: timedelta = timedelta(seconds=5)
+    id_check_timeout: timedelta = timedelta(seconds=2)
+    fetch_timeout: timedelta = timedelta(seconds=60)
+    negative_max: timedelta = timedelta(hours=1)
+    failed_lookup: timedelta = timedelta(seconds=60)
+    overtime: timedelta = timedelta(seconds=2)
+
+
+class Discoverer:
+    """Keeps a state for every domain asked about, within a bound."""
+
+    def __init__(
+        self,
+        *,
+        dns: Dns,
+        fetcher: PolicyFetcher,
+        store: PolicyStore,
+        clock: Clock,
+        intervals: Intervals,
+        limits: DiscoveryLimits,
+        jitter: Callable[[], float],
+        on_change: Callable[[Domain], None],
+    ) -> None:
+        self._dns = dns
+        self._fetcher = fetcher
+        self._store = store
+        self._clock = clock
+        self._intervals = intervals
+        self._limits = limits
+        self._jitter = jitter
+        self._on_change = on_change
+        self._states: dict[Domain, DomainState] = {}
+        self._recalls: Flights[Domain, DomainState] = Flights(limits.max_flights)
+        self._discoveries: Flights[Domain, StsView] = Flights(limits.max_flights)
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    async def policy_for(
+        self, domain: Domain, *, timeout: timedelta, wait_for_fresh: bool = False
+    ) -> StsView:
+        """Return the policy in force, asking no more than freshness demands.
+
+        Past ``timeout`` the answer is made of what is known, while the look-up goes on.
+        """
+        state = await self._recall(domain)
+        view = self._view(state)
+        if view.fresh_for:
+            return view
+        flight = self._discoveries.join(domain, lambda: self._discover(domain))
+        if view.usable_for and not wait_for_fresh:
+            return view
+        if state.in_force(self._clock.now()) is not None:
+            timeout = min(timeout, self._limits.id_check_timeout)
+        if await wait_at_most(flight, timeout):
+            return flight.result()
+        return self._overtime_view(state)
+
+    async def check_id(self, domain: Domain, *, timeout: timedelta) -> StsView:
+        """Look at the record's id now, whatever was seen before (RFC 8461 §5)."""
+        state = await self._recall(domain)
+        flight = self._discoveries.join(domain, lambda: self._discover(domain))
+        if await wait_at_most(flight, timeout):
+            return flight.result()
+        return self._overtime_view(state)
+
+    async def refetch(self, domain: Domain, *, force: bool) -> StsView:
+        """Fetch a policy that is due; with ``force`` one that is not, back-off or no back-off."""
+        await self._recall(domain)
+        flight = self._discoveries.join(
+            domain, lambda: self._discover(domain, refetch=True, force=force)
+        )
+        await wait_at_most(flight, self._limits.lookup_timeout + self._limits.fetch_timeout)
+        return flight.result()
+
+    async def forget(self, domain: Domain) -> bool:
+        """Drop all that memory and store hold of a domain; tell whether there was a policy."""
+        state = self._states.pop(domain, None)
+        was_stored = await self._store.remove(domain)
+        self._on_change(domain)
+        return was_stored or (state is not None and state.cached is not None)
+
+    async def state_of(self, domain: Domain) -> DomainState:
+        """Return what is known of a domain, from memory or the store, asking nobody else."""
+        return await self._recall(domain)
+
+    async def save_unsaved(self) -> int:
+        """Try again to store what a full disk or an absent database refused; return what is left."""
+        unsaved = [state for state in self._states.values() if state.is_unsaved]
+        for state in unsaved:
+            await self._save(state)
+            if state.is_unsaved:
+                break  # the store still refuses; the rest would only repeat it
+        return sum(state.is_unsaved for state in self._states.values())
+
+    async def aclose(self) -> None:
+        """Cancel the look-ups under way, then store what could not be stored before."""
+        await self._discoveries.aclose()
+        await self._recalls.aclose()
+        await self.save_unsaved()
+
+    async def _recall(self, domain: Domain) -> DomainState:
+        """Return the state in memory, or make it of what the store holds."""
+        state = self._states.get(domain)
+        if state is None:
+            state = await self._recalls.join(domain, lambda: self._load(domain))
+        return state
+
+    async def _load(self, domain: Domain) -> DomainState:
+        state = DomainState()
+        try:
+            cached = await self._store.load(domain)
+        except StoreError as error:
+            state.store_error = str(error)
+            log.error(
+                "stored policy cannot be read", domain=domain, error=str(error), action="look-up"
+            )
+        else:
+            if cached is not None and cached.is_in_force(self._clock.now()):
+                state.cached = not_from_the_future(cached, self._clock.now())
+        self._keep(domain, state)
+        return state
+
+    def _keep(self, domain: Domain, state: DomainState) -> None:
+        """Put a state into memory; the longest known goes, unless the store does not have it."""
+        for candidate in list(_first(self._states, len(self._states) - self._limits.max_domains)):
+            if not self._states[candidate].is_unsaved:
+                del self._states[candidate]
+        self._states[domain] = state
+
+    def _view(self, state: DomainState) -> StsView:
+        return view_of(state, self._clock.now(), self._intervals)
+
+    def _overtime_view(self, state: DomainState) -> StsView:
+        return overtime_view(state, self._clock.now(), self._limits.overtime)
+
+    async def _discover(
+        self, domain: Domain, *, refetch: bool = False, force: bool = False
+    ) -> StsView:
+        """Ask for the record and, where it calls for that, for the policy (RFC 8461 §3.1, §3.3)."""
+        state = await self._recall(domain)
+        if state.store_error:
+            state = await self._load(domain)
+        answer = await self._ask_record(domain)
+        now = self._clock.now()
+        state.sighting.asked_at, state.sighting.answer = now, answer
+        record_id, ttl, why_not = self._read_answer(answer)
+        in_force = state.in_force(now)
+        if isinstance(answer, LookupFailed):
+            state.id_failed_at = now
+        else:
+            state.id_failed_at = None
+            if in_force is not None:
+                state.cached = in_force = checked(in_force, id_ttl=ttl, now=now)
+        if record_id is None and in_force is not None and (force or refetch):
+            # Who blocks or drops the record must not starve a policy that its host still serves.
+            record_id = in_force.id
+        if record_id is None:
+            if in_force is None:
+                doubt = state.store_error if isinstance(answer, LookupFailed) else ""
+                self._note_negative(state, now, ttl, why_not, doubt=doubt)
+            return self._settled(state)
+        failure = in_force.failure if in_force is not None else state.failure
+        if force or wants_fetch(in_force, failure, record_id, now, self._intervals):
+            return await self._fetch(domain, state, record_id, ttl)
+        if in_force is None and failure is not None:
+            until = retry_at(failure, self._intervals)
+            self._note_negative(state, now, until - now, failure.reason)
+        return self._settled(state)
+
+    def _read_answer(self, answer: Answer[tuple[bytes, ...]]) -> tuple[str | None, timedelta, str]:
+        """Return the record's id if there is one valid record, the TTL, and else why not."""
+        match answer:
+            case LookupFailed():
+                return None, self._limits.failed_lookup, answer.reason
+            case Absent():
+                return None, min(answer.ttl, self._limits.negative_max), "no record"
+            case Found():
+                ttl = min(answer.ttl, self._limits.negative_max)
+                reading = read_records(answer.records)
+                if reading.record is not None:
+                    return reading.record.id, ttl, ""
+                return None, ttl, reading.deviations[0].message
+
+    async def _ask_record(self, domain: Domain) -> Answer[tuple[bytes, ...]]:
+        name = RECORD_LABEL + domain
+        if len(name) > MAX_NAME_BYTES:
+            return Absent(is_name_known=False, ttl=self._limits.negative_max, is_secure=False)
+        return await self._dns.look_up_txt(name, timeout=self._limits.lookup_timeout)
+
+    async def _fetch(
+        self, domain: Domain, state: DomainState, record_id: str, ttl: timedelta
+    ) -> StsView:
+        outcome = await self._fetcher.fetch(domain, timeout=self._limits.fetch_timeout)
+        now = self._clock.now()
+        state.sighting.fetched_at, state.sighting.fetched = now, outcome
+        if isinstance(outcome, PolicyFetchFailed):
+            return await self._note_failure(
+                domain, state, record_id, outcome.result, outcome.reason
+            )
+        try:
+            policy = parse_policy(outcome.body)
+        except PolicySyntaxError as error:
+            return await self._note_failure(
+                domain, state, record_id, ResultType.STS_POLICY_INVALID, str(error)
+            )
+        return await self._adopt(domain, state, policy, outcome.body, record_id=record_id, ttl=ttl)
+
+    async def _adopt(
+        self,
+        domain: Domain,
+        state: DomainState,
+        policy: Policy,
+        body: bytes,
+        *,
+        record_id: str,
+        ttl: timedelta,
+    ) -> StsView:
+        """Put a fetched policy into force, weaker or stronger (RFC 8461 §5.1), and store it."""
+        previous = state.cached
+        state.cached = adopt(
+            domain,
+            policy,
+            body,
+            record_id=record_id,
+            id_ttl=ttl,
+            now=self._clock.now(),
+            previous=previous,
+            intervals=self._intervals,
+            jitter=self._jitter(),
+        )
+        state.negative = state.failure = None
+        await self._save(state)
+        if previous is None or (previous.id, previous.policy) != (record_id, policy):
+            log.info(
+                "policy adopted",
+                domain=domain,
+                id=record_id,
+                mode=policy.mode.value,
+                previous_mode=previous.policy.mode.value if previous else "none-known",
+                expires=state.cached.expires_at,
+            )
+            self._on_change(domain)
+        # A policy of max_age 0 has expired by now, but for this delivery it was fetched.
+        return replace(self._view(state), policy=policy, cached=state.cached)
+
+    async def _note_failure(
+        self, domain: Domain, state: DomainState, record_id: str, result: ResultType, reason: str
+    ) -> StsView:
+        now = self._clock.now()
+        in_force = state.in_force(now)
+        previous = in_force.failure if in_force is not None else state.failure
+        failure = next_failure(previous, record_id=record_id, at=now, result=result, reason=reason)
+        if in_force is not None:
+            state.cached = postponed(in_force, failure, self._intervals)
+            await self._save(state)
+            # RFC 8461 §10.2: a policy in mode none is on its way out, nobody need be told.
+            level = log.info if in_force.policy.mode is Mode.NONE else log.warning
+            level(
+                "policy fetch failed",
+                domain=domain,
+                result=result.value,
+                reason=reason,
+                failures=failure.count,
+                cached_until=in_force.expires_at,
+                action="use-cached",
+            )
+        else:
+            state.failure = failure
+            self._note_negative(state, now, retry_at(failure, self._intervals) - now, reason)
+            log.info(
+                "policy fetch failed",
+                domain=domain,
+                result=result.value,
+                reason=reason,
+                failures=failure.count,
+                action="deliver-without-policy",
+            )
+        return self._settled(state)
+
+    def _note_negative(
+        self, state: DomainState, now: datetime, ttl: timedelta, reason: str, *, doubt: str = ""
+    ) -> None:
+        state.cached = None
+        state.negative = Negative(since=now, until=now + ttl, reason=reason, doubt=doubt)
+
+    def _settled(self, state: DomainState) -> StsView:
+        """Return what a look-up came to; what is in force rules, however old its id check."""
+        view = self._view(state)
+        if view.usable_for or state.in_force(self._clock.now()) is None:
+            return view
+        return self._overtime_view(state)
+
+    async def _save(self, state: DomainState) -> None:
+        assert state.cached is not None
+        try:
+            await self._store.save(state.cached)
+            state.is_unsaved = False
+        except StoreError as error:
+            state.is_unsaved = True
+            log.error(
+                "policy cannot be stored",
+                domain=state.cached.domain,
+                error=str(error),
+                action="kept-in-memory-and-tried-again",
+            )
+
+
+def _first(states: dict[Domain, DomainState], number: int) -> Sequence[Domain]:
+    return [domain for _, domain in zip(range(number + 1), states, strict=False)]

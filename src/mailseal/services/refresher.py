@@ -1,0 +1,84 @@
+"""Fetches every stored policy anew before it runs out, asked for or not (RFC 8461 §3.3, §10.2).
+
+An attacker would have to block a policy host for a policy's whole life to get rid of it, and the
+operator is told long before that.
+"""
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+
+from mailseal.mtasts.freshness import CachedPolicy
+from mailseal.mtasts.policy import Mode
+from mailseal.ports import Clock, PolicyStore, StoreError
+from mailseal.services.discoverer import Discoverer
+
+log = structlog.stdlib.get_logger("mailseal.refresher")
+
+ROUND_INTERVAL = timedelta(seconds=60)
+BATCH = 200  # policies a round takes on at most; 200 a minute is 288 000 a day
+CONCURRENCY = 8
+KEEP_EXPIRED = timedelta(days=7)  # so that "cache show" can tell what was in force last week
+_WARN_AT_SHARE_LEFT = (0.5, 0.25, 0.1)  # of a policy's life, each told once on the way down
+
+
+class Refresher:
+    """One loop: what is due is fetched, what has expired is removed, what is unsaved is saved."""
+
+    def __init__(self, *, discoverer: Discoverer, store: PolicyStore, clock: Clock) -> None:
+        self._discoverer = discoverer
+        self._store = store
+        self._clock = clock
+        self._warned: dict[str, float] = {}
+
+    async def run(self) -> None:
+        """Work for ever; cancel it to end it."""
+        while True:
+            try:
+                await self.round()
+            except StoreError as error:
+                log.error("refresh round failed", error=str(error), action="try-again-in-60s")
+            await asyncio.sleep(ROUND_INTERVAL.total_seconds())
+
+    async def round(self) -> int:
+        """Do what is due now; return how many policies were tried."""
+        now = self._clock.now()
+        await self._discoverer.save_unsaved()
+        await self._store.remove_expired(now - KEEP_EXPIRED)
+        due = [
+            cached for cached in await self._store.due(now, limit=BATCH) if cached.is_in_force(now)
+        ]
+        turns = asyncio.Semaphore(CONCURRENCY)
+        async with asyncio.TaskGroup() as tasks:
+            for cached in due:
+                tasks.create_task(self._refresh(cached, turns))
+        return len(due)
+
+    async def _refresh(self, cached: CachedPolicy, turns: asyncio.Semaphore) -> None:
+        async with turns:
+            view = await self._discoverer.refetch(cached.domain, force=False)
+        if view.cached is not None and view.cached.failure is not None:
+            self._warn(view.cached)
+        else:
+            self._warned.pop(cached.domain, None)
+
+    def _warn(self, cached: CachedPolicy) -> None:
+        """Tell when a policy that cannot be refreshed comes near its end (RFC 8461 §10.2)."""
+        if cached.policy.mode is Mode.NONE or not cached.policy.max_age:
+            return
+        left = (cached.expires_at - self._clock.now()) / cached.policy.max_age
+        passed = [share for share in _WARN_AT_SHARE_LEFT if left <= share]
+        if not passed or self._warned.get(cached.domain, 1.0) <= min(passed):
+            return
+        self._warned[cached.domain] = min(passed)
+        assert cached.failure is not None
+        log.warning(
+            "policy nears its end unrefreshed",
+            domain=cached.domain,
+            mode=cached.policy.mode.value,
+            expires=cached.expires_at,
+            result=cached.failure.result.value,
+            reason=cached.failure.reason,
+            failures=cached.failure.count,
+        )

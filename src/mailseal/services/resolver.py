@@ -1,0 +1,226 @@
+"""Answers what an MTA asks: how mail to this next hop must be secured now.
+
+The policy in force and the mail exchange are looked up side by side, each under the asker's
+deadline, and weighed by ``decision.decide``. An answer carries how long it may be given again,
+so that whoever keeps it need not know why.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from mailseal.dane.exchange import DaneSummary, Exchange, ExchangeUnknown, MxSet
+from mailseal.decision import DeliveryPolicy, Rules, StsEnforced, Unavailable, decide
+from mailseal.mtasts.policy import Mode, Policy
+from mailseal.names import Domain, NextHop
+from mailseal.ports import Clock, LastVerdict, PolicyStore, StoreError
+from mailseal.services.discoverer import Discoverer
+from mailseal.services.domainstate import StsView
+from mailseal.services.surveyor import Survey, Surveyor
+
+log = structlog.stdlib.get_logger("mailseal.resolver")
+
+MAX_REMEMBERED_ANSWERS = 200_000  # decisions known to the log, so that only changes are told
+VERDICT_REWRITE = timedelta(days=1)  # a verdict that stays the same is stored again after this
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolverLimits:
+    """How long answers that say "not now" live, and how old an id check may be behind them."""
+
+    recheck_before_temp: timedelta = timedelta(seconds=60)
+    temp_fresh: timedelta = timedelta(seconds=10)
+    temp_usable: timedelta = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """A decision with what it was made of, and how long it may be given again."""
+
+    next_hop: NextHop
+    delivery: DeliveryPolicy
+    sts: StsView
+    exchange: Exchange | ExchangeUnknown
+    fresh_for: timedelta
+    usable_for: timedelta
+
+
+class Resolver:
+    """The one who decides; holds no state but what keeps its log quiet."""
+
+    def __init__(
+        self,
+        *,
+        discoverer: Discoverer,
+        surveyor: Surveyor,
+        store: PolicyStore,
+        clock: Clock,
+        rules: Rules,
+        limits: ResolverLimits,
+    ) -> None:
+        self._discoverer = discoverer
+        self._surveyor = surveyor
+        self._store = store
+        self._clock = clock
+        self._rules = rules
+        self._limits = limits
+        self._told: dict[NextHop, str] = {}
+        self._verdicts: dict[str, LastVerdict] = {}
+
+    async def resolve(
+        self, next_hop: NextHop, *, timeout: timedelta, wait_for_fresh: bool = False
+    ) -> Resolution:
+        """Decide for a next hop within ``timeout``, by what is known if that is too short.
+
+        With ``wait_for_fresh`` what is stale is looked up before the answer, not behind it.
+        """
+        ends_at = self._clock.monotonic() + timeout.total_seconds()
+        sts, mx = await asyncio.gather(
+            self._discoverer.policy_for(
+                next_hop.domain, timeout=timeout, wait_for_fresh=wait_for_fresh
+            ),
+            self._surveyor.survey_mx(next_hop, timeout=timeout, wait_for_fresh=wait_for_fresh),
+        )
+        survey = Survey(exchange=_bare(mx.value), fresh_for=mx.fresh_for, usable_for=mx.usable_for)
+        if isinstance(mx.value, MxSet) and self._needs_hosts(mx.value, sts.policy):
+            hosts = await self._surveyor.survey_hosts(
+                mx.value,
+                next_hop.port,
+                timeout=self._left(ends_at),
+                wait_for_fresh=wait_for_fresh,
+            )
+            survey = Survey(
+                exchange=hosts.exchange,
+                fresh_for=min(mx.fresh_for, hosts.fresh_for),
+                usable_for=min(mx.usable_for, hosts.usable_for),
+            )
+        exchange = await self._remember(next_hop, survey.exchange, sts.policy)
+        delivery = decide(next_hop.domain, exchange, sts.policy, self._rules)
+        if isinstance(delivery, Unavailable) and delivery.blames_policy:
+            sts = await self._check_again(next_hop.domain, sts, self._left(ends_at))
+            delivery = decide(next_hop.domain, exchange, sts.policy, self._rules)
+        if sts.doubt:
+            delivery = Unavailable(reason=f"MTA-STS of {next_hop.domain} is unknown: {sts.doubt}")
+        fresh_for = min(sts.fresh_for, survey.fresh_for)
+        usable_for = min(sts.usable_for, survey.usable_for)
+        if isinstance(delivery, Unavailable):
+            fresh_for = min(fresh_for, self._limits.temp_fresh)
+            usable_for = min(usable_for, self._limits.temp_usable)
+        resolution = Resolution(
+            next_hop=next_hop,
+            delivery=delivery,
+            sts=sts,
+            exchange=exchange,
+            fresh_for=fresh_for,
+            usable_for=usable_for,
+        )
+        self._tell(resolution)
+        return resolution
+
+    def _left(self, ends_at: float) -> timedelta:
+        return timedelta(seconds=max(0.0, ends_at - self._clock.monotonic()))
+
+    def _needs_hosts(self, mx: MxSet, policy: Policy | None) -> bool:
+        """Tell whether the hosts' DANE state can make a difference; most often it cannot."""
+        if mx.is_null or not self._rules.has_dane:
+            return False
+        is_enforced = policy is not None and policy.mode is Mode.ENFORCE
+        return mx.is_secure or not is_enforced
+
+    async def _check_again(self, domain: Domain, sts: StsView, timeout: timedelta) -> StsView:
+        """Look at the id before a policy holds mail back (RFC 8461 §5.1)."""
+        checked_at = sts.cached.id_checked_at if sts.cached else None
+        now = self._clock.now()
+        if checked_at is not None and now - checked_at < self._limits.recheck_before_temp:
+            return sts
+        return await self._discoverer.check_id(domain, timeout=timeout)
+
+    async def _remember(
+        self, next_hop: NextHop, exchange: Exchange | ExchangeUnknown, policy: Policy | None
+    ) -> Exchange | ExchangeUnknown:
+        """Keep what DANE proved beside an enforce policy; recall it when nothing can be proved."""
+        if policy is None or policy.mode is not Mode.ENFORCE or not self._rules.has_dane:
+            return exchange
+        key = str(next_hop)
+        if isinstance(exchange, ExchangeUnknown):
+            return ExchangeUnknown(
+                reason=exchange.reason,
+                last=await self._last_verdict(key),
+                failing_for=exchange.failing_for,
+            )
+        summary = exchange.summary
+        known = self._verdicts.get(key)
+        now = self._clock.now()
+        if summary is None:
+            return exchange
+        if known and known.state is summary and now - known.learnt_at < VERDICT_REWRITE:
+            return exchange
+        verdict = LastVerdict(next_hop=key, state=summary, learnt_at=now)
+        self._hold_verdict(verdict)
+        try:
+            await self._store.save_verdict(verdict)
+        except StoreError as error:
+            log.error("DANE verdict cannot be stored", next_hop=key, error=str(error))
+        return exchange
+
+    async def _last_verdict(self, key: str) -> DaneSummary | None:
+        known = self._verdicts.get(key)
+        if known is None:
+            try:
+                known = await self._store.load_verdict(key)
+            except StoreError as error:
+                log.error("DANE verdict cannot be read", next_hop=key, error=str(error))
+            if known is not None:
+                self._hold_verdict(known)
+        return known.state if known else None
+
+    def _hold_verdict(self, verdict: LastVerdict) -> None:
+        if len(self._verdicts) >= MAX_REMEMBERED_ANSWERS:
+            del self._verdicts[next(iter(self._verdicts))]
+        self._verdicts[verdict.next_hop] = verdict
+
+    def _tell(self, resolution: Resolution) -> None:
+        """Log a decision when it is made or changes, never when it is repeated."""
+        word = word_for(resolution.delivery)
+        next_hop = resolution.next_hop
+        before = self._told.get(next_hop)
+        if word == before:
+            return
+        if before is None and len(self._told) >= MAX_REMEMBERED_ANSWERS:
+            del self._told[next(iter(self._told))]
+        self._told[next_hop] = word
+        facts: dict[str, object] = {"next_hop": str(next_hop), "answer": word}
+        if before is not None:
+            facts["before"] = before
+        cached = resolution.sts.cached
+        if cached is not None:
+            facts.update(mode=cached.policy.mode.value, id=cached.id, until=cached.expires_at)
+        if isinstance(resolution.exchange, ExchangeUnknown):
+            facts["dns"] = resolution.exchange.reason
+        if isinstance(resolution.delivery, Unavailable):
+            log.warning("mail has to wait", reason=resolution.delivery.reason, **facts)
+        else:
+            log.info("decision made" if before is None else "decision changed", **facts)
+
+
+def word_for(delivery: DeliveryPolicy) -> str:
+    """Name a decision in one word for logs and people."""
+    if isinstance(delivery, StsEnforced) and delivery.only_hosts:
+        return "sts-enforced-narrowed"
+    return _WORDS[type(delivery).__name__]
+
+
+_WORDS = {
+    "DaneRequired": "dane-required",
+    "DaneOpportunistic": "dane-opportunistic",
+    "StsEnforced": "sts-enforced",
+    "StsTesting": "sts-testing",
+    "Opportunistic": "opportunistic",
+    "Unavailable": "unavailable",
+}
+
+
+def _bare(mx: MxSet | ExchangeUnknown) -> Exchange | ExchangeUnknown:
+    return mx if isinstance(mx, ExchangeUnknown) else Exchange(mx=mx, states=())

@@ -1,0 +1,195 @@
+"""Finds out where mail for a next hop goes and what DANE says of each host (RFC 7672 §2.2)."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+from mailseal.answers import LookupFailed
+from mailseal.dane.exchange import (
+    Exchange,
+    ExchangeUnknown,
+    MxHost,
+    MxSet,
+    host_itself,
+    read_mx_set,
+)
+from mailseal.dane.host import (
+    DEFAULT_PORT,
+    AskAlias,
+    HostState,
+    TlsaState,
+    judge_addresses,
+    judge_alias,
+    judge_tlsa,
+)
+from mailseal.names import Domain, NextHop
+from mailseal.ports import Clock, Dns
+from mailseal.services.ttlcache import Timed, TtlCache
+
+V = TypeVar("V")
+
+REFRESH_AHEAD = 0.8  # share of a TTL after which an answer is looked up again behind its use
+
+# Port numbers of the service names that MTAs deliver to; TLSA names hold decimal numbers alone.
+_PORTS = {"smtp": "25", "submission": "587", "submissions": "465", "smtps": "465", "lmtp": "24"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurveyLimits:
+    """The bounds of a survey; ``failed_*`` is how long a failure is remembered and repeated."""
+
+    max_mx_hosts: int = 32
+    max_entries: int = 200_000
+    max_flights: int = 128
+    lookup_timeout: timedelta = timedelta(seconds=5)
+    max_ttl: timedelta = timedelta(hours=1)
+    failed_fresh: timedelta = timedelta(seconds=15)
+    failed_usable: timedelta = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """The exchange of a next hop, and how long it may be relied on."""
+
+    exchange: Exchange | ExchangeUnknown
+    fresh_for: timedelta
+    usable_for: timedelta
+
+
+class Surveyor:
+    """Looks up MX, addresses and TLSA, each shared by all next hops that need it."""
+
+    def __init__(self, dns: Dns, clock: Clock, limits: SurveyLimits) -> None:
+        self._dns = dns
+        self._clock = clock
+        self._limits = limits
+        self._failing_since: dict[Domain, float] = {}
+        self._mx_sets: TtlCache[Domain, MxSet | ExchangeUnknown] = TtlCache(
+            self._look_up_mx,
+            clock=clock,
+            max_entries=limits.max_entries,
+            max_flights=limits.max_flights,
+        )
+        self._hosts: TtlCache[tuple[Domain, str], HostState] = TtlCache(
+            self._look_up_host,
+            clock=clock,
+            max_entries=limits.max_entries,
+            max_flights=limits.max_flights,
+        )
+
+    async def survey_mx(
+        self, next_hop: NextHop, *, timeout: timedelta, wait_for_fresh: bool = False
+    ) -> Timed[MxSet | ExchangeUnknown]:
+        """Return the MX set of a next hop; unknown when it cannot be had within ``timeout``."""
+        if next_hop.is_host:
+            alone = host_itself(next_hop, self._limits.max_ttl)
+            return Timed(value=alone, fresh_for=alone.ttl, usable_for=alone.ttl)
+        timed = await self._mx_sets.get(
+            next_hop.domain, timeout=timeout, wait_for_fresh=wait_for_fresh
+        )
+        if timed is not None:
+            return timed
+        late = ExchangeUnknown(
+            reason=f"{next_hop.domain}: MX look-up: no answer in time",
+            failing_for=self._failing_for(next_hop.domain),
+        )
+        return Timed(value=late, fresh_for=timedelta(0), usable_for=timedelta(0))
+
+    async def survey_hosts(
+        self, mx: MxSet, port: str | None, *, timeout: timedelta, wait_for_fresh: bool = False
+    ) -> Survey:
+        """Return the state of every host of an MX set; a host that is late counts as failed."""
+        number = _PORTS.get(port or DEFAULT_PORT, port or DEFAULT_PORT)
+        states = await asyncio.gather(
+            *(
+                self._hosts.get((host.name, number), timeout=timeout, wait_for_fresh=wait_for_fresh)
+                for host in mx.hosts
+            )
+        )
+        fresh_for = usable_for = self._limits.max_ttl
+        judged = []
+        for host, known in zip(mx.hosts, states, strict=True):
+            timed = known or _late(host)
+            fresh_for = min(fresh_for, timed.fresh_for)
+            usable_for = min(usable_for, timed.usable_for)
+            if timed.value.has_address:
+                judged.append((host, timed.value))
+        return Survey(
+            exchange=Exchange(mx=mx, states=tuple(judged)),
+            fresh_for=fresh_for,
+            usable_for=usable_for,
+        )
+
+    def forget(self, domain: Domain) -> None:
+        """Look the MX set of a domain up anew at the next question."""
+        self._mx_sets.forget(domain)
+
+    async def aclose(self) -> None:
+        """Cancel the look-ups under way."""
+        await self._mx_sets.aclose()
+        await self._hosts.aclose()
+
+    async def _look_up_mx(self, domain: Domain) -> Timed[MxSet | ExchangeUnknown]:
+        answer = await self._dns.look_up_mx(domain, timeout=self._limits.lookup_timeout)
+        mx = read_mx_set(NextHop(domain=domain), answer, limit=self._limits.max_mx_hosts)
+        if isinstance(mx, MxSet):
+            self._failing_since.pop(domain, None)
+            return self._timed(mx, mx.ttl)
+        if len(self._failing_since) >= self._limits.max_entries:
+            del self._failing_since[next(iter(self._failing_since))]
+        self._failing_since.setdefault(domain, self._clock.monotonic())
+        return self._failed(
+            ExchangeUnknown(reason=mx.reason, failing_for=self._failing_for(domain))
+        )
+
+    async def _look_up_host(self, key: tuple[Domain, str]) -> Timed[HostState]:
+        host, port = key
+        state = await self._judge_host(host, port)
+        if state.state is TlsaState.FAILED:
+            return self._failed(state)
+        return self._timed(state, state.ttl)
+
+    async def _judge_host(self, host: Domain, port: str) -> HostState:
+        timeout = self._limits.lookup_timeout
+        addresses = await asyncio.gather(
+            self._dns.look_up_a(host, timeout=timeout),
+            self._dns.look_up_aaaa(host, timeout=timeout),
+        )
+        step = judge_addresses(host, addresses)
+        if isinstance(step, AskAlias):
+            alias = await self._dns.look_up_cname(host, timeout=timeout)
+            step = judge_alias(host, step.ttl, alias)
+        if isinstance(step, HostState):
+            return step
+        state = HostState(state=TlsaState.NONE, ttl=step.ttl)
+        for base in step.bases:
+            answer = await self._dns.look_up_tlsa(f"_{port}._tcp.{base}", timeout=timeout)
+            state = judge_tlsa(base, state.ttl, answer)
+            if isinstance(answer, LookupFailed) or state.state is not TlsaState.NONE:
+                break
+        return state
+
+    def _failing_for(self, domain: Domain) -> timedelta:
+        since = self._failing_since.get(domain)
+        return timedelta(seconds=0 if since is None else self._clock.monotonic() - since)
+
+    def _timed(self, value: V, ttl: timedelta) -> Timed[V]:
+        ttl = min(ttl, self._limits.max_ttl)
+        return Timed(value=value, fresh_for=ttl * REFRESH_AHEAD, usable_for=ttl)
+
+    def _failed(self, value: V) -> Timed[V]:
+        return Timed(
+            value=value,
+            fresh_for=self._limits.failed_fresh,
+            usable_for=self._limits.failed_usable,
+        )
+
+
+def _late(host: MxHost) -> Timed[HostState]:
+    state = HostState(
+        state=TlsaState.FAILED,
+        ttl=timedelta(0),
+        reason=f"{host.name}: look-up: no answer in time",
+    )
+    return Timed(value=state, fresh_for=timedelta(0), usable_for=timedelta(0))

@@ -1,0 +1,97 @@
+"""Answers of DNS kept for as long as DNS says, refreshed ahead, looked up once for all callers."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Generic, TypeVar
+
+from mailseal.ports import Clock
+from mailseal.services.flights import Flights, wait_at_most
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timed(Generic[V]):
+    """A value with how long it needs no new look-up, and how long it may be used meanwhile.
+
+    Both count from when it was learnt.
+    """
+
+    value: V
+    fresh_for: timedelta
+    usable_for: timedelta
+
+
+class TtlCache(Generic[K, V]):
+    """A bounded table of what ``look_up`` brought, each entry no longer than it says.
+
+    The least recently learnt entry goes first when the table is full.
+    """
+
+    def __init__(
+        self,
+        look_up: Callable[[K], Coroutine[Any, Any, Timed[V]]],
+        *,
+        clock: Clock,
+        max_entries: int,
+        max_flights: int,
+    ) -> None:
+        self._look_up = look_up
+        self._clock = clock
+        self._max_entries = max_entries
+        self._flights: Flights[K, Timed[V]] = Flights(max_flights)
+        self._entries: dict[K, tuple[Timed[V], float]] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    async def get(
+        self, key: K, *, timeout: timedelta, wait_for_fresh: bool = False
+    ) -> Timed[V] | None:
+        """Return what is known, with the time it has left; None when it took too long to learn.
+
+        A stale but usable value is returned at once and looked up anew behind the caller,
+        unless the caller wants to ``wait_for_fresh``.
+        """
+        known = self._remaining(key)
+        if known is not None and known.fresh_for:
+            return known
+        flight = self._flights.join(key, lambda: self._learn(key))
+        if known is not None and not wait_for_fresh:
+            return known
+        if await wait_at_most(flight, timeout):
+            return flight.result()
+        return known
+
+    def forget(self, key: K) -> None:
+        """Drop what is known of a key; a look-up under way will still store its answer."""
+        self._entries.pop(key, None)
+
+    async def aclose(self) -> None:
+        """Cancel the look-ups under way."""
+        await self._flights.aclose()
+
+    async def _learn(self, key: K) -> Timed[V]:
+        timed = await self._look_up(key)
+        self._entries.pop(key, None)
+        if timed.usable_for:
+            while len(self._entries) >= self._max_entries:
+                del self._entries[next(iter(self._entries))]
+            self._entries[key] = (timed, self._clock.monotonic())
+        return timed
+
+    def _remaining(self, key: K) -> Timed[V] | None:
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        timed, learnt_at = entry
+        age = timedelta(seconds=self._clock.monotonic() - learnt_at)
+        if age >= timed.usable_for:
+            return None
+        return Timed(
+            value=timed.value,
+            fresh_for=max(timedelta(0), timed.fresh_for - age),
+            usable_for=timed.usable_for - age,
+        )
