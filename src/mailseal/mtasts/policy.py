@@ -7,6 +7,11 @@ from datetime import timedelta
 
 import mailseal
 from mailseal.deviations import Deviation, Severity
+from mailseal.mtasts.mistakes import body as body_mistakes
+from mailseal.mtasts.mistakes import line as line_mistakes
+from mailseal.mtasts.mistakes import mx as mx_mistakes
+from mailseal.mtasts.mistakes import typo
+from mailseal.mtasts.mistakes import value as value_mistakes
 from mailseal.mtasts.pattern import AddressPatternError, MxPattern, PatternSyntaxError
 from mailseal.mtasts.quoting import quote
 
@@ -16,6 +21,7 @@ MAX_MX_PATTERNS = 1_000  # ours: the largest published policies have some two hu
 MAX_DEVIATIONS = 50  # ours: nobody reads more, and a report has to end
 MAX_MAX_AGE = timedelta(seconds=31_557_600)  # RFC 8461 §3.2: about one year
 
+_CLAUSE = "RFC 8461 §3.2"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MAX_AGE = re.compile(r"[0-9]{1,10}", re.ASCII)
@@ -34,6 +40,13 @@ _PRECEDENCE = (
     "bad-mx",
     "missing-mx",
 )
+
+_MISSING = {
+    "version": 'Add a line "version: STSv1"',
+    "mode": 'Add a line "mode: testing", later "mode: enforce"',
+    "max_age": 'Add a line such as "max_age: 604800"',
+    "mx": 'Add one line "mx: HOST" for each MX host',
+}
 
 
 class Mode(enum.StrEnum):
@@ -113,32 +126,76 @@ def read_policy(body: bytes) -> PolicyReading:
     Never raises. The work is bounded by ``MAX_BODY_BYTES`` and ``MAX_LINES``.
     """
     if len(body) > MAX_BODY_BYTES:
-        return _refused("too-large", None, f"the policy has more than {MAX_BODY_BYTES} bytes")
+        return _refuse([_too_large(f"{MAX_BODY_BYTES} bytes")])
+    reader = _Reader()
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
-        bad_line = body.count(b"\n", 0, error.start) + 1
-        return _refused("syntax", bad_line, f"byte {error.start + 1} is not UTF-8")
-    lines = text.split("\n")  # never splitlines(), which splits at U+2028 and other such traps
-    last = lines.pop()
-    lines = [line.removesuffix("\r") for line in lines]
-    if last:
-        lines.append(last)  # no line end behind it, so that a CR here is a stray one
-    if len(lines) > MAX_LINES:
-        return _refused("too-large", None, f"the policy has more than {MAX_LINES} lines")
-    reader = _Reader()
-    for number, line in enumerate(lines, 1):
-        reader.take(number, line)
-    return reader.finish(tuple(lines))
+        number = body.count(b"\n", 0, error.start) + 1
+        reader.faults.append(_error("syntax", number, _explain_undecodable(body, error.start)))
+    else:
+        lines = _split(text)
+        if len(lines) > MAX_LINES:
+            return _refuse([_too_large(f"{MAX_LINES} lines")])
+        for number, line in enumerate(lines, 1):
+            reader.take(number, line)
+        policy = reader.finish(lines)
+        if policy is not None:
+            return PolicyReading(policy=policy, deviations=_in_order(reader.notes))
+    if any(fault.code == "syntax" for fault in reader.faults):
+        mistake = body_mistakes.recognise(body)
+        if mistake:
+            return _refuse([_error("syntax", *mistake)])
+    return _refuse(reader.faults, reader.notes)
 
 
-def _refused(code: str, line: int | None, message: str) -> PolicyReading:
-    return PolicyReading(policy=None, deviations=(_error(code, line, message),))
+def _split(text: str) -> tuple[str, ...]:
+    # Never splitlines(): it also splits at U+2028, form feeds and others, so that a line of one's
+    # own could be hidden in the value of an unknown field.
+    *ended, last = text.split("\n")
+    lines = [line.removesuffix("\r") for line in ended]
+    # No line end follows the last one, so that a CR in it is a stray one.
+    return tuple([*lines, last] if last else lines)
+
+
+def _refuse(faults: list[Deviation], notes: list[Deviation] | None = None) -> PolicyReading:
+    deciding = min(faults, key=lambda one: (_PRECEDENCE.index(one.code), one.line or 0))
+    others = [one for one in faults if one is not deciding] + (notes or [])
+    return PolicyReading(
+        policy=None, deviations=(deciding, *_in_order(others)[: MAX_DEVIATIONS - 1])
+    )
+
+
+def _in_order(deviations: list[Deviation]) -> tuple[Deviation, ...]:
+    by_line = sorted(deviations, key=lambda one: (one.line is None, one.line or 0))
+    return tuple(by_line[:MAX_DEVIATIONS])
 
 
 def _error(code: str, line: int | None, message: str) -> Deviation:
     return Deviation(
-        code=code, severity=Severity.ERROR, line=line, message=message, clause="RFC 8461 §3.2"
+        code=code, severity=Severity.ERROR, line=line, message=f"{message}.", clause=_CLAUSE
+    )
+
+
+def _warning(code: str, line: int | None, message: str) -> Deviation:
+    return Deviation(
+        code=code, severity=Severity.WARNING, line=line, message=f"{message}.", clause=_CLAUSE
+    )
+
+
+def _too_large(limit: str) -> Deviation:
+    return _error(
+        "too-large",
+        None,
+        f"the policy has more than {limit}, and senders stop reading there. Remove what is not "
+        "needed; a wildcard can stand for many MX hosts",
+    )
+
+
+def _explain_undecodable(body: bytes, start: int) -> str:
+    return (
+        f"byte {start + 1} of the file, 0x{body[start]:02x}, is not UTF-8, and senders refuse the "
+        "whole file. Save it as UTF-8, or better in plain ASCII"
     )
 
 
@@ -146,104 +203,158 @@ class _Reader:
     """Takes the lines of one policy and judges them when all are there."""
 
     def __init__(self) -> None:
-        self.fields: dict[str, tuple[int, str]] = {}
-        self.mx: list[MxPattern] = []
-        self.has_mx_line = False
         self.faults: list[Deviation] = []  # each makes the text unusable
         self.notes: list[Deviation] = []
+        self._fields: dict[str, tuple[int, str]] = {}
+        self._mx: list[MxPattern] = []
+        self._blank_lines: list[int] = []
+        self._typos: dict[str, str] = {}
+        self._has_mx_line = False
 
     def take(self, number: int, line: str) -> None:
         """Take one line, whose end is removed."""
         if not line.strip(" \t"):
-            # spec: 8461 §3.2 has no empty lines; to refuse them would be a downgrade.
-            self.notes.append(_error("blank-line", number, "the line is blank"))
+            self._blank_lines.append(number)
             return
         name, colon, value = line.partition(":")
         value = value.strip(" \t")
         if not colon or not _NAME.fullmatch(name) or _CONTROL.search(value):
-            self.faults.append(_error("syntax", number, f"{quote(line)} is no field"))
+            self._fault("syntax", number, line_mistakes.explain(line))
         elif name == "mx":
             self._take_mx(number, value)
         elif name in ("version", "mode", "max_age"):
-            # spec: 8461 §3.2 "all entries except the first SHALL be ignored": not even parsed.
-            if name in self.fields:
-                message = f"{name} stands here again; only the first one counts"
+            if name in self._fields:
+                # spec: 8461 §3.2 has all but the first "ignored"; we do not even look whether
+                # the later value is valid, so that no later line can take a policy away.
                 self.notes.append(
-                    Deviation(
-                        code="duplicate-field",
-                        severity=Severity.WARNING,
-                        line=number,
-                        message=message,
-                        clause="RFC 8461 §3.2",
+                    _warning(
+                        "duplicate-field",
+                        number,
+                        f"{name} is here for the second time, and only the first one, in line "
+                        f"{self._fields[name][0]}, counts. Remove one",
                     )
                 )
             else:
-                self.fields[name] = (number, value)
+                self._fields[name] = (number, value)
         elif not value:
-            self.faults.append(_error("syntax", number, f"{name} has no value"))
+            self._fault("syntax", number, line_mistakes.explain_empty(name))
+        else:
+            self._take_unknown(number, name)
+
+    def finish(self, lines: tuple[str, ...]) -> Policy | None:
+        """Judge what was taken; None when there are ``faults``."""
+        self._note_blank_lines(len(lines))
+        version = self._value_of("version")
+        if version is not None and version != "STSv1":
+            self._fault_in("version", value_mistakes.explain_version(version))
+        mode = self._value_of("mode")
+        if mode is not None and mode not in tuple(Mode):
+            self._fault_in("mode", value_mistakes.explain_mode(mode))
+        max_age = self._judge_max_age()
+        if mode in (Mode.ENFORCE, Mode.TESTING) and not self._mx:
+            self._judge_empty_mx(mode)
+        if len(self._mx) > MAX_MX_PATTERNS:
+            self.faults.append(_too_large(f"{MAX_MX_PATTERNS} mx lines"))
+        if self.faults or mode is None or max_age is None:
+            return None
+        return Policy(mode=Mode(mode), max_age=max_age, mx=tuple(self._mx), lines=lines)
 
     def _take_mx(self, number: int, value: str) -> None:
-        self.has_mx_line = True
+        self._has_mx_line = True
         try:
             pattern = MxPattern.parse(value)
         except AddressPatternError:
+            # spec: 8461 §3.2 is silent on addresses; the entry can cover no MX host, so that
+            # leaving it out changes nothing for the others.
             self.notes.append(
-                _error("mx-address", number, f"mx is the address {quote(value)} and is ignored")
+                _error(
+                    "mx-address",
+                    number,
+                    f"mx is {quote(value)}, which reads as an address and covers no MX host; it "
+                    "is ignored. Write the host's name, as in the MX record",
+                )
             )
             return
-        except PatternSyntaxError as error:
-            self.faults.append(_error("bad-mx", number, f"mx {error}"))
+        except PatternSyntaxError:
+            self._fault("bad-mx", number, mx_mistakes.explain(value))
             return
         if value.endswith("."):
-            self.notes.append(_error("mx-trailing-dot", number, f"mx {quote(value)} ends in a dot"))
-        self.mx.append(pattern)
-
-    def finish(self, lines: tuple[str, ...]) -> PolicyReading:
-        """Judge what was taken."""
-        version = self._value("version", "STSv1")
-        if version is not None and version != "STSv1":
-            self._fault("version", f"is {quote(version)}, expected STSv1")
-        mode = self._value("mode", "enforce, testing or none")
-        if mode is not None and mode not in tuple(Mode):
-            self._fault("mode", f"is {quote(mode)}, expected enforce, testing or none")
-        seconds = self._value("max_age", "1 to 10 digits")
-        if seconds is not None and not _MAX_AGE.fullmatch(seconds):
-            self._fault("max_age", f"is {quote(seconds)}, expected 1 to 10 digits")
-        if mode in (Mode.ENFORCE, Mode.TESTING) and not self.mx:
-            if not self.has_mx_line:
-                self.faults.append(_error("missing-mx", None, f"mode is {mode} without any mx"))
-            elif not any(fault.code == "bad-mx" for fault in self.faults):
-                self.faults.append(_error("bad-mx", None, "no mx is left that names a host"))
-        if len(self.mx) > MAX_MX_PATTERNS:
-            self.faults.append(_error("too-large", None, f"more than {MAX_MX_PATTERNS} mx"))
-        if self.faults:
-            return self._refuse()
-        assert mode is not None
-        assert seconds is not None
-        max_age = timedelta(seconds=int(seconds))
-        if max_age > MAX_MAX_AGE:
             self.notes.append(
-                _error("max_age-above-bound", self.fields["max_age"][0], "max_age is too long")
+                _error(
+                    "mx-trailing-dot",
+                    number,
+                    f"mx is {quote(value)}, and the final dot is outside the grammar: some "
+                    f"senders refuse the whole policy. Write {quote(f'mx: {pattern}')}",
+                )
             )
-        policy = Policy(
-            mode=Mode(mode), max_age=min(max_age, MAX_MAX_AGE), mx=tuple(self.mx), lines=lines
-        )
-        return PolicyReading(policy=policy, deviations=tuple(self.notes[:MAX_DEVIATIONS]))
+        self._mx.append(pattern)
 
-    def _value(self, name: str, expected: str) -> str | None:
-        if name not in self.fields:
-            self.faults.append(_error(f"missing-{name}", None, f"{name} is missing: {expected}"))
+    def _take_unknown(self, number: int, name: str) -> None:
+        meant = typo.meant_by(name)
+        if meant:
+            self._typos.setdefault(meant, name)
+            self.notes.append(
+                _warning(
+                    "likely-typo",
+                    number,
+                    f"{quote(name)} is an unknown field, which senders ignore. "
+                    f"If {quote(meant)} is meant, write it exactly so",
+                )
+            )
+
+    def _judge_max_age(self) -> timedelta | None:
+        text = self._value_of("max_age")
+        if text is None:
             return None
-        return self.fields[name][1]
+        most = int(MAX_MAX_AGE.total_seconds())
+        if not _MAX_AGE.fullmatch(text):
+            self._fault_in("max_age", value_mistakes.explain_max_age(text, most_seconds=most))
+            return None
+        if int(text) > most:
+            # spec: 8461 erratum 7282: the grammar lets more pass than the bound; to refuse the
+            # policy would be a downgrade.
+            self.notes.append(
+                _error(
+                    "max_age-above-bound",
+                    self._fields["max_age"][0],
+                    f"max_age is {text}, more than the {most} seconds allowed: some senders refuse "
+                    f'the policy, mailseal uses {most}. Write "max_age: {most}" or less',
+                )
+            )
+        return min(timedelta(seconds=int(text)), MAX_MAX_AGE)
 
-    def _fault(self, name: str, message: str) -> None:
-        self.faults.append(_error(f"bad-{name}", self.fields[name][0], f"{name} {message}"))
+    def _judge_empty_mx(self, mode: str) -> None:
+        if not self._has_mx_line:
+            self._fault_missing("mx", f"mode is {mode}, but no mx line names an MX host")
+        elif not any(fault.code == "bad-mx" for fault in self.faults):
+            self._fault("bad-mx", None, f"no mx line names an MX host. {_MISSING['mx']}")
 
-    def _refuse(self) -> PolicyReading:
-        def rank(fault: Deviation) -> tuple[int, int]:
-            return _PRECEDENCE.index(fault.code), fault.line or 0
+    def _note_blank_lines(self, line_count: int) -> None:
+        # spec: 8461 §3.2 has no empty lines, but senders differ; to refuse would be a downgrade.
+        if not self._blank_lines:
+            return
+        first = self._blank_lines[0]
+        count = len(self._blank_lines)
+        what = "the line is blank" if count == 1 else f"this and {count - 1} more lines are blank"
+        is_at_end = first + count - 1 == line_count
+        where = "End the file with its last field" if is_at_end else "Remove blank lines"
+        self.notes.append(
+            _error("blank-line", first, f"{what}, for which some senders refuse a policy. {where}")
+        )
 
-        deciding = min(self.faults, key=rank)
-        others = [one for one in self.faults + self.notes if one is not deciding]
-        others.sort(key=lambda one: (one.line is None, one.line or 0))
-        return PolicyReading(policy=None, deviations=(deciding, *others[: MAX_DEVIATIONS - 1]))
+    def _value_of(self, name: str) -> str | None:
+        if name in self._fields:
+            return self._fields[name][1]
+        self._fault_missing(name, f"there is no {name}")
+        return None
+
+    def _fault_missing(self, name: str, seen: str) -> None:
+        if name in self._typos:
+            seen += f"; {quote(self._typos[name])} does not count as one"
+        self._fault(f"missing-{name}", None, f"{seen}. {_MISSING[name]}")
+
+    def _fault_in(self, name: str, message: str) -> None:
+        self._fault(f"bad-{name}", self._fields[name][0], message)
+
+    def _fault(self, code: str, line: int | None, message: str) -> None:
+        self.faults.append(_error(code, line, message))
