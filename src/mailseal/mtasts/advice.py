@@ -127,11 +127,12 @@ def _is_like_public_suffix(name: str) -> bool:
 def _advise_on_unknown_fields(policy: Policy) -> Iterator[Deviation]:
     for line, name, _ in _fields(policy):
         if name not in _KNOWN and not typo.meant_by(name):  # the parser has told of typos
+            why = "belongs in the TXT record" if name == "id" else "is not registered"
             yield _found(
                 "unknown-field",
                 Severity.INFO,
                 line,
-                f"the field {quote(name)} is not registered; senders ignore it",
+                f"the field {quote(name)} {why}; here senders ignore it",
             )
 
 

@@ -335,7 +335,7 @@ class _Reader:
             return
         first = self._blank_lines[0]
         count = len(self._blank_lines)
-        what = "the line is blank" if count == 1 else f"this and {count - 1} more lines are blank"
+        what = "the line is blank" if count == 1 else f"this line and {count - 1} more are blank"
         is_at_end = first + count - 1 == line_count
         where = "End the file with its last field" if is_at_end else "Remove blank lines"
         self.notes.append(

@@ -75,7 +75,7 @@ def _explain_u_label(value: str) -> str:
 
 def _explain_wildcard(value: str) -> str:
     name = value.lstrip("*.")
-    remedy = f" Write {quote('mx: *.' + name)}" if name and "*" not in name else ""
+    remedy = f" Write {quote('mx: *.' + name)}" if "." in name and "*" not in name else ""
     if not name:
         return "A star alone would allow any host. Name the hosts, or the domain that they are in"
     return f"A star stands only for one whole label, at the beginning.{remedy}"
