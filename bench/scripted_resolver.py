@@ -1,0 +1,37 @@
+"""A resolver that knows everything at once: it answers every question with a made-up policy."""
+
+import os
+import socket
+import sys
+
+from mailseal.wire import link, netstring
+
+
+def reply_for(next_hop: str) -> bytes:
+    """Return an answer of the usual length, about 70 bytes."""
+    return f"OK secure match=mx1.{next_hop}:.mx.{next_hop} servername=hostname".encode()
+
+
+def main() -> None:
+    os.nice(19)
+    way = socket.socket(fileno=int(sys.argv[-1]))
+    reader = netstring.Reader(link.MAX_MESSAGE_BYTES)
+    while data := way.recv(1 << 18):
+        reader.feed(data)
+        answers = []
+        while (payload := reader.next_payload()) is not None:
+            message = link.decode(payload)
+            if isinstance(message, link.Ask):
+                put = link.Put(
+                    zone=message.zone,
+                    next_hop=message.next_hop,
+                    fresh_for_ms=3_600_000,
+                    usable_for_ms=86_400_000,
+                    reply=reply_for(message.next_hop),
+                )
+                answers.append(netstring.encode(link.encode(put)))
+        way.sendall(b"".join(answers))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Programs and pages: what people and mail servers meet; no rule lives here."""

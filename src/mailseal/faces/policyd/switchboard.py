@@ -1,0 +1,306 @@
+"""Brings requests and answers together: the table first, else one question for all who ask.
+
+Everything here is plain calls; the time comes from a clock that is handed in, and ``tick``
+does what is due. Connections bring requests, the link to the resolver brings answers.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Protocol, assert_never
+
+from mailseal.faces.policyd.events import Log, Seldom
+from mailseal.faces.policyd.settings import AnswererConfig
+from mailseal.faces.policyd.table import Table, raw_request
+from mailseal.names import NextHop, parse_next_hop
+from mailseal.wire import link, netstring, socketmap
+
+NOTFOUND = netstring.encode(socketmap.notfound())
+TOO_LATE = netstring.encode(socketmap.temp("mailseal has no answer yet, see its log"))
+OVERLOADED = netstring.encode(socketmap.temp("mailseal is overloaded, see its log"))
+UNUSABLE = netstring.encode(socketmap.temp("mailseal made no usable answer, see its log"))
+
+MAX_UNSENT_BYTES = 1024 * 1024  # ours: a resolver that does not read is not told more
+
+
+class Asker(Protocol):
+    """A connection that waits for an answer."""
+
+    def take(self, _slot: "Slot", reply: bytes) -> None:
+        """Take the framed reply for a slot; called once."""
+        ...
+
+
+class Slot:
+    """A request's place in the order of its connection's answers."""
+
+    __slots__ = ("asker", "question", "reply")
+
+    def __init__(self, asker: Asker) -> None:
+        self.asker = asker
+        self.question: Question | None = None
+        self.reply: bytes | None = None
+
+
+class Question:
+    """What the resolver was asked, and who waits for it."""
+
+    __slots__ = ("deadline", "next_hop", "waiting", "zone")
+
+    def __init__(self, zone: str, next_hop: str, deadline: float) -> None:
+        self.zone = zone
+        self.next_hop = next_hop
+        self.deadline = deadline
+        self.waiting: dict[Slot, None] = {}
+
+
+class Link(Protocol):
+    """The way to the resolver while there is one."""
+
+    def send(self, message: link.Message) -> None:
+        """Send a message; it may be lost if the resolver dies."""
+        ...
+
+    def unsent_bytes(self) -> int:
+        """How much the resolver has not read yet."""
+        ...
+
+
+class Counters:
+    """Plain integers, since a hit has no time for more; hits stand with their connections."""
+
+    __slots__ = (
+        "asked",
+        "connections_accepted",
+        "connections_refused",
+        "hits_of_closed",
+        "idle_closed",
+        "late",
+        "malformed",
+        "no_lookup",
+        "overloaded",
+        "renewed",
+        "slow_hits",
+        "slow_readers_dropped",
+        "unknown_map",
+        "waited",
+    )
+
+    def __init__(self) -> None:
+        for name in self.__slots__:
+            setattr(self, name, 0)
+
+    asked: int
+    connections_accepted: int
+    connections_refused: int
+    hits_of_closed: int
+    idle_closed: int
+    late: int
+    malformed: int
+    no_lookup: int
+    overloaded: int
+    renewed: int
+    slow_hits: int
+    slow_readers_dropped: int
+    unknown_map: int
+    waited: int
+
+
+class Switchboard:
+    """Knows the zones, the table, the open questions and the way to the resolver."""
+
+    def __init__(self, config: AnswererConfig, *, clock: Callable[[], float], log: Log) -> None:
+        bounds = config.bounds
+        self.clock = clock
+        self.log = log
+        self.seldom = Seldom()
+        self.bounds = bounds
+        self.counters = Counters()
+        self.table = Table(
+            zones=tuple(config.zones),
+            max_entries=bounds.table_entries,
+            max_bytes=bounds.table_bytes,
+        )
+        self._deadlines = {
+            name: zone.deadline.total_seconds() for name, zone in config.zones.items()
+        }
+        self._renewal_seconds = bounds.renewal.total_seconds()
+        self._questions: dict[tuple[str, str], Question] = {}
+        self._waiting = 0
+        self._link: Link | None = None
+        self._stats: Callable[[], dict[str, int]] | None = None
+
+    # -- requests ---------------------------------------------------------------------------
+
+    def answer(self, payload: bytes, slot: Slot) -> bytes | None:
+        """Return the framed reply to a request's payload, or None: then ``slot`` gets it later."""
+        try:
+            request = socketmap.parse_request(payload)
+        except socketmap.RequestSyntaxError:
+            self.counters.malformed += 1
+            return NOTFOUND
+        if request.map_name not in self._deadlines:
+            return self._answer_unknown_map(request.map_name)
+        return self.answer_key(request.map_name, request.key, slot)
+
+    def answer_key(self, zone: str, key: str, slot: Slot) -> bytes | None:
+        """As ``answer``, for a zone that exists and a key of any form."""
+        hop = parse_next_hop(key)
+        if not isinstance(hop, NextHop):
+            self.counters.no_lookup += 1
+            return NOTFOUND
+        next_hop = str(hop)
+        raw = raw_request(zone, next_hop)
+        now = self.clock()
+        entry = self.table.entries.get(raw)
+        if entry is None or now >= entry[2]:
+            return self._wait(zone, next_hop, slot, now)
+        if now >= entry[1]:
+            self._renew(zone, next_hop, raw, now)
+        self.counters.slow_hits += 1
+        return entry[0]
+
+    def leave(self, slot: Slot) -> None:
+        """Forget a slot whose connection is gone; its question stays open and fills the table."""
+        if slot.question is not None:
+            del slot.question.waiting[slot]
+            slot.question = None
+            self._waiting -= 1
+
+    def _wait(self, zone: str, next_hop: str, slot: Slot, now: float) -> bytes | None:
+        question = self._questions.get((zone, next_hop))
+        bounds = self.bounds
+        if self._waiting >= bounds.waiting or (
+            question is None and len(self._questions) >= bounds.questions
+        ):
+            self.counters.overloaded += 1
+            if self.seldom.allows("overloaded", now):
+                self.log(
+                    "too many questions are open",
+                    questions=len(self._questions),
+                    waiting=self._waiting,
+                    action="answer-temp",
+                )
+            return OVERLOADED
+        if question is None:
+            question = Question(zone, next_hop, now + self._deadlines[zone])
+            self._questions[zone, next_hop] = question
+            self._send(link.Ask(zone=zone, next_hop=next_hop))
+            self.counters.asked += 1
+        question.waiting[slot] = None
+        slot.question = question
+        self._waiting += 1
+        self.counters.waited += 1
+        return None
+
+    def _renew(self, zone: str, next_hop: str, raw: bytes, now: float) -> None:
+        self.table.renew_later(raw, fresh_until=now + self._renewal_seconds)
+        if self._link is not None and self._link.unsent_bytes() < MAX_UNSENT_BYTES:
+            self._send(link.Ask(zone=zone, next_hop=next_hop, is_revalidation=True))
+            self.counters.renewed += 1
+
+    def _answer_unknown_map(self, map_name: str) -> bytes:
+        self.counters.unknown_map += 1
+        known = ", ".join(self._deadlines)
+        if self.seldom.allows("map " + map_name[:100], self.clock()):
+            self.log("a client asks for a map that is not configured", map=map_name, known=known)
+        return netstring.encode(
+            socketmap.perm(f'no map "{map_name[:60]}" in mailseal, there are: {known}')
+        )
+
+    # -- answers ----------------------------------------------------------------------------
+
+    def connect(self, way: Link) -> None:
+        """Use a new link; what is still open is asked on it."""
+        self._link = way
+        for question in self._questions.values():
+            way.send(link.Ask(zone=question.zone, next_hop=question.next_hop))
+
+    def disconnect(self) -> None:
+        """Do without a resolver until the next ``connect``; the table goes on."""
+        self._link = None
+
+    def receive(self, message: link.Message) -> None:
+        """Do what the resolver says."""
+        match message:
+            case link.Put():
+                self._put(message)
+            case link.Drop(domain=domain):
+                self.table.drop(domain)
+            case link.StatsRequest():
+                counters = json.dumps(self.stats()).encode("ascii")
+                self._send(link.Stats(counters=counters))
+            case link.Stats() | link.Ask() | link.Hello():
+                raise link.LinkError(f"{type(message).__name__} is not for the answerer")
+            case _:
+                assert_never(message)
+
+    def _put(self, put: link.Put) -> None:
+        if put.zone not in self._deadlines:
+            raise link.LinkError(f"an answer for zone {put.zone}, which does not exist")
+        reply = netstring.encode(put.reply)
+        if len(put.reply) > socketmap.MAX_REPLY_BYTES or not put.reply:
+            self.log("an answer is no reply", next_hop=put.next_hop, bytes=len(put.reply))
+            reply = UNUSABLE
+        elif put.usable_for_ms:
+            now = self.clock()
+            self.table.put(
+                put.zone,
+                put.next_hop,
+                reply=reply,
+                fresh_until=now + put.fresh_for_ms / 1000,
+                usable_until=now + put.usable_for_ms / 1000,
+            )
+        # An answer for the moment, such as TEMP, replaces nothing that is still usable.
+        question = self._questions.pop((put.zone, put.next_hop), None)
+        if question is not None:
+            self._deliver(question, reply)
+
+    def _deliver(self, question: Question, reply: bytes) -> None:
+        waiting = question.waiting
+        self._waiting -= len(waiting)
+        question.waiting = {}
+        for slot in waiting:
+            slot.question = None
+        for slot in waiting:
+            slot.asker.take(slot, reply)
+
+    def _send(self, message: link.Message) -> None:
+        if self._link is not None:
+            self._link.send(message)
+
+    # -- time and numbers -------------------------------------------------------------------
+
+    def tick(self, now: float) -> None:
+        """Answer TEMP to those whose deadline has come; their question may be asked anew."""
+        late = [key for key, question in self._questions.items() if now >= question.deadline]
+        for key in late:
+            question = self._questions.pop(key)
+            self.counters.late += len(question.waiting)
+            if self.seldom.allows("late", now):
+                self.log(
+                    "the resolver gave no answer in time",
+                    next_hop=question.next_hop,
+                    zone=question.zone,
+                    waiting=len(question.waiting),
+                    late=len(late),
+                    action="answer-temp",
+                )
+            self._deliver(question, TOO_LATE)
+
+    def add_stats(self, more: Callable[[], dict[str, int]]) -> None:
+        """Let someone else's numbers be told with ours."""
+        self._stats = more
+
+    def stats(self) -> dict[str, int]:
+        """Return every counter and gauge by name."""
+        stats: dict[str, int] = {name: getattr(self.counters, name) for name in Counters.__slots__}
+        stats |= {
+            "questions_open": len(self._questions),
+            "requests_waiting": self._waiting,
+            "table_entries": len(self.table.entries),
+            "table_bytes": self.table.used_bytes,
+            "table_evictions": self.table.evictions,
+        }
+        if self._stats is not None:
+            stats |= self._stats()
+        return stats
