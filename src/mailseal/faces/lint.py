@@ -9,6 +9,7 @@ understood.
 
 import contextlib
 import json
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -134,8 +135,7 @@ def _run_batch(ctx: click.Context, file: str | None) -> None:
 
 def _open(file: str) -> contextlib.AbstractContextManager[BinaryIO]:
     if file == "-":
-        stdin: BinaryIO = click.get_binary_stream("stdin")
-        return contextlib.nullcontext[BinaryIO](stdin)
+        return contextlib.nullcontext(sys.stdin.buffer)
     try:
         return Path(file).open("rb")
     except OSError as error:
@@ -161,7 +161,7 @@ def _print_text(what: str, verdict: Verdict) -> None:
     if verdict.subject is None:
         click.echo(f"mailseal would not use this {what}: nothing is enforced.")
     elif errors:
-        click.echo(f"mailseal would use this {what}, but other senders refuse it.")
+        click.echo(f"mailseal would use this {what}, but some other senders refuse it.")
     else:
         click.echo(f"mailseal would use this {what}.")
     match verdict.subject:
