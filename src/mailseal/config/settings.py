@@ -133,7 +133,7 @@ class HttpsSettings:
     )
     size_limit: int = key(
         64 * 1024,
-        size(1024, 1024 * 1024),
+        size(1024, 64 * 1024),
         "The longest policy that is read (RFC 8461 §3.3 suggests 64 KiB).",
     )
 

@@ -1,0 +1,31 @@
+"""What can go wrong with the store, by what an operator can do about it."""
+
+import mailseal
+
+
+class StoreError(mailseal.Error):
+    """The store did not do what it was asked; what was stored before still is."""
+
+
+class StoreUnavailableError(StoreError):
+    """The database cannot be reached, opened or written: network, login, permissions, closed."""
+
+
+class StoreBusyError(StoreError):
+    """Others hold the database, or too many questions wait: trying again later may work."""
+
+
+class StoreDiskFullError(StoreError):
+    """There is no room left where the database is."""
+
+
+class StoreCorruptError(StoreError):
+    """The database's file is damaged, or is something else."""
+
+
+class StoreSchemaError(StoreError):
+    """The database was made by a newer mailseal, or by another program."""
+
+
+class StoreFullError(StoreError):
+    """As many policies as allowed are stored, and all of them are in force."""

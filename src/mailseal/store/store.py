@@ -1,0 +1,118 @@
+"""The policy store as services see it: ``ports.PolicyStore`` over the thread that owns SQL."""
+
+from datetime import datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from mailseal.mtasts.freshness import CachedPolicy
+from mailseal.names import Domain
+from mailseal.ports import LastVerdict
+from mailseal.store.worker import Worker
+
+if TYPE_CHECKING:
+    from mailseal.store.database import Database
+
+DEFAULT_MAX_POLICIES = 1_000_000  # ours: some 600 MB; the largest senders know as many domains
+MAX_PAGE = 10_000  # ours: rows held in memory for one answer
+
+
+async def open_store(url: str, *, max_policies: int = DEFAULT_MAX_POLICIES) -> "Store":
+    """Open the database of a URL, made or migrated when need be; raises ``StoreError``.
+
+    ``sqlite:////var/lib/mailseal/mailseal.db`` (folder and file are made for the user alone) or
+    ``postgresql://user@host/database``.
+    """
+
+    def open_database() -> "Database":
+        # SQLAlchemy takes 0.2 s to import: in the thread, and only for those who use a store.
+        from mailseal.store.database import Database
+        from mailseal.store.statements import Statements
+
+        database = Database(url, Statements(max_policies=max_policies))
+        database.prepare()
+        return database
+
+    worker = Worker(open_database)
+    return Store(worker, await worker.open())
+
+
+class Store:
+    """Policies and verdicts, kept beyond a restart; made by ``open_store``.
+
+    Calls under way together have no order among them. A cancelled write may have happened.
+    All may raise ``StoreError``; then what was stored before still is.
+    """
+
+    def __init__(self, worker: Worker, database: "Database") -> None:
+        self._worker = worker
+        self._database = database
+
+    @property
+    def corrupt_rows(self) -> int:
+        """Count the rows passed over since the start because they could not be read."""
+        return self._database.statements.corrupt_rows
+
+    async def load(self, domain: Domain) -> CachedPolicy | None:
+        """Return what is stored for a domain, expired or not."""
+        return await self._worker.read(lambda db, connection: db.load(connection, domain))
+
+    async def save(self, policy: CachedPolicy) -> None:
+        """Insert or replace a domain's policy and dates, all together.
+
+        Raises ``StoreFullError`` for a new domain when all ``max_policies`` are in force.
+        """
+        await self._worker.write(lambda db, connection: db.save(connection, policy))
+
+    async def remove(self, domain: Domain) -> bool:
+        """Forget a domain's policy and verdicts; tell whether there was a policy."""
+        return await self._worker.write(lambda db, connection: db.remove(connection, domain))
+
+    async def list(
+        self, *, after: Domain | None = None, limit: int = 1000
+    ) -> tuple[CachedPolicy, ...]:
+        """Return stored policies in the order of their names, from behind ``after``.
+
+        At most ``MAX_PAGE`` at a time; fewer than asked for only at the end.
+        """
+        most = min(limit, MAX_PAGE)
+        return await self._worker.read(
+            lambda db, connection: db.list_page(connection, after=after, limit=most)
+        )
+
+    async def due(self, now: datetime, *, limit: int) -> tuple[CachedPolicy, ...]:
+        """Return policies whose ``refetch_at`` has come, the longest due first."""
+        most = min(limit, MAX_PAGE)
+        return await self._worker.read(lambda db, connection: db.due(connection, now, limit=most))
+
+    async def remove_expired(self, before: datetime) -> int:
+        """Forget policies that expired, and verdicts learnt, before an instant."""
+        return await self._worker.write(
+            lambda db, connection: db.remove_expired(connection, before)
+        )
+
+    async def count(self) -> int:
+        """Return how many policies are stored."""
+        return await self._worker.read(lambda db, connection: db.count(connection))
+
+    async def load_verdict(self, next_hop: str) -> LastVerdict | None:
+        """Return the last DANE verdict of a next hop."""
+        return await self._worker.read(lambda db, connection: db.load_verdict(connection, next_hop))
+
+    async def save_verdict(self, verdict: LastVerdict) -> None:
+        """Insert or replace a next hop's DANE verdict."""
+        await self._worker.write(lambda db, connection: db.save_verdict(connection, verdict))
+
+    async def aclose(self) -> None:
+        """Write what waits, then let go of the database."""
+        await self._worker.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
