@@ -72,6 +72,28 @@ def read_certificate(der: bytes) -> CertificateFacts:
         raise CertificateSyntaxError(f"the certificate is unreadable: {error}") from error
 
 
+def names_its_issuer(der: bytes) -> bool:
+    """Tell whether a certificate says where its issuer's own one is found (RFC 5280 §4.2.2.1).
+
+    False for what cannot be read.
+    """
+    from cryptography import x509
+    from cryptography.x509.oid import AuthorityInformationAccessOID
+
+    if len(der) > MAX_CERTIFICATE_BYTES:
+        return False
+    try:
+        extension = x509.load_der_x509_certificate(der).extensions.get_extension_for_class(
+            x509.AuthorityInformationAccess
+        )
+    except (ValueError, TypeError, x509.ExtensionNotFound, x509.DuplicateExtension):
+        return False
+    return any(
+        access.access_method == AuthorityInformationAccessOID.CA_ISSUERS
+        for access in extension.value
+    )
+
+
 def _dns_ids(certificate: "x509.Certificate") -> tuple[str, ...]:
     from cryptography import x509
 

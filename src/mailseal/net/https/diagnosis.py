@@ -1,0 +1,92 @@
+"""What is wrong with a policy host's certificate or TLS, in words for people (RFC 8461 §6).
+
+OpenSSL refuses a certificate without showing it. A second handshake, which believes nothing,
+fetches it, so that the operator reads "expired on that day" and not "verification failed".
+"""
+
+import asyncio
+import ssl
+from typing import cast
+
+from mailseal.certs import (
+    CertificateFacts,
+    CertificateSyntaxError,
+    names_its_issuer,
+    read_certificate,
+)
+from mailseal.net.https.connection import Connection, start_tls
+from mailseal.net.https.exchange import quoted
+from mailseal.net.https.proxy import ProxyError
+
+
+async def fetch_certificate(
+    connection: Connection, host: str, context: ssl.SSLContext
+) -> bytes | None:
+    """Fetch the certificate that a host shows, as DER, without believing it.
+
+    The caller sets the deadline. Raises ``OSError`` when there is no handshake this time.
+    """
+    transport = await start_tls(connection, asyncio.Protocol(), context, host)
+    try:
+        return peer_certificate(transport)
+    finally:
+        transport.abort()
+
+
+def peer_certificate(transport: asyncio.BaseTransport) -> bytes | None:
+    """Return the certificate of a TLS connection's other side as DER."""
+    tls = cast("ssl.SSLObject | None", transport.get_extra_info("ssl_object"))
+    return tls.getpeercert(binary_form=True) if tls is not None else None
+
+
+def read_facts(der: bytes | None) -> CertificateFacts | None:
+    """Read the facts of a certificate; None for none and for an unreadable one."""
+    try:
+        return read_certificate(der) if der is not None else None
+    except CertificateSyntaxError:
+        return None
+
+
+def explain_certificate(error: ssl.SSLCertVerificationError, der: bytes | None) -> str:
+    """Say why a certificate was refused, in one word for programs as well as people."""
+    match error.verify_code:  # OpenSSL's x509_vfy.h; Python has no names for them
+        case 10:
+            facts = read_facts(der)
+            return f"expired-{facts.not_after:%Y-%m-%d}" if facts else "expired"
+        case 9:
+            return "not-yet-valid"
+        case 62:
+            return "wrong-name"
+        case 18:
+            return "self-signed"
+        case 20 | 21:
+            # Most often the host was set up without its intermediate certificate. A public CA
+            # always writes down where to get that, a private one hardly ever does.
+            is_public = der is not None and names_its_issuer(der)
+            return "incomplete-chain" if is_public else "unknown-ca"
+        case 19:
+            return "unknown-ca"
+        case _:
+            return "certificate-" + _slug(error.verify_message)
+
+
+def explain_tls(error: OSError) -> str:
+    """Say why there was no handshake, though the certificate was not refused."""
+    if isinstance(error, ssl.SSLError):
+        return "tls-" + _slug(error.reason or "handshake-failed")
+    return "tls-connection-closed"
+
+
+def explain_connect(error: OSError) -> str:
+    """Say why there was no connection."""
+    if isinstance(error, ProxyError):
+        return str(error)
+    if isinstance(error, ConnectionRefusedError):
+        return "connection-refused"
+    if isinstance(error, TimeoutError):
+        return "connect-timeout"
+    return "connect-" + _slug(error.strerror or "failed")
+
+
+def _slug(text: str) -> str:
+    return quoted(text).lower().replace("_", "-").replace(" ", "-")

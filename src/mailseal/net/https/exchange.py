@@ -1,0 +1,201 @@
+"""One GET over an open TLS connection, with every rule and limit of RFC 8461 §3.2 and §3.3.
+
+h11 takes the bytes apart; what is allowed is decided here. The whole exchange is one protocol
+object without tasks: what comes in is counted before it is read, and the first broken rule
+ends it.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import cast
+
+import h11
+
+import mailseal
+from mailseal.results import ResultType
+
+POLICY_PATH = "/.well-known/mta-sts.txt"
+MAX_BODY_BYTES = 65_536  # RFC 8461 §3.3: the suggested 64 KiB
+MAX_HEAD_BYTES = 16_384  # ours; nginx sends 300 bytes, a CDN 2 KiB
+MAX_OVERHEAD_BYTES = 65_536  # ours: heads, chunk headers and trailers beside the body
+MAX_CHUNKS = 4096  # ours: one of 16 bytes costs as much to read as one of 16 KiB
+MAX_INTERIM_RESPONSES = 8  # ours: 103 Early Hints comes once
+MAX_QUOTED_CHARS = 100  # of a header in a reason
+
+_HEAD_STEP_BYTES = 4096  # h11 checks its limit only between the pieces it is given
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """The body of a 200 response, complete and within the limits."""
+
+    body: bytes
+    content_type: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """No policy. ``is_final``: the host has spoken, and its other addresses need not be asked."""
+
+    result: ResultType
+    reason: str
+    is_final: bool
+
+
+class PolicyExchange(asyncio.Protocol):
+    """Sends the request as soon as it is connected; ``outcome`` has what came of it."""
+
+    def __init__(self, host: str, *, require_text_plain: bool = True) -> None:
+        self.outcome: asyncio.Future[Body | Refused] = asyncio.get_running_loop().create_future()
+        self._host = host
+        self._require_text_plain = require_text_plain
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
+        self._transport: asyncio.Transport | None = None
+        self._has_head = False
+        self._content_type: str | None = None
+        self._body = bytearray()
+        self._received_bytes = 0
+        self._chunks = 0
+        self._interim_responses = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Send the request; TLS is up and the certificate was found good."""
+        self._transport = cast("asyncio.Transport", transport)
+        request = h11.Request(
+            method="GET",
+            target=POLICY_PATH,
+            headers=[
+                ("Host", self._host),
+                ("User-Agent", f"mailseal/{mailseal.__version__}"),
+                ("Accept", "text/plain"),
+                ("Accept-Encoding", "identity"),
+                ("Connection", "close"),
+            ],
+        )
+        self._transport.write(self._http.send(request))
+        self._http.send(h11.EndOfMessage())
+
+    def data_received(self, data: bytes) -> None:
+        """Read on until something is decided; what comes after that is dropped unread."""
+        self._received_bytes += len(data)
+        if self._received_bytes > MAX_BODY_BYTES + MAX_OVERHEAD_BYTES:
+            self._refuse("response-too-large", is_final=True)
+        at = 0
+        while at < len(data) and not self.outcome.done():
+            step = len(data) if self._has_head else _HEAD_STEP_BYTES
+            self._read(data[at : at + step])
+            at += step
+
+    def eof_received(self) -> None:
+        """Take the end of data, which TLS has authenticated."""
+        if not self.outcome.done():
+            self._read(b"")
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        """Take an end that anybody on the way could have made: what came is incomplete."""
+        # A body that ends with the connection counts only after TLS's close_notify, or an
+        # attacker could cut off the last lines of a policy (RFC 9112 §9.8).
+        if not self.outcome.done():
+            self._refuse("connection-closed-early", is_final=False)
+
+    def abort(self) -> None:
+        """Drop the connection; nothing of it is needed any more."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _read(self, data: bytes) -> None:
+        try:
+            self._http.receive_data(data)
+            while not self.outcome.done() and self._take(self._http.next_event()):
+                pass
+        except h11.RemoteProtocolError as error:
+            if not data:
+                self._refuse("connection-closed-early", is_final=False)
+            elif error.error_status_hint == 431:
+                self._refuse("http-head-too-large", is_final=True)
+            else:
+                self._refuse(f"http-malformed: {quoted(str(error))}", is_final=False)
+
+    def _take(self, event: object) -> bool:
+        """Take one event; tell whether there may be another one."""
+        match event:
+            case h11.InformationalResponse():
+                self._interim_responses += 1
+                if event.status_code == 101 or self._interim_responses > MAX_INTERIM_RESPONSES:
+                    self._refuse(f"http-{event.status_code}", is_final=True)
+            case h11.Response():
+                self._has_head = True
+                self._take_head(event)
+            case h11.Data():
+                self._body += event.data
+                self._chunks += event.chunk_start
+                if len(self._body) > MAX_BODY_BYTES:
+                    self._refuse("body-too-large", is_final=True)
+                elif self._chunks > MAX_CHUNKS:
+                    self._refuse("too-many-chunks", is_final=True)
+            case h11.EndOfMessage():
+                self._end(Body(body=bytes(self._body), content_type=self._content_type))
+            case h11.ConnectionClosed():
+                self._refuse("connection-closed-early", is_final=False)
+            case _:  # h11.NEED_DATA, h11.PAUSED
+                return False
+        return True
+
+    def _take_head(self, response: h11.Response) -> None:
+        status = response.status_code
+        if 300 <= status < 400:
+            # RFC 8461 §3.3: redirects are never followed, not even to the same host.
+            target = quoted(_value(response, b"location") or "nowhere")
+            self._refuse(f"http-redirect-{status}: {target}", is_final=True)
+            return
+        if status != 200:
+            self._refuse(f"http-{status}", is_final=True)
+            return
+        encoding = _value(response, b"content-encoding")
+        if encoding is not None and encoding.strip().lower() not in ("", "identity"):
+            self._refuse(f"content-encoding: {quoted(encoding)}", is_final=True)
+            return
+        length = _value(response, b"content-length")
+        if length is not None and length.isdigit() and int(length) > MAX_BODY_BYTES:
+            self._refuse("body-too-large", is_final=True)
+            return
+        self._content_type = _value(response, b"content-type")
+        if self._require_text_plain and not is_text_plain(self._content_type):
+            # Elsewhere users may upload files that browsers show: RFC 8461 §3.2 wants this
+            # looked at, so that such a file is no policy.
+            seen = "none" if self._content_type is None else quoted(self._content_type)
+            self._refuse(
+                f"content-type: {seen}", is_final=True, result=ResultType.STS_POLICY_INVALID
+            )
+
+    def _refuse(
+        self,
+        reason: str,
+        *,
+        is_final: bool,
+        result: ResultType = ResultType.STS_POLICY_FETCH_ERROR,
+    ) -> None:
+        self._end(Refused(result=result, reason=reason, is_final=is_final))
+
+    def _end(self, outcome: Body | Refused) -> None:
+        if not self.outcome.done():
+            self.outcome.set_result(outcome)
+        self.abort()
+
+
+def is_text_plain(content_type: str | None) -> bool:
+    """Tell whether a Content-Type is text/plain, whatever its parameters (RFC 8461 §3.2)."""
+    return content_type is not None and (
+        content_type.partition(";")[0].strip().lower() == "text/plain"
+    )
+
+
+def quoted(text: str) -> str:
+    """Make a server's words fit for a reason: printable ASCII, bounded."""
+    return "".join(char if " " <= char <= "~" else "?" for char in text[:MAX_QUOTED_CHARS])
+
+
+def _value(response: h11.Response, name: bytes) -> str | None:
+    """Return a header's value; of several, all of them, so that no second one slips through."""
+    values = [value.decode("latin-1") for key, value in response.headers if key == name]
+    return ", ".join(values) if values else None
