@@ -1,4 +1,4 @@
-"""What a sender must do for a next hop: DANE and MTA-STS weighed together, for no MTA in particular.
+"""What a sender must do for a next hop: DANE and MTA-STS weighed together, for any MTA.
 
 RFC 8461 §2 forbids that MTA-STS overrides a failing DANE; RFC 7672 §2.2.1 forbids that a worse
 MX host with TLSA records goes before a better one without. ``decide`` keeps both.
@@ -41,7 +41,7 @@ class DaneRequired:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaneOpportunistic:
-    """Deliver as RFC 7672 says, host by host; a host without TLSA records gets opportunistic TLS."""
+    """Deliver as RFC 7672 says, host by host: one without TLSA records gets opportunistic TLS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Names as mail servers and DNS use them: domains and next hops (RFC 5321 §4.1.2, RFC 8461 §3.4)."""
+"""Names as mail servers use them: domains and next hops (RFC 5321 §4.1.2, RFC 8461 §3.4)."""
 
 import enum
 import ipaddress
@@ -101,7 +101,7 @@ def parse_next_hop(key: str) -> NextHop | NoLookup:
         return NoLookup.EMPTY
     if key.startswith("."):
         return NoLookup.PARENT
-    if key.startswith("/") or key.startswith("unix:"):
+    if key.startswith(("/", "unix:")):
         return NoLookup.PATH
     if len(key) > MAX_NAME_BYTES * 4:
         return NoLookup.MALFORMED

@@ -132,7 +132,7 @@ class PolicyStore(Protocol):
         ...
 
     async def due(self, now: datetime, *, limit: int) -> tuple[CachedPolicy, ...]:
-        """Return policies whose ``refetch_at`` has come, the longest due first."""
+        """Return policies in force at ``now`` whose ``refetch_at`` has come, longest due first."""
         ...
 
     async def remove_expired(self, before: datetime) -> int:

@@ -144,7 +144,7 @@ def wants_fetch(
 def retry_at(failure: FetchFailure, intervals: Intervals) -> datetime:
     """Say when the same id may be fetched again: twice as late each time, up to a bound."""
     doublings = min(failure.count - 1, 16)
-    delay = min(intervals.fetch_backoff_min * 2**doublings, intervals.fetch_backoff_max)
+    delay = min(intervals.fetch_backoff_min * (1 << doublings), intervals.fetch_backoff_max)
     return failure.at + delay
 
 

@@ -133,7 +133,7 @@ class Discoverer:
         return await self._recall(domain)
 
     async def save_unsaved(self) -> int:
-        """Try again to store what a full disk or an absent database refused; return what is left."""
+        """Try again to store what the store has refused; return how many are left."""
         unsaved = [state for state in self._states.values() if state.is_unsaved]
         for state in unsaved:
             await self._save(state)

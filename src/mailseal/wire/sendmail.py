@@ -19,8 +19,8 @@ def render(policy: decision.DeliveryPolicy) -> bytes:
             return _render_secure(enforced) if enforced else socketmap.notfound()
         case decision.DaneOpportunistic() | decision.StsTesting() | decision.Opportunistic():
             return socketmap.notfound()
-        case decision.Unavailable(reason=reason):
-            return socketmap.temp(reason)
+        case decision.Unavailable(reason=reason, enforced=enforced):
+            return _render_secure(enforced) if enforced else socketmap.temp(reason)
     assert_never(policy)
 
 

@@ -1,0 +1,173 @@
+"""The process that meets the network and the store, and hands finished bytes to the answerer.
+
+**Security**: it parses what strangers wrote, so it runs apart from the listeners, at low priority;
+when it dies, the answerer goes on from its table and starts it again.
+**Limits**: as many look-ups at a time as configured; the answerer bounds the questions.
+**Bugs**: a new configuration needs a new process.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import structlog
+
+from mailseal import config as configuration
+from mailseal.decision import DeliveryPolicy
+from mailseal.faces.policyd.control import serve_control
+from mailseal.faces.policyd.eventloop import new_event_loop
+from mailseal.names import Domain, NextHop, parse_next_hop
+from mailseal.services.policyservice import PolicyService
+from mailseal.wire import link, netstring, profiles, socketmap
+from mailseal.wire.postfix import TestingAnswer
+
+log = structlog.stdlib.get_logger("mailseal.policyd")
+
+NICENESS = 19  # look-ups must not slow the answers from memory down
+
+
+class Link(asyncio.Protocol):
+    """This process's end of the socket pair: frames in, frames out, end of file is the end."""
+
+    def __init__(self, receive: Callable[[link.Message | None], None]) -> None:
+        self._receive = receive
+        self._reader = netstring.Reader(link.MAX_MESSAGE_BYTES)
+        self._transport: asyncio.WriteTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport to write to."""
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Hand every whole message on."""
+        self._reader.feed(data)
+        while (payload := self._reader.next_payload()) is not None:
+            self._receive(link.decode(payload))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Without an answerer there is nobody to work for."""
+        self._receive(None)
+
+    def send(self, message: link.Message) -> None:
+        """Write a message; what comes after the end is dropped."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(netstring.encode(link.encode(message)))
+
+
+class Desk:
+    """Turns the answerer's questions into finished bytes."""
+
+    def __init__(self, service: PolicyService, config: configuration.Config) -> None:
+        self._service = service
+        self._zones = config.zones
+        self._profiles = profiles.profiles(testing=TestingAnswer(config.answers.testing.value))
+
+    def render(self, zone: str, delivery: DeliveryPolicy) -> bytes:
+        """Return the reply payload of a zone for a decision."""
+        return self._profiles[self._zones[zone].profile.value].render(delivery)
+
+    async def answer(self, ask: link.Ask) -> link.Put:
+        """Decide and render; an error of ours is answered TEMP, and told in the log."""
+        next_hop = parse_next_hop(ask.next_hop)
+        zone = self._zones.get(ask.zone)
+        if zone is None or not isinstance(next_hop, NextHop):
+            return self._put(ask, socketmap.temp("mailseal was asked what it cannot answer"))
+        try:
+            resolution = await self._service.resolver.resolve(
+                next_hop, timeout=zone.answer_within, wait_for_fresh=ask.is_revalidation
+            )
+        except Exception:
+            log.exception("question could not be answered", next_hop=ask.next_hop, zone=ask.zone)
+            return self._put(ask, socketmap.temp("internal error of mailseal, see its log"))
+        return self._put(
+            ask,
+            self.render(ask.zone, resolution.delivery),
+            fresh_for=resolution.fresh_for,
+            usable_for=resolution.usable_for,
+        )
+
+    def _put(
+        self,
+        ask: link.Ask,
+        reply: bytes,
+        *,
+        fresh_for: timedelta = timedelta(0),
+        usable_for: timedelta = timedelta(0),
+    ) -> link.Put:
+        return link.Put(
+            zone=ask.zone,
+            next_hop=ask.next_hop,
+            fresh_for_ms=_milliseconds(fresh_for),
+            usable_for_ms=_milliseconds(usable_for),
+            reply=reply,
+        )
+
+
+OpenService = Callable[
+    [configuration.Config, Callable[[Domain], None]],
+    contextlib.AbstractAsyncContextManager[PolicyService],
+]
+
+
+async def work(sock: socket.socket, open_service: OpenService) -> None:
+    """Serve the answerer at the other end until it goes away or a signal says to end."""
+    loop = asyncio.get_running_loop()
+    inbox: asyncio.Queue[link.Message | None] = asyncio.Queue()  # bounded by the answerer
+    _, connection = await loop.create_connection(lambda: Link(inbox.put_nowait), sock=sock)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, inbox.put_nowait, None)
+    hello = await inbox.get()
+    if not isinstance(hello, link.Hello):
+        return
+    config = configuration.from_document(json.loads(hello.config), source="the answerer")
+
+    def forget(domain: Domain) -> None:
+        connection.send(link.Drop(domain=domain))
+
+    async with (
+        open_service(config, forget) as service,
+        serve_control(config, service),
+        asyncio.TaskGroup() as tasks,
+    ):
+        desk = Desk(service, config)
+        refreshing = tasks.create_task(service.refresher.run())
+
+        async def reply(ask: link.Ask) -> None:
+            connection.send(await desk.answer(ask))
+
+        questions: set[asyncio.Task[None]] = set()
+        while (message := await inbox.get()) is not None:
+            match message:
+                case link.Ask():
+                    task = tasks.create_task(reply(message))
+                    questions.add(task)
+                    task.add_done_callback(questions.discard)
+                case link.StatsRequest():
+                    counters = json.dumps(service.counters()).encode()
+                    connection.send(link.Stats(counters=counters))
+                case _:
+                    log.warning("message out of place", message=type(message).__name__)
+        refreshing.cancel()
+        for task in questions:
+            task.cancel()
+
+
+def _milliseconds(duration: timedelta) -> int:
+    return max(0, int(duration.total_seconds() * 1000))
+
+
+def run(arguments: Sequence[str], open_service: OpenService) -> int:
+    """Run as the answerer's child; the last argument is the number of our end of the link."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
+    sock = socket.socket(fileno=int(arguments[-1]))
+    sock.setblocking(False)
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(work(sock, open_service))
+    return 0

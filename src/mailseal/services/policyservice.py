@@ -1,0 +1,26 @@
+"""The actors of the policy service, made for each other: what a face is given to work with."""
+
+from dataclasses import dataclass
+
+from mailseal.ports import PolicyStore
+from mailseal.services.discoverer import Discoverer
+from mailseal.services.explainer import Explainer
+from mailseal.services.refresher import Refresher
+from mailseal.services.resolver import Resolver
+from mailseal.services.surveyor import Surveyor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyService:
+    """One of each; whoever opened them closes them."""
+
+    resolver: Resolver
+    discoverer: Discoverer
+    surveyor: Surveyor
+    refresher: Refresher
+    explainer: Explainer
+    store: PolicyStore
+
+    def counters(self) -> dict[str, int]:
+        """Return what can be counted without asking the store."""
+        return {"domains_in_memory": len(self.discoverer)}

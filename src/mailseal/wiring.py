@@ -1,0 +1,256 @@
+"""Builds the object graph from a ``Config``: the only module that knows every part.
+
+Here alone is the real clock read, the database opened and an adapter chosen for each door.
+What is heavy is imported when it is needed, so that ``mailseal --help`` need not wait for it.
+"""
+
+import contextlib
+import json
+import random
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mailseal.config import Config, LogSettings
+    from mailseal.faces.policyd.answerer import AnswererConfig
+    from mailseal.names import Domain
+    from mailseal.net.dns import Resolver as DnsResolver
+    from mailseal.services.policyservice import PolicyService
+
+ANSWERER_MARGIN = timedelta(seconds=1)  # over the zone's deadline, by which the resolver answers
+
+
+class SystemClock:
+    """The machine's clocks (the ``ports.Clock`` protocol)."""
+
+    def now(self) -> datetime:
+        """Return the wall-clock time, aware, in UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Return seconds that never jump."""
+        return time.monotonic()
+
+
+@contextlib.asynccontextmanager
+async def open_service(
+    config: "Config", on_change: "Callable[[Domain], None]"
+) -> "AsyncIterator[PolicyService]":
+    """Open doors and store, build the actors, and close them all behind the block.
+
+    Raises ``StoreError`` where the store cannot be opened.
+    """
+    from mailseal.decision import PartialDane, Rules
+    from mailseal.mtasts.freshness import Intervals
+    from mailseal.net.https import HttpsPolicyFetcher
+    from mailseal.services.discoverer import Discoverer, DiscoveryLimits
+    from mailseal.services.explainer import Explainer
+    from mailseal.services.policyservice import PolicyService
+    from mailseal.services.refresher import Refresher
+    from mailseal.services.resolver import Resolver, ResolverLimits
+    from mailseal.services.surveyor import SurveyLimits, Surveyor
+    from mailseal.store import open_store
+    from mailseal.wire.postfix import TestingAnswer
+    from mailseal.wire.profiles import profiles
+
+    clock = SystemClock()
+    store = await open_store(config.store.url.reveal(), max_policies=config.store.max_policies)
+    dns, dane_dns = _open_dns(config)
+    sts, https = config.sts, config.https
+    discoverer = Discoverer(
+        dns=dns,
+        fetcher=HttpsPolicyFetcher(
+            dns,
+            ca_file=str(https.ca_file) if https.ca_file else None,
+            allow_private=https.allow_private_addresses,
+            require_text_plain=https.require_text_plain,
+            proxy=https.proxy,
+        ),
+        store=store,
+        clock=clock,
+        intervals=Intervals(
+            id_check_max_age=sts.id_check_max_age,
+            id_ttl_min=sts.id_ttl_min,
+            id_ttl_max=sts.id_ttl_max,
+            refetch=sts.refetch_interval,
+            fetch_backoff_min=sts.fetch_backoff_min,
+            fetch_backoff_max=sts.fetch_backoff_max,
+        ),
+        limits=DiscoveryLimits(
+            max_flights=config.limits.cold_lookups,
+            lookup_timeout=config.dns.timeout,
+            id_check_timeout=sts.id_check_timeout,
+            fetch_timeout=config.https.timeout,
+            negative_max=sts.negative_ttl_max,
+            failed_lookup=sts.failed_txt_ttl,
+        ),
+        jitter=random.random,
+        on_change=on_change,
+    )
+    surveyor = Surveyor(
+        dane_dns,
+        clock,
+        SurveyLimits(
+            max_mx_hosts=config.limits.max_mx_hosts,
+            max_flights=config.limits.cold_lookups,
+            lookup_timeout=config.dns.timeout,
+        ),
+    )
+    resolver = Resolver(
+        discoverer=discoverer,
+        surveyor=surveyor,
+        store=store,
+        clock=clock,
+        rules=Rules(
+            has_dane=config.dane.enabled,
+            partial_dane=PartialDane(config.dane.partial.value),
+            default_is_dane=config.answers.mta_default not in {"none", "may", "encrypt"},
+        ),
+        limits=ResolverLimits(),
+    )
+    try:
+        yield PolicyService(
+            resolver=resolver,
+            discoverer=discoverer,
+            surveyor=surveyor,
+            refresher=Refresher(discoverer=discoverer, store=store, clock=clock),
+            explainer=Explainer(
+                resolver=resolver,
+                discoverer=discoverer,
+                profiles=profiles(testing=TestingAnswer(config.answers.testing.value)),
+            ),
+            store=store,
+        )
+    finally:
+        await surveyor.aclose()
+        await discoverer.aclose()
+        for door in {dns, dane_dns}:
+            await door.close()
+        await store.aclose()
+
+
+def _open_dns(config: "Config") -> "tuple[DnsResolver, DnsResolver]":
+    """Return the resolvers for policies, and those that DANE verdicts may be built upon.
+
+    Failing over to a resolver whose validation is not trusted would prove an absence that is
+    none, so DANE asks the trusted ones alone, if there are any (RFC 7672 §2.1.1).
+    """
+    from mailseal.config import system_resolvers
+    from mailseal.net.dns import Resolver, ResolverAddress
+
+    trusted = set(config.dns.trust_ad)
+    addresses = [
+        ResolverAddress(host=one.host, port=one.port, trust_ad=one.host in trusted)
+        for one in config.dns.resolvers or system_resolvers()
+    ]
+    believed = [address for address in addresses if address.is_trusted]
+    dns = Resolver(addresses)
+    if not believed or len(believed) == len(addresses):
+        return dns, dns
+    return dns, Resolver(believed)
+
+
+def set_up_logging(settings: "LogSettings") -> None:
+    """Let every module log to standard error in the form that the configuration asks for."""
+    import logging
+
+    import structlog
+
+    from mailseal.config import LogFormat
+
+    level = logging.getLevelNamesMapping()[settings.level.value.upper()]
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer(default=str)
+        if settings.format is LogFormat.JSON
+        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            foreign_pre_chain=shared,
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+
+
+def answerer_config(config: "Config") -> "AnswererConfig":
+    """Return what the answerer needs of the configuration."""
+    from mailseal.config import TcpAddress
+    from mailseal.config.words import Protocol
+    from mailseal.faces.policyd import settings
+
+    listeners: list[settings.Listener] = []
+    for one in config.listen:
+        line_zone = one.zone if one.protocol is Protocol.LINE else None
+        if isinstance(one.address, TcpAddress):
+            listeners.append(
+                settings.TcpListener(
+                    host=one.address.host, port=one.address.port, line_zone=line_zone
+                )
+            )
+        else:
+            listeners.append(
+                settings.UnixListener(
+                    path=one.address.path,
+                    mode=one.mode,
+                    owner=one.owner,
+                    group=one.group,
+                    line_zone=line_zone,
+                )
+            )
+    return settings.AnswererConfig(
+        listeners=tuple(listeners),
+        zones={
+            name: settings.Zone(
+                profile=zone.profile.value, deadline=zone.answer_within + ANSWERER_MARGIN
+            )
+            for name, zone in config.zones.items()
+        },
+        bounds=settings.Bounds(
+            connections=config.limits.connections,
+            waiting=config.limits.waiting_questions,
+            table_entries=config.limits.cached_answers,
+        ),
+    )
+
+
+def serve(config: "Config") -> int:
+    """Run the policy service until a signal ends it; return the exit status."""
+    from mailseal.config import to_document
+    from mailseal.faces.policyd import answerer
+
+    hello = json.dumps(to_document(config, reveal=True)).encode()
+    command = [sys.executable, "-m", "mailseal.wiring"]
+    return answerer.run(answerer_config(config), command, hello)
+
+
+def main() -> None:
+    """Run the command line."""
+    from mailseal.faces.cli import cli
+
+    cli(obj=sys.modules[__name__])
+
+
+def _run_resolver(arguments: Sequence[str]) -> int:
+    from mailseal.faces.policyd import resolver
+
+    return resolver.run(arguments, open_service)
+
+
+if __name__ == "__main__":
+    sys.exit(_run_resolver(sys.argv[1:]))
