@@ -9,6 +9,7 @@ RESOLVER = "127.0.0.53"
 RESOLVER_TOO = "127.0.0.1"  # for programs that look there by default
 AUTHORITY = "127.0.53.1"
 SILENT_AUTHORITY = "127.0.53.99"
+SILENT_HOST = "127.0.0.99"
 
 _MX, _BEHIND_INTERCEPTOR, _POLICY_HOST = 25, 26, 80  # the third byte
 

@@ -23,7 +23,7 @@ import sys
 from pathlib import Path
 
 # <sys/mount.h>, <linux/sockios.h>, <linux/if.h>, <sys/prctl.h>
-MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC = 1, 32, 4096, 16384
+MS_RDONLY, MS_NOSUID, MS_REMOUNT, MS_BIND, MS_REC = 1, 2, 32, 4096, 16384
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 PR_SET_PDEATHSIG = 1
 
@@ -73,7 +73,10 @@ def replace_etc(machine_etc: Path, files: dict[str, str]) -> None:
 
 
 def mount_trees(programs: Path, trees: dict[str, str]) -> None:
-    """Mount each tree, read-only, below a folder that every user can enter."""
+    """Mount each tree, read-only, below a folder that every user can enter.
+
+    Without set-id bits too: the loader ignores LD_LIBRARY_PATH for such programs.
+    """
     programs.mkdir()
     mount("tmpfs", programs, "tmpfs", 0)
     programs.chmod(0o755)
@@ -81,7 +84,7 @@ def mount_trees(programs: Path, trees: dict[str, str]) -> None:
         place = programs / name
         place.mkdir()
         mount(source, place, None, MS_BIND)
-        mount("none", place, None, MS_BIND | MS_REMOUNT | MS_RDONLY)
+        mount("none", place, None, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID)
 
 
 def mount(source: str, target: Path, kind: str | None, flags: int) -> None:
