@@ -193,8 +193,9 @@ def _too_large(limit: str) -> Deviation:
 
 
 def _explain_undecodable(body: bytes, start: int) -> str:
+    column = start - body.rfind(b"\n", 0, start)
     return (
-        f"byte {start + 1} of the file, 0x{body[start]:02x}, is not UTF-8, and senders refuse the "
+        f"byte {column} of the line, 0x{body[start]:02x}, is not UTF-8, and senders refuse the "
         "whole file. Save it as UTF-8, or better in plain ASCII"
     )
 

@@ -20,7 +20,7 @@ def _recognise_bytes(body: bytes) -> tuple[int | None, str] | None:
             "the file begins with a byte order mark, which no sender accepts. "
             "Save it as UTF-8 without BOM"
         )
-    if body.startswith(_UTF16_MARKS) or body[1:8:2] == b"\0\0\0\0":
+    if body.startswith(_UTF16_MARKS) or b"\0\0\0\0" in (body[:8:2], body[1:8:2]):
         return 1, "the file is UTF-16, as Windows tools write it. Save it as UTF-8 without BOM"
     if body.startswith(b"\x1f\x8b"):
         return 1, (

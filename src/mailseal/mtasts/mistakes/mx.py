@@ -6,7 +6,7 @@ from mailseal.mtasts.quoting import quote
 from mailseal.names import MAX_LABEL_BYTES, MAX_NAME_BYTES, Domain, NameSyntaxError
 
 _MAX_CONVERTED_CHARS = 253  # a longer name has no A-label form that fits either
-_PREFERENCE = re.compile(r"(?:priority[ \t]*)?[0-9]{1,5}[ \t:]+(\S+)", re.IGNORECASE | re.ASCII)
+_PREFERENCE = re.compile(r"(?:priority[ \t]*)?[0-9]{1,5}:?[ \t]+(\S+)", re.IGNORECASE | re.ASCII)
 _PORT = re.compile(r"([A-Za-z0-9.*-]+):[0-9]{1,5}", re.ASCII)
 _PLACEHOLDER = re.compile(r"[<>{}$%]")
 _GLUED = re.compile(r"(?:version|mode|mx|max_age)[ \t]*:", re.IGNORECASE)

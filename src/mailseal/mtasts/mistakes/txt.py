@@ -6,6 +6,7 @@ from mailseal.mtasts.quoting import quote
 
 _RIGHT = 'Publish "v=STSv1; id=..." with a letter-and-digit id'
 _MEANT = re.compile(rb"v[ \t]*[=:][ \t]*sts", re.IGNORECASE)
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")  # a tab is a blank
 _POLICY = re.compile(rb"version[ \t]*:[ \t]*STSv1", re.IGNORECASE)
 
 
@@ -59,6 +60,9 @@ def explain_field(field: bytes, *, is_last: bool = False) -> str:
         return f"{quote(text)} is not ASCII, and nothing else is allowed in the record"
     if is_last and b"=" in text and b" " not in text:
         return "blanks stand at the end of the record. Remove them, or write a semicolon first"
+    control = _CONTROL.search(text)
+    if control:
+        return f"{quote(text)} has the control character 0x{control[0][0]:02x}. Remove it"
     name, equals, value = text.partition(b"=")
     if not equals:
         return f'{quote(text)} is no field: a field is a name, "=" and a value'
