@@ -72,7 +72,14 @@ def lint_policy(
 ) -> None:
     """Judge the policy in FILE, or in standard input for "-".
 
-    It is what a web server has at /.well-known/mta-sts.txt.
+    It is the file that the policy host serves at /.well-known/mta-sts.txt.
+
+    Exits 0 when mailseal as a sender would use it, 1 when not, 2 on wrong usage.
+
+    With --batch, each line is a JSON object: {"body": TEXT} or {"body_b64": BASE64}, optionally
+    with "mx_hosts": [HOST, ...]; or {"records": [[STRING, ...], ...]}. Each is answered by the
+    object of --format json, or by {"error": REASON} when it is not understood; exits 0 when every
+    line was read, else 2.
     """
     if batch:
         if mx_hosts:
@@ -99,7 +106,9 @@ def lint_policy(
 def lint_record(ctx: click.Context, records: tuple[str, ...], form: str, batch: bool) -> None:
     """Judge the TXT records at _mta-sts.DOMAIN, one argument each.
 
-    With --batch, the only argument is the FILE to read.
+    Exits 0 when mailseal as a sender would use them, 1 when not, 2 on wrong usage.
+
+    With --batch, the only argument is the FILE to read; see "lint policy".
     """
     if batch:
         if len(records) > 1:
