@@ -70,6 +70,9 @@ def replace_etc(machine_etc: Path, files: dict[str, str]) -> None:
         (Path("/etc") / entry.name).symlink_to(target)
     for name, text in files.items():
         (Path("/etc") / name).write_text(text)
+    # Sendmail wants no world-writable folder above a socket, such as /tmp.
+    (Path("/etc") / "lab").mkdir()
+    mount(str(machine_etc.parent), Path("/etc/lab"), None, MS_BIND)
 
 
 def mount_trees(programs: Path, trees: dict[str, str]) -> None:

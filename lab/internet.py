@@ -1,5 +1,6 @@
 """The whole lab: started, handed out, restored between tests, ended."""
 
+import stat
 import subprocess
 import sys
 import tempfile
@@ -83,6 +84,7 @@ class Lab:
         trees = fetch_all(INTERNET, progress)
         folder = Path(tempfile.mkdtemp(prefix="mailseal-lab-", dir=workdir))
         folder.chmod(0o755)
+        _check_everybody_may_enter(folder)
         try:
             namespace = Namespace.open(folder, etc_files(RESOLVER), trees)
         except BaseException:
@@ -168,6 +170,16 @@ class Lab:
         self.mx.clear()
 
 
+def _check_everybody_may_enter(folder: Path) -> None:
+    for parent in folder.resolve().parents:
+        if not parent.stat().st_mode & stat.S_IXOTH:
+            folder.rmdir()
+            raise Unavailable(
+                f"the lab's folder would be below {parent}, which other users cannot enter",
+                "choose another folder, for example TMPDIR=/tmp",
+            )
+
+
 def _tlsa_records(hosts: Sequence[MxHost], credentials: Mapping[str, Credential]) -> dict[str, str]:
     records = {}
     for host in hosts:
@@ -186,9 +198,8 @@ def _tlsa_records(hosts: Sequence[MxHost], credentials: Mapping[str, Credential]
     return records
 
 
-def _python(namespace: Namespace, name: str, places: list[str]) -> list[str | Path]:
-    """Run one of the lab's own small servers: a script, whatever the namespace's path is."""
-    del namespace
+def _own_server(name: str, places: list[str]) -> list[str | Path]:
+    """Give the command of one of the lab's own small servers."""
     return [sys.executable, "-I", HERE / f"{name}.py", *places]
 
 
@@ -198,7 +209,7 @@ def _silent_hosts(namespace: Namespace) -> Service:
     return Service(
         namespace,
         "silent hosts",
-        _python(namespace, "silent", places),
+        _own_server("silent", places),
         log=namespace.folder / "silent.log",
         ready=lambda: namespace.is_listening(SILENT_HOST, 80),
     )
@@ -210,7 +221,7 @@ def _interceptor(namespace: Namespace, plan: AddressPlan) -> Service:
     return Service(
         namespace,
         "interceptor",
-        _python(namespace, "interceptor", [f"{a}={b}" for a, b in between.items()]),
+        _own_server("interceptor", [f"{a}={b}" for a, b in between.items()]),
         log=namespace.folder / "interceptor.log",
         ready=lambda: all(namespace.is_listening(public, 25) for public in between),
     )

@@ -18,6 +18,8 @@ from typing import IO
 from lab.packages import Tree
 from lab.unavailable import Unavailable
 
+ETC_LAB = Path("/etc/lab")  # the lab's folder once more, seen inside only
+
 RUN_TIMEOUT_SECONDS = 60.0  # ours: nothing that `run` is for takes longer
 
 LISTEN, ESTABLISHED, CLOSE_WAIT = "0A", "01", "08"  # <net/tcp_states.h>

@@ -1,16 +1,21 @@
 """Sendmail in its test mode (``-bt``): what its FEATURE(sts) makes of a daemon's answers."""
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.namespace import Namespace
+from lab.namespace import ETC_LAB, Namespace
 from lab.unavailable import Unavailable
 
 DEFAULT_ADDRESS = "inet:5461@127.0.0.1"  # where FEATURE(sts) looks by itself
 
-_MAP_RESULT = re.compile(r"map_lookup: sts \([^)]*\) (?:returns (?P<value>.*)|no match) \(")
+TEMPORARY_FAILURE = "<TMPF>"
+
+_MAP_RESULT = re.compile(
+    r"map_lookup: sts \([^)]*\) (?:returns (?P<value>.*)|no match) \((?P<code>\d+)\)"
+)
 _RULE_RESULT = re.compile(r"^\S+\s+returns: (?P<value>.*)$", re.MULTILINE)
 
 # The address of the daemon is put in where @ADDRESS@ stands.
@@ -33,8 +38,8 @@ MAILER(`smtp')dnl
 class Sendmail:
     """A Sendmail that is only asked; it delivers nothing.
 
-    ``address`` is the daemon's as Sendmail writes it: ``unix:/path`` or
-    ``inet:PORT@HOST``, looked for inside the namespace.
+    ``address`` is the daemon's as Sendmail writes it: ``unix:/path`` (of a
+    socket in the lab's folder) or ``inet:PORT@HOST``, inside the namespace.
     """
 
     namespace: Namespace
@@ -44,12 +49,14 @@ class Sendmail:
     def map_lookup(self, domain: str, address: str = DEFAULT_ADDRESS) -> str | None:
         """Look a domain up in the map ``sts``; None when it is not found.
 
-        A failed look-up gives ``<TMPF>``, as in the rules.
+        A failed look-up gives ``TEMPORARY_FAILURE``, as in the rules.
         """
         output = self.test([f"/map sts {domain}"], address)
         found = _MAP_RESULT.search(output)
         if found is None:
             raise ValueError(f"Sendmail said {output!r}")
+        if int(found["code"]) == os.EX_TEMPFAIL:
+            return TEMPORARY_FAILURE
         value: str | None = found["value"]
         return value
 
@@ -106,7 +113,9 @@ class Sendmail:
             self._make_template(template)
         place = self.folder / (re.sub(r"\W", "_", address) + ".cf")
         if not place.exists():
-            place.write_text(template.read_text().replace("@ADDRESS@", address))
+            # Sendmail refuses a socket below a world-writable folder, as /tmp is.
+            safe = address.replace(f"{self.namespace.folder}/", f"{ETC_LAB}/")
+            place.write_text(template.read_text().replace("@ADDRESS@", safe))
         return place
 
     def _make_template(self, template: Path) -> None:

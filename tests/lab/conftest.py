@@ -40,12 +40,18 @@ class _Conversation(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         server = self.server
         assert isinstance(server, ScriptedSocketmap)
-        while length := b"".join(iter(lambda: self.rfile.read(1), b":")):
-            request = self.rfile.read(int(length) + 1)[:-1].decode()
+        while length := self._read_length():
+            request = self.rfile.read(length + 1)[:-1].decode()
             server.asked.append(request)
             key = request.partition(" ")[2]
             reply = server.answers.get(key, "NOTFOUND ").encode()
             self.wfile.write(b"%d:%s," % (len(reply), reply))
+
+    def _read_length(self) -> int:
+        digits = b""
+        while (byte := self.rfile.read(1)) not in (b":", b""):
+            digits += byte
+        return int(digits or 0)
 
 
 @pytest.fixture(scope="session")

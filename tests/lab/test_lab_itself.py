@@ -60,7 +60,7 @@ def fetch(lab: Lab, domain: str, seconds: int = 3) -> str:
         "except Exception as error:\n"
         "    print(repr(error))\n"
     )
-    command = [sys.executable, "-c", script, domain, lab.ca_file, str(seconds)]
+    command = [sys.executable, "-c", script, domain, str(lab.ca_file), str(seconds)]
     return lab.run(command, check=True).stdout
 
 
@@ -308,13 +308,12 @@ def test_every_host_of_the_catalogue_is_there(lab: Lab) -> None:
     assert all(lab.namespace.is_listening(lab.addresses.mx[name], 25) for name in hosts)
 
 
-def test_nothing_is_left_behind_by_a_crash(tmp_path: Path) -> None:
+def test_nothing_is_left_behind_by_a_crash() -> None:
     """When the process that uses a lab dies, its processes and files go too."""
-    tmp_path.parent.parent.chmod(0o755)
     script = (
-        "import os, pathlib\n"
+        "import os\n"
         "from lab.internet import Lab\n"
-        f"with Lab.start(pathlib.Path({str(tmp_path)!r})) as lab:\n"
+        "with Lab.start() as lab:\n"
         "    process = lab.spawn(['sleep', '600'])\n"
         "    print(lab.folder, process.pid, lab.dns.resolver.service.pid, flush=True)\n"
         "    os._exit(1)\n"
