@@ -41,6 +41,10 @@ def open_engine(url: str) -> Opened:
     except (ArgumentError, ValueError):
         # The library's message could quote the URL, and with it the password.
         raise StoreUnavailableError("the store's URL cannot be read; check [store] url") from None
+    if "@" in (parsed.host or ""):
+        raise StoreUnavailableError(
+            'the store\'s URL has "@" in its password, which must be written "%40"'
+        )
     match parsed.drivername:
         case "sqlite" if parsed.database and parsed.database.startswith("/"):
             return _open_sqlite(Path(parsed.database))

@@ -58,6 +58,7 @@ _LIST = (
 )
 _DUE = (
     _POLICIES.where(policies.c.refetch_at <= bindparam("now"))
+    .where(policies.c.expires_at > bindparam("now"))
     .order_by(policies.c.refetch_at, policies.c.domain)
     .limit(_PAGE["limit"])
     .offset(_PAGE["offset"])
@@ -69,7 +70,7 @@ _COUNTS = {table.name: select(func.count()).select_from(table) for table in (pol
 
 def _update(table: Table) -> Update:
     (key,) = table.primary_key.columns
-    others = {c.name: bindparam(c.name) for c in table.columns if c is not key}
+    others: dict[str, Any] = {c.name: bindparam(c.name) for c in table.columns if c is not key}
     return update(table).where(key == bindparam(f"known_{key.name}")).values(others)
 
 
@@ -77,7 +78,9 @@ def _insert(dialect: ModuleType, table: Table) -> Insert:
     # Another process may have inserted the row since the UPDATE found none.
     (key,) = table.primary_key.columns
     insert = dialect.insert(table)
-    others = {c.name: insert.excluded[c.name] for c in table.columns if c is not key}
+    others: dict[str, Any] = {
+        c.name: insert.excluded[c.name] for c in table.columns if c is not key
+    }
     upsert: Insert = insert.on_conflict_do_update(index_elements=[key], set_=others)
     return upsert
 
@@ -119,7 +122,7 @@ class Statements:
         return self._page(connection, _LIST, {"after": "" if after is None else str(after)}, limit)
 
     def due(self, connection: Connection, now: datetime, *, limit: int) -> tuple[CachedPolicy, ...]:
-        """Return the policies to fetch again, the longest due first."""
+        """Return the policies in force that are to be fetched again, the longest due first."""
         return self._page(connection, _DUE, {"now": rows.from_instant(now)}, limit)
 
     def count(self, connection: Connection) -> int:

@@ -80,7 +80,7 @@ class Store:
         )
 
     async def due(self, now: datetime, *, limit: int) -> tuple[CachedPolicy, ...]:
-        """Return policies whose ``refetch_at`` has come, the longest due first."""
+        """Return policies in force at ``now`` whose ``refetch_at`` has come, longest due first."""
         most = min(limit, MAX_PAGE)
         return await self._worker.read(lambda db, connection: db.due(connection, now, limit=most))
 

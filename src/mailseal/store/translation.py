@@ -31,6 +31,9 @@ def translated(place: str) -> Iterator[None]:
     except SQLAlchemyError as error:
         # Its own errors: above all a connection that broke earlier in the transaction.
         raise StoreUnavailableError(f"{place} failed: {type(error).__name__}") from error
+    except (UnicodeError, OverflowError) as error:
+        # From the driver, before it asks: half a surrogate pair, a number of over 64 bits.
+        raise StoreError(f"{place} cannot hold a value: {type(error).__name__}") from error
     except OSError as error:
         raise StoreUnavailableError(f"{place} cannot be opened: {error.strerror}") from error
 
@@ -77,8 +80,8 @@ def _translate_postgres(error: BaseException | None, place: str) -> StoreError:
     state = getattr(error, "sqlstate", None)
     if state is None:
         return StoreUnavailableError(
-            f"{place} cannot be reached or closed the connection; check that the server runs "
-            "and that address, user and password are right"
+            f"{place} cannot be reached or closed the connection ({_words(error)}); check that "
+            "the server runs and that address, user and password are right"
         )
     # The server's own first sentence; never its details, which quote values.
     diagnosis = getattr(error, "diag", None)
@@ -98,6 +101,8 @@ def _translate_postgres(error: BaseException | None, place: str) -> StoreError:
             return StoreError(f"{place} failed: {said}")
 
 
-def _words(error: BaseException) -> str:
+def _words(error: BaseException | None) -> str:
+    if error is None:
+        return "no reason given"
     lines = str(error).splitlines() or [type(error).__name__]
     return lines[0][:MAX_DRIVER_WORDS]
