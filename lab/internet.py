@@ -18,7 +18,7 @@ from lab.dns import Dns
 from lab.exim import Exim
 from lab.model import LabDomain, MxHost, Tlsa
 from lab.mx import Mailbox, MxHosts
-from lab.namespace import RUN_TIMEOUT_SECONDS, Namespace
+from lab.namespace import RUN_TIMEOUT_SECONDS, Namespace, require_root
 from lab.nginx import PolicyHosts
 from lab.packages import INTERNET, Progress, fetch_all, print_progress
 from lab.sender import SendingPostfix
@@ -81,6 +81,7 @@ class Lab:
         end, also after a crash. Takes about a second once the packages are in
         the cache. Raises ``Unavailable``.
         """
+        require_root()
         trees = fetch_all(INTERNET, progress)
         folder = Path(tempfile.mkdtemp(prefix="mailseal-lab-", dir=workdir))
         folder.chmod(0o755)

@@ -43,11 +43,7 @@ class Namespace:
         programs to mount. The folder is removed with the namespace. Takes
         0.15 s. Raises ``Unavailable``.
         """
-        if os.geteuid() != 0:
-            raise Unavailable(
-                "the lab needs a network namespace of its own, which takes root",
-                'run it as root, for example "sudo make test"',
-            )
+        require_root()
         spec = {
             "etc": dict(etc),
             "machine_etc": str(folder / "machine-etc"),
@@ -154,6 +150,15 @@ class Namespace:
         """Tell whether a TCP port is open inside (wildcard listeners included)."""
         listeners = self.tcp_sockets(LISTEN)
         return (address, port) in listeners or ("0.0.0.0", port) in listeners
+
+
+def require_root() -> None:
+    """Raise ``Unavailable`` where no namespace can be made."""
+    if os.geteuid() != 0:
+        raise Unavailable(
+            "the lab needs a network namespace of its own, which takes root",
+            'run it as root, for example "sudo make test"',
+        )
 
 
 def _address(text: str) -> tuple[str, int]:
