@@ -59,7 +59,7 @@ class _Socket(asyncio.DatagramProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.DatagramTransport", transport)
 
-    def datagram_received(self, data: bytes, addr: object) -> None:  # noqa: ARG002
+    def datagram_received(self, data: bytes, addr: object) -> None:
         pending = self.pending.get(int.from_bytes(data[:2], "big")) if len(data) >= 2 else None
         # What does not answer the question is a forger's guess: the true answer may yet come.
         if pending is not None and is_reply(data, pending.question, pending.query_id):

@@ -6,6 +6,7 @@ ends it.
 """
 
 import asyncio
+import ssl
 from dataclasses import dataclass
 from typing import cast
 
@@ -87,14 +88,14 @@ class PolicyExchange(asyncio.Protocol):
             at += step
 
     def eof_received(self) -> None:
-        """Take the end of data, which TLS has authenticated."""
-        if not self.outcome.done():
+        """Take the end of data, if it is TLS's own."""
+        # A body that ends with the connection counts only after a close_notify, or whoever can
+        # end a TCP connection could cut off the last lines of a policy (RFC 9112 §9.8).
+        if not self.outcome.done() and _is_end_authentic(self._transport):
             self._read(b"")
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self, exc: Exception | None) -> None:
         """Take an end that anybody on the way could have made: what came is incomplete."""
-        # A body that ends with the connection counts only after TLS's close_notify, or an
-        # attacker could cut off the last lines of a policy (RFC 9112 §9.8).
         if not self.outcome.done():
             self._refuse("connection-closed-early", is_final=False)
 
@@ -121,7 +122,7 @@ class PolicyExchange(asyncio.Protocol):
         match event:
             case h11.InformationalResponse():
                 self._interim_responses += 1
-                if event.status_code == 101 or self._interim_responses > MAX_INTERIM_RESPONSES:
+                if self._interim_responses > MAX_INTERIM_RESPONSES:
                     self._refuse(f"http-{event.status_code}", is_final=True)
             case h11.Response():
                 self._has_head = True
@@ -181,6 +182,22 @@ class PolicyExchange(asyncio.Protocol):
         if not self.outcome.done():
             self.outcome.set_result(outcome)
         self.abort()
+
+
+def _is_end_authentic(transport: asyncio.Transport | None) -> bool:
+    """Tell whether the other side has said close_notify.
+
+    asyncio calls ``eof_received`` for a bare end of TCP as well; OpenSSL knows the difference.
+    """
+    tls = None if transport is None else transport.get_extra_info("ssl_object")
+    if tls is None:
+        return False
+    try:
+        return not tls.read(1)
+    except ssl.SSLZeroReturnError:
+        return True
+    except ssl.SSLError:
+        return False
 
 
 def is_text_plain(content_type: str | None) -> bool:

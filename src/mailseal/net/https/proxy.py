@@ -86,7 +86,7 @@ class _Tunnel(asyncio.Protocol):
             else:
                 self.established.set_result(None)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self, exc: Exception | None) -> None:
         self._fail("proxy-closed")
 
     def _fail(self, reason: str) -> None:
