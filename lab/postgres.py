@@ -30,9 +30,12 @@ SETTINGS = {
     "shared_buffers": "32MB",
     "max_connections": "50",
     "autovacuum": "off",
+    "jit": "off",
     "log_timezone": "UTC",
     "timezone": "UTC",
 }
+
+_NOT_NEEDED = shutil.ignore_patterns("libLLVM*", "doc", "man", "locale")
 
 
 @contextmanager
@@ -86,7 +89,7 @@ def _programs(folder: Path) -> Path:
     if os.geteuid() == 0:
         # The cache of root is mostly below a private home, which nobody may enter.
         reachable = folder / "programs"
-        shutil.copytree(tree, reachable, symlinks=True)
+        shutil.copytree(tree, reachable, symlinks=True, ignore=_NOT_NEEDED)
         tree = reachable
     return max(tree.glob("usr/lib/postgresql/*/bin"))
 

@@ -5,7 +5,7 @@ import os
 import socketserver
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -56,16 +56,18 @@ class _Conversation(socketserver.StreamRequestHandler):
 
 @pytest.fixture(scope="session")
 def whole_lab() -> Iterator[Lab]:
-    """Start the lab once; tests that need it are skipped where it cannot run."""
-    try:
-        running = Lab.start()
-        lab = running.__enter__()
-    except Unavailable as unavailable:
-        if os.environ.get("MAILSEAL_LAB_REQUIRED"):
-            raise
-        pytest.skip(f"no lab: {unavailable}")
-    yield lab
-    running.__exit__(None, None, None)
+    """Start the lab once; tests that need it are skipped where it cannot run.
+
+    With MAILSEAL_LAB_REQUIRED set they fail instead, for machines that must run them.
+    """
+    with ExitStack() as stack:
+        try:
+            lab = stack.enter_context(Lab.start())
+        except Unavailable as unavailable:
+            if os.environ.get("MAILSEAL_LAB_REQUIRED"):
+                raise
+            pytest.skip(f"no lab: {unavailable}")
+        yield lab
 
 
 @pytest.fixture
