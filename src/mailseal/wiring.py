@@ -240,16 +240,26 @@ def serve(config: "Config") -> int:
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; what we raise by intention is told in a line."""
+    import mailseal
     from mailseal.faces.cli import cli
 
-    cli(obj=sys.modules[__name__])
+    try:
+        cli(obj=sys.modules[__name__])
+    except mailseal.Error as error:
+        sys.exit(f"mailseal: {error}")
 
 
 def _run_resolver(arguments: Sequence[str]) -> int:
     from mailseal.faces.policyd import resolver
 
-    return resolver.run(arguments, open_service)
+    def open_logged(
+        config: "Config", on_change: "Callable[[Domain], None]"
+    ) -> "contextlib.AbstractAsyncContextManager[PolicyService]":
+        set_up_logging(config.log)
+        return open_service(config, on_change)
+
+    return resolver.run(arguments, open_logged)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import json
 import socket
+import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -75,13 +77,16 @@ def by_itself(
 
     Without the store it leaves no file behind, and knows nothing from earlier.
     """
-    if not with_store:
-        from mailseal.config import SecretUrl
+    from mailseal.config import LogLevel
 
-        config = replace(config, store=replace(config.store, url=SecretUrl("sqlite://")))
+    wiring.set_up_logging(replace(config.log, level=LogLevel.ERROR))
 
-    async def run() -> T:
+    async def run(config: "Config") -> T:
         async with wiring.open_service(config, lambda _domain: None) as service:
             return await work(service)
 
-    return asyncio.run(run())
+    if with_store:
+        return asyncio.run(run(config))
+    with tempfile.TemporaryDirectory(prefix="mailseal-") as folder:
+        store = type(config).embedded(Path(folder)).store
+        return asyncio.run(run(replace(config, store=store)))

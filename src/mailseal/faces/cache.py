@@ -23,7 +23,7 @@ NOT_STORED = 1
 Document = dict[str, Any]
 
 
-class DomainType("click.ParamType[Domain]"):
+class DomainType(click.ParamType[Domain]):
     """A domain name on the command line."""
 
     name = "domain"

@@ -1,0 +1,336 @@
+"""What a next hop is answered, from what DNS and policy hosts say."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+
+from mailseal.answers import DnsFailure, RdType
+from mailseal.dane.tlsa import TlsaRecord
+from mailseal.decision import Rules
+from mailseal.mtasts.freshness import Intervals
+from mailseal.names import NextHop, parse_next_hop
+from mailseal.services.discoverer import Discoverer, DiscoveryLimits
+from mailseal.services.resolver import Resolution, Resolver, ResolverLimits
+from mailseal.services.surveyor import Surveyor, SurveyLimits
+from mailseal.testing import FakeDns, FakePolicyHosts, ManualClock, MemoryStore
+from mailseal.wire import postfix, sendmail
+
+GOOD = TlsaRecord(usage=3, selector=1, matching_type=1, data=bytes(32))
+BAD = TlsaRecord(usage=1, selector=1, matching_type=1, data=bytes(32))
+SECURE = "OK secure match=mx.example.com servername=hostname"
+
+
+@dataclass
+class World:
+    """A resolver with fakes behind every door: example.com with one MX host, unsigned."""
+
+    dns: FakeDns = field(default_factory=FakeDns)
+    hosts: FakePolicyHosts = field(default_factory=FakePolicyHosts)
+    store: MemoryStore = field(default_factory=MemoryStore)
+    clock: ManualClock = field(default_factory=ManualClock)
+
+    def __post_init__(self) -> None:
+        self.start()
+        self.dns.mx("example.com", (10, "mx.example.com"))
+        self.dns.a("mx.example.com", "192.0.2.25")
+
+    def start(self) -> None:
+        """Begin anew with the store alone, as after a restart."""
+        self.discoverer = Discoverer(
+            dns=self.dns,
+            fetcher=self.hosts,
+            store=self.store,
+            clock=self.clock,
+            intervals=Intervals(),
+            limits=DiscoveryLimits(),
+            jitter=lambda: 0.0,
+            on_change=lambda _domain: None,
+        )
+        self.surveyor = Surveyor(self.dns, self.clock, SurveyLimits(max_mx_hosts=4))
+        self.resolver = Resolver(
+            discoverer=self.discoverer,
+            surveyor=self.surveyor,
+            store=self.store,
+            clock=self.clock,
+            rules=Rules(),
+            limits=ResolverLimits(),
+        )
+
+    def enforce(self, domain: str = "example.com", *mx: str, record_id: str = "1") -> None:
+        """Publish an enforce policy."""
+        self.publish(domain, "enforce", *(mx or ("mx.example.com",)), record_id=record_id)
+
+    def publish(self, domain: str, mode: str, *mx: str, record_id: str = "1") -> None:
+        """Publish a policy."""
+        self.dns.txt(f"_mta-sts.{domain}", f"v=STSv1; id={record_id};")
+        lines = "".join(f"mx: {host}\r\n" for host in mx)
+        self.hosts.serve(domain, f"version: STSv1\r\nmode: {mode}\r\n{lines}max_age: 604800\r\n")
+
+    async def resolve(
+        self, key: str = "example.com", *, timeout: timedelta = timedelta(seconds=10)
+    ) -> Resolution:
+        """Ask with the key that an MTA would send."""
+        next_hop = parse_next_hop(key)
+        assert isinstance(next_hop, NextHop)
+        return await self.resolver.resolve(next_hop, timeout=timeout)
+
+    async def reply(self, key: str = "example.com") -> str:
+        """Return the reply that Postfix would get."""
+        resolution = await self.resolve(key)
+        return postfix.render(resolution.delivery, with_tlsrpt=False).decode()
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    """Give a world whose tasks are ended behind the test."""
+    made = World()
+    yield made
+    await made.discoverer.aclose()
+    await made.surveyor.aclose()
+
+
+async def test_an_enforce_policy_is_answered_secure(world: World) -> None:
+    """The main job."""
+    world.enforce()
+
+    assert await world.reply() == SECURE
+
+
+async def test_a_signed_domain_with_tlsa_goes_by_dane_beside_an_enforce_policy(
+    world: World,
+) -> None:
+    """MTA-STS must not override DANE (RFC 8461 §2)."""
+    world.enforce()
+    world.dns.secure()
+    world.dns.tlsa("_25._tcp.mx.example.com", GOOD)
+
+    assert await world.reply() == "OK dane-only"
+    resolution = await world.resolve()
+    # Sendmail and Exim do DANE themselves and must not see the word.
+    assert sendmail.render(resolution.delivery).decode() == SECURE
+
+
+async def test_one_host_whose_tlsa_cannot_be_looked_up_spoils_no_other(world: World) -> None:
+    """A domain with one broken name server is still delivered to (per host, not TEMP)."""
+    world.dns.mx("example.com", (10, "mx.example.com"), (20, "mx2.example.com"))
+    world.dns.a("mx2.example.com", "192.0.2.26")
+    world.dns.secure()
+    world.dns.tlsa("_25._tcp.mx.example.com", GOOD)
+    world.dns.fail("_25._tcp.mx2.example.com", DnsFailure.SERVFAIL)
+
+    assert await world.reply() == "OK dane"
+    world.enforce("example.com", "*.example.com")
+    world.start()
+    assert await world.reply() == "OK dane-only"
+
+
+async def test_tlsa_is_looked_up_at_the_cname_expanded_name_first(world: World) -> None:
+    """An MX host that is an alias has its records at the target (RFC 7672 §2.2.2)."""
+    world.dns.cname("mx.example.com", "shared.example.net")
+    world.dns.a("shared.example.net", "192.0.2.77")
+    world.dns.remove("mx.example.com", RdType.A)
+    world.dns.secure()
+    world.dns.tlsa("_25._tcp.shared.example.net", GOOD)
+
+    assert await world.reply() == "OK dane-only"
+    assert world.dns.count("_25._tcp.mx.example.com") == 0
+
+
+async def test_a_secure_alias_into_an_unsigned_zone_leaves_its_own_name(world: World) -> None:
+    """Then TLSA stands at the original name or nowhere."""
+    world.dns.cname("mx.example.com", "shared.example.net")
+    world.dns.a("shared.example.net", "192.0.2.77")
+    world.dns.remove("mx.example.com", RdType.A)
+    world.dns.secure()
+    world.dns.insecure("example.net")
+    world.dns.tlsa("_25._tcp.mx.example.com", GOOD)
+
+    assert await world.reply() == "OK dane-only"
+
+
+async def test_an_unsigned_zone_gets_no_tlsa_question(world: World) -> None:
+    """Name servers that choke on TLSA hurt nobody (RFC 7672 §2.2.2)."""
+    assert await world.reply() == "NOTFOUND "
+    assert world.dns.count("_25._tcp.mx.example.com") == 0
+
+
+async def test_an_enforce_policy_on_an_unsigned_mx_set_needs_no_host_look_up(
+    world: World,
+) -> None:
+    """Nothing that the hosts could say would change the answer."""
+    world.enforce()
+
+    assert await world.reply() == SECURE
+    assert world.dns.count("mx.example.com") == 0
+
+
+async def test_unusable_tlsa_beside_an_enforce_policy_is_secure(world: World) -> None:
+    """Usages 0 and 1 authenticate nobody; the policy does."""
+    world.enforce()
+    world.dns.secure()
+    world.dns.tlsa("_25._tcp.mx.example.com", BAD)
+
+    assert await world.reply() == SECURE
+
+
+@pytest.mark.parametrize(
+    ("key", "tlsa"),
+    [
+        ("[mx.example.com]", "_25._tcp.mx.example.com"),
+        ("[mx.example.com]:587", "_587._tcp.mx.example.com"),
+        ("[mx.example.com]:submission", "_587._tcp.mx.example.com"),
+    ],
+)
+async def test_a_bracketed_relay_is_its_own_host_and_policy_domain(
+    world: World, key: str, tlsa: str
+) -> None:
+    """Its policy counts, its MX records do not, its port names the TLSA records (§3.4)."""
+    world.enforce("mx.example.com")
+    world.dns.mx("mx.example.com", (10, "elsewhere.example.net"))
+
+    assert await world.reply(key) == SECURE
+    assert world.dns.count("mx.example.com", RdType.MX) == 0
+
+    world.dns.secure()
+    world.dns.tlsa(tlsa, GOOD)
+    world.start()
+    assert await world.reply(key) == "OK dane-only"
+
+
+async def test_a_port_without_brackets_keeps_the_mx_look_up(world: World) -> None:
+    """``example.com:2525`` means the MX hosts of example.com, at that port."""
+    world.enforce()
+    world.dns.secure()
+    world.dns.tlsa("_2525._tcp.mx.example.com", GOOD)
+
+    assert await world.reply("example.com:2525") == "OK dane-only"
+    assert await world.reply("example.com") == SECURE
+
+
+async def test_a_domain_without_mx_records_is_its_own_host(world: World) -> None:
+    """Implicit MX: the policy has to cover the domain's own name (RFC 8461 §4.1)."""
+    world.dns.a("example.net", "192.0.2.80")
+    world.enforce("example.net", "example.net")
+    assert await world.reply("example.net") == ("OK secure match=example.net servername=hostname")
+
+    world.enforce("example.net", "*.example.net", record_id="2")
+    world.clock.advance(timedelta(hours=1))
+    assert (await world.reply("example.net")).startswith("TEMP ")
+
+
+async def test_null_mx_has_no_policy(world: World) -> None:
+    """A domain that takes no mail is left to the MTA (RFC 7505)."""
+    world.enforce()
+    world.dns.mx("example.com", (0, ""))
+
+    assert await world.reply() == "NOTFOUND "
+
+
+async def test_forged_mx_records_are_answered_temp_after_a_look_at_the_id(world: World) -> None:
+    """Postfix must not get to bounce; a policy that was changed meanwhile heals it (§5)."""
+    world.enforce()
+    await world.reply()
+    world.dns.mx("example.com", (10, "mx.attacker.example"))
+    world.clock.advance(timedelta(minutes=6))
+    asked = world.dns.count("_mta-sts.example.com")
+
+    reply = await world.reply()
+    while "allows none" not in reply:  # the stale MX set is looked up behind the answer
+        reply = await world.reply()
+
+    assert reply.startswith("TEMP ")
+    assert "mx.attacker.example" in reply
+    assert world.dns.count("_mta-sts.example.com") > asked
+
+    world.enforce("example.com", "mx.attacker.example", record_id="2")
+    world.clock.advance(timedelta(minutes=2))
+    assert await world.reply() == ("OK secure match=mx.attacker.example servername=hostname")
+
+
+@pytest.mark.parametrize(
+    ("signed", "answer"),
+    [(True, "OK dane-only"), (False, SECURE)],
+)
+async def test_with_dns_gone_the_last_verdict_counts_also_after_a_restart(
+    world: World, signed: bool, answer: str
+) -> None:
+    """What DANE proved is kept beside an enforce policy for the day DNS proves nothing."""
+    world.enforce()
+    if signed:
+        world.dns.secure()
+        world.dns.tlsa("_25._tcp.mx.example.com", GOOD)
+    assert await world.reply() == answer
+    for name in ("example.com", "mx.example.com", "_mta-sts.example.com"):
+        world.dns.fail(name, DnsFailure.TIMEOUT)
+    world.start()
+
+    assert await world.reply() == answer
+
+
+async def test_a_known_domain_is_answered_from_memory_while_dns_is_gone(world: World) -> None:
+    """After the first failure nobody waits for DNS until its back-off window is over."""
+    world.enforce()
+    assert await world.reply() == SECURE
+    for name in ("example.com", "_mta-sts.example.com"):
+        world.dns.fail(name, DnsFailure.TIMEOUT)
+    world.clock.advance(timedelta(hours=2))
+    assert await world.reply() == SECURE
+    gates = [world.dns.hold(name) for name in ("example.com", "_mta-sts.example.com")]
+
+    world.clock.advance(timedelta(minutes=4))
+    assert await world.reply() == SECURE  # would hang here if it waited for DNS
+
+    for gate in gates:
+        gate.set()
+
+
+async def test_unknown_domains_with_dns_gone_get_opportunistic_dane(world: World) -> None:
+    """Without an enforce policy "dane" is never wrong, and no mail waits for our DNS."""
+    world.dns.fail("example.com", DnsFailure.TIMEOUT)
+    world.dns.fail("_mta-sts.example.com", DnsFailure.TIMEOUT)
+
+    assert await world.reply() == "OK dane"
+    assert sendmail.render((await world.resolve()).delivery) == b"NOTFOUND "
+
+
+async def test_a_deadline_is_kept_while_everything_hangs(world: World) -> None:
+    """An unknown domain is answered in time although nothing is known yet."""
+    for name in ("example.com", "_mta-sts.example.com"):
+        world.dns.hold(name)
+
+    async with asyncio.timeout(5):
+        resolution = await world.resolve(timeout=timedelta(milliseconds=40))
+
+    assert postfix.render(resolution.delivery, with_tlsrpt=False) == b"OK dane"
+    assert resolution.usable_for <= timedelta(seconds=2)
+
+
+async def test_answers_live_as_long_as_the_shortest_ttl_they_are_made_of(world: World) -> None:
+    """A DANE verdict is never served beyond its TTL, and refreshed ahead of it."""
+    world.dns.secure()
+    world.dns.tlsa("_25._tcp.mx.example.com", GOOD, ttl=timedelta(seconds=100))
+
+    resolution = await world.resolve()
+
+    assert resolution.usable_for == timedelta(seconds=100)
+    assert resolution.fresh_for == timedelta(seconds=80)
+
+
+async def test_a_crowd_of_mx_hosts_is_bounded(world: World) -> None:
+    """A domain with a thousand MX hosts costs no more than one with a few."""
+    world.dns.mx("example.com", *((number, f"mx{number}.example.com") for number in range(50)))
+    world.dns.secure()
+
+    await world.resolve()
+
+    assert sum(rdtype is RdType.A for _, rdtype in world.dns.queries) == 4
+
+
+async def test_a_testing_policy_leaves_delivery_to_dane_and_the_mta(world: World) -> None:
+    """Mode testing asks for reports alone (RFC 8461 §5)."""
+    world.publish("example.com", "testing", "mx.example.net")
+
+    assert await world.reply() == "NOTFOUND "
