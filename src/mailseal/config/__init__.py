@@ -20,7 +20,7 @@ from mailseal.config.settings import (
     StoreSettings,
     StsSettings,
 )
-from mailseal.config.system import system_resolvers
+from mailseal.config.system import Findings, look_around, system_resolvers
 from mailseal.config.words import (
     LogFormat,
     LogLevel,
@@ -39,6 +39,7 @@ __all__ = [
     "ConfigError",
     "DaneSettings",
     "DnsSettings",
+    "Findings",
     "HttpsSettings",
     "LimitSettings",
     "ListenSettings",
@@ -59,6 +60,7 @@ __all__ = [
     "config_path",
     "from_document",
     "load",
+    "look_around",
     "parse",
     "system_resolvers",
     "to_document",

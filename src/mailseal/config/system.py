@@ -1,12 +1,26 @@
-"""What the configuration leaves to the machine: the resolvers of /etc/resolv.conf."""
+"""Where configuration and machine meet: /etc/resolv.conf, accounts, files that are named."""
 
+import grp
+import os
+import pwd
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from mailseal.config.kinds import DNS_PORT, RefusedValueError, TcpAddress, resolver_address
+from mailseal.config.settings import Config
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 MAX_NAMESERVERS = 3  # MAXNS, resolv.conf(5): the C library ignores further ones too
 MAX_RESOLV_CONF_BYTES = 64 * 1024  # ours: such files have some hundred bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What does not fit: ``errors`` keep the service from starting, ``warnings`` weaken it."""
+
+    errors: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def system_resolvers(path: Path = RESOLV_CONF) -> tuple[TcpAddress, ...]:
@@ -33,3 +47,35 @@ def parse_resolv_conf(text: str) -> tuple[TcpAddress, ...]:
         if address not in found:
             found.append(address)
     return tuple(found[:MAX_NAMESERVERS])
+
+
+def look_around(config: Config) -> Findings:
+    """Compare a configuration with this machine, as far as files and accounts go."""
+    errors: list[str] = []
+    warnings: list[str] = []
+    if (ca_file := config.https.ca_file) is not None and not os.access(ca_file, os.R_OK):
+        errors.append(f"[https] ca_file {ca_file} cannot be read")
+    for number, listener in enumerate(config.listen, 1):
+        place = f"[[listen]] number {number}"
+        if listener.owner is not None and not _is_known(pwd.getpwnam, listener.owner):
+            errors.append(f'{place} owner "{listener.owner}" is no user of this machine')
+        if listener.group is not None and not _is_known(grp.getgrnam, listener.group):
+            errors.append(f'{place} group "{listener.group}" is no group of this machine')
+    resolvers = config.dns.resolvers or system_resolvers()
+    if config.dane.enabled and not any(
+        resolver.is_loopback or resolver.host in config.dns.trust_ad for resolver in resolvers
+    ):
+        shown = ", ".join(str(resolver) for resolver in resolvers)
+        warnings.append(
+            f"no resolver ({shown}) is on this machine or in [dns] trust_ad, so no answer counts "
+            "as validated and there is no DANE; run a validating resolver such as unbound here"
+        )
+    return Findings(errors=tuple(errors), warnings=tuple(warnings))
+
+
+def _is_known(look_up: Callable[[str], object], name: str) -> bool:
+    try:
+        look_up(name)
+    except KeyError:
+        return False
+    return True
