@@ -168,7 +168,7 @@ def _print_json(answer: dict[str, object]) -> None:
 def _print_text(what: str, verdict: Verdict) -> None:
     errors = any(finding.severity is Severity.ERROR for finding in verdict.findings)
     if verdict.subject is None:
-        click.echo(f"mailseal would not use this {what}: nothing is enforced.")
+        click.echo(f"mailseal would not use this {what}.")
     elif errors:
         click.echo(f"mailseal would use this {what}, but some other senders refuse it.")
     else:
