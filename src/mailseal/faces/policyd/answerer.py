@@ -14,6 +14,7 @@ from functools import partial
 from mailseal.faces.policyd import listeners
 from mailseal.faces.policyd.connection import SocketmapConnection
 from mailseal.faces.policyd.connections import Connections
+from mailseal.faces.policyd.eventloop import new_event_loop
 from mailseal.faces.policyd.events import Log, log
 from mailseal.faces.policyd.line_connection import LineConnection
 from mailseal.faces.policyd.settings import (
@@ -160,7 +161,7 @@ def run(config: AnswererConfig, resolver_command: Sequence[str], hello: bytes) -
     and gets ``hello`` as the first message. SIGHUP is ignored; it is kept for reloading.
     """
     try:
-        with asyncio.Runner(loop_factory=_new_loop) as runner:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
             return runner.run(_run(config, resolver_command, hello))
     except listeners.ListenError as error:
         log("mailseal cannot start", reason=error)
@@ -194,14 +195,6 @@ async def _run(config: AnswererConfig, resolver_command: Sequence[str], hello: b
     await answerer.stop()
     log("mailseal has ended")
     return 0
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
 
 
 def _raise_file_limit() -> int:

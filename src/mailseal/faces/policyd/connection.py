@@ -56,8 +56,8 @@ class SocketmapConnection(Connection):
             self._write(entry[0])
             self.hits += 1
             return
-        if self._is_ending:
-            return
+        if self._is_ending or self._has_ended:
+            return  # read and thrown away, since only reading shows that the client is gone
         if self._reader is None:
             self._reader = netstring.Reader(socketmap.MAX_REQUEST_BYTES)
         self._reader.feed(data)
@@ -94,7 +94,6 @@ class SocketmapConnection(Connection):
     def finish(self) -> None:
         """Answer what was received whole and what is pending, then end."""
         self._has_ended = True
-        self._pause_reading()
         self._work()
 
     @property
@@ -151,7 +150,9 @@ class SocketmapConnection(Connection):
         self._find = _find_nothing if is_busy else self.board.table.entries.get
         if self._is_ending and not self._pending:
             self.close()
-        elif is_full or self._is_ending:
+        elif self._is_ending:
+            return
+        elif is_full:
             self._pause_reading()
         elif not self._is_reading and not self._has_ended:
             self._is_reading = True

@@ -5,6 +5,7 @@ No connection has a timer of its own; every few seconds one look at each is enou
 
 import asyncio
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import cast
 
 from mailseal.faces.policyd.switchboard import Slot, Switchboard
@@ -94,6 +95,9 @@ class Connections:
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(self._open)
 
     def admit(self, connection: Connection) -> None:
         """Count a connection in; when there are too many, idle ones go or it is refused."""

@@ -1,0 +1,92 @@
+"""The resolver's death, restart and end, seen from the answerer."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from mailseal.wire import link
+from tests.faces.policyd.scripted import EXAMPLE, EXAMPLE_REPLY, Running
+
+Start = Callable[..., Awaitable[Running]]
+
+
+async def test_known_answers_survive_the_resolver(start: Start) -> None:
+    """While there is no resolver the table answers; a new one is started."""
+    running = await start()
+    client = await running.connect()
+    await running.know(client)
+    running.resolver.die()
+    assert await client.ask(EXAMPLE) == EXAMPLE_REPLY
+    await running.next_resolver()
+    assert await client.ask(EXAMPLE) == EXAMPLE_REPLY
+    assert running.events[0][0] == "the resolver has ended"
+
+
+async def test_open_questions_are_asked_again(start: Start) -> None:
+    """Whoever waits when the resolver dies is answered by the next one."""
+    running = await start()
+    client = await running.connect()
+    client.send(EXAMPLE)
+    ask = await running.resolver.hear()
+    running.resolver.die()
+    second = await running.next_resolver()
+    assert await second.hear() == ask
+    second.put()
+    assert await client.receive() == EXAMPLE_REPLY
+
+
+async def test_a_question_asked_without_a_resolver_waits_for_one(start: Start) -> None:
+    """Between two resolvers a question is only late, not lost."""
+    running = await start()
+    client = await running.connect()
+    running.answerer.board.disconnect()
+    client.send(EXAMPLE)
+    await running.until(lambda: running.stats["requests_waiting"] == 1)
+    running.resolver.die()
+    second = await running.next_resolver()
+    assert await second.hear() == link.Ask(zone="postfix", next_hop="example.com")
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        b"01:x,",  # no netstring
+        b"4:what,",  # no message
+        b"11:hello {} {},",  # a message of the other direction
+        b"24:put 1 2 nozone a.test OK,",  # an answer for a zone that nobody has
+    ],
+)
+async def test_a_resolver_that_speaks_nonsense_is_replaced(start: Start, nonsense: bytes) -> None:
+    """Nothing on the link is guessed at: it ends, and a new resolver begins."""
+    running = await start()
+    running.resolver.say_raw(nonsense)
+    second = await running.next_resolver()
+    client = await running.connect()
+    client.send(EXAMPLE)
+    assert isinstance(await second.hear(), link.Ask)
+    assert running.events[0][0] == "the resolver speaks nonsense"
+
+
+async def test_stop_answers_what_is_pending(start: Start) -> None:
+    """A graceful stop closes idle connections, waits for open answers, and ends the resolver."""
+    running = await start()
+    idle, busy = await running.connect(), await running.connect()
+    await running.know(idle)
+    busy.send(b"18:postfix a.example,".replace(b"18", b"17"))
+    assert isinstance(await running.resolver.hear(), link.Ask)
+    stopping = asyncio.ensure_future(running.answerer.stop())
+    assert await idle.rest() == b""
+    running.resolver.put("a.example", b"OK dane-only")
+    assert await busy.rest() == b"12:OK dane-only,"
+    await stopping
+    assert running.resolver.ended.is_set()
+
+
+async def test_after_stop_nobody_listens(start: Start) -> None:
+    """The port is free when the service has ended."""
+    running = await start()
+    address = running.answerer.sockets[0].getsockname()
+    await running.answerer.stop()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection(*address)
