@@ -42,6 +42,14 @@ async def test_a_damaged_database_is_an_error_of_ours(tmp_path: Path) -> None:
             await store.load(Domain("d7.example"))
 
 
+async def test_a_path_is_taken_as_it_is(tmp_path: Path) -> None:
+    """A state folder may have characters that mean something in a URL."""
+    path = tmp_path / "a%20b ?c#d" / "mailseal.db"
+    async with await open_store(f"sqlite:///{path}") as store:
+        await store.save(cached("example.com"))
+    assert path.stat().st_size
+
+
 async def test_a_folder_that_cannot_be_made_is_an_error_of_ours(tmp_path: Path) -> None:
     """A file where the folder should be, whoever runs the test."""
     (tmp_path / "state").write_text("in the way")

@@ -22,6 +22,7 @@ _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d|w)", re.ASCII)
 _SIZE = re.compile(r"([0-9]{1,12}) ?(|B|KiB|MiB|GiB)", re.ASCII)
 _MODE = re.compile(r"0?[0-7]{3}", re.ASCII)
 _WORD = re.compile(r"[!-~]{1,64}", re.ASCII)
+_ESCAPES = 'a URL in whose password "@", "/" and ":" are written "%40", "%2F" and "%3A"'
 _PASSWORD = re.compile(r"(:/{0,2}[^:@/]*:).*@")  # greedy: a password may hold "@" and "/"
 
 
@@ -328,14 +329,12 @@ def store_url() -> Kind[SecretUrl]:
 
     def read(raw: object) -> SecretUrl:
         if isinstance(raw, str) and raw.isprintable():
-            parts = _split(raw)
-            if parts and parts[0] == "sqlite" and re.fullmatch(r"sqlite:////[^?#]+", raw):
+            if re.fullmatch(r"sqlite:////[^?#]+", raw):
                 return SecretUrl(raw)
-            if (
-                parts
-                and parts[0] in ("postgresql", "postgres")
-                and raw.startswith(parts[0] + "://")
-            ):
+            if raw.startswith(("postgresql://", "postgres://")):
+                # An unescaped "@" or "/" in a password would make its rest the name of a host.
+                if raw.count("@") > 1 or _split(raw) is None:
+                    raise RefusedValueError(_ESCAPES)
                 return SecretUrl(raw)
         raise RefusedValueError
 

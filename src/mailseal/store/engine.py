@@ -12,6 +12,7 @@ from sqlalchemy.pool import NullPool
 
 from mailseal.store.errors import StoreUnavailableError
 
+SQLITE_PREFIX = "sqlite:///"  # what SQLAlchemy wants in front of a path
 READING = "mailseal_reading"  # marks the connection that reads; it must not take the write lock
 BUSY_SECONDS = 5  # ours: other processes hold the lock for one commit, milliseconds
 CONNECT_SECONDS = 5  # ours: a server that is there answers in one round trip
@@ -36,6 +37,9 @@ class Opened:
 
 def open_engine(url: str) -> Opened:
     """Make the engine for a URL; PostgreSQL is not contacted yet."""
+    if url.startswith(SQLITE_PREFIX + "/"):
+        # The rest is the path as it is: a folder may have "?" and "%" in its name.
+        return _open_sqlite(Path(url.removeprefix(SQLITE_PREFIX)))
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
@@ -46,8 +50,6 @@ def open_engine(url: str) -> Opened:
             'the store\'s URL has "@" in its password, which must be written "%40"'
         )
     match parsed.drivername:
-        case "sqlite" if parsed.database and parsed.database.startswith("/"):
-            return _open_sqlite(Path(parsed.database))
         case "postgresql" | "postgres":
             target = parsed.set(drivername="postgresql+psycopg")
             return Opened(engine=_postgres_engine(target), place=_postgres_place(parsed))

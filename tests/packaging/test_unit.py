@@ -1,0 +1,76 @@
+"""The systemd unit: understood by systemd, and as confined as it claims to be."""
+
+import configparser
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+PACKAGING = Path(__file__).parents[2] / "packaging"
+UNIT = PACKAGING / "mailseal.service"
+MOST_EXPOSED = 2.0  # of 10, by systemd's own count; ours is 1.4
+
+
+class Directives(configparser.RawConfigParser):
+    """A unit file: case counts, and a directive may stand there several times."""
+
+    def optionxform(self, optionstr: str) -> str:
+        """Keep a directive's name as it is."""
+        return optionstr
+
+
+@pytest.fixture
+def unit() -> Directives:
+    """Read the unit; of a repeated directive the last counts here."""
+    parser = Directives(strict=False, interpolation=None)
+    parser.read_string(UNIT.read_text())
+    return parser
+
+
+def test_the_unit_starts_the_service_as_a_user_of_its_own(unit: Directives) -> None:
+    """Not root, restarted after a crash, state in the folder that the configuration names."""
+    service = unit["Service"]
+    assert service["ExecStart"].endswith(" mailseal serve")
+    assert service["User"] == "mailseal"
+    assert service["StateDirectory"] == "mailseal"  # /var/lib/mailseal, the default state_dir
+    assert service["Restart"] == "on-failure"
+    assert "u mailseal" in (PACKAGING / "mailseal.sysusers").read_text()
+
+
+@pytest.mark.parametrize(
+    ("directive", "value"),
+    [
+        ("NoNewPrivileges", "yes"),
+        ("ProtectSystem", "strict"),
+        ("ProtectHome", "yes"),
+        ("PrivateDevices", "yes"),
+        ("MemoryDenyWriteExecute", "yes"),
+        ("CapabilityBoundingSet", ""),
+        ("RestrictAddressFamilies", "AF_INET AF_INET6 AF_UNIX"),
+    ],
+)
+def test_the_unit_confines_the_service(unit: Directives, directive: str, value: str) -> None:
+    """What a hole in a parser could reach is kept small."""
+    assert unit["Service"][directive] == value
+
+
+def test_systemd_understands_the_unit() -> None:
+    """A misspelt directive would be ignored with a warning in the journal, and protect nothing."""
+    if shutil.which("systemd-analyze") is None:
+        return  # the tests above have read it all the same
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", str(UNIT)], capture_output=True, text=True, check=False
+    )
+    complaints = [line for line in verified.stderr.splitlines() if UNIT.name in line]
+    assert complaints == []
+    judged = subprocess.run(
+        [
+            "systemd-analyze", "security", "--offline=yes", "--no-pager",
+            f"--threshold={int(MOST_EXPOSED * 10)}", str(UNIT),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    assert judged.returncode == 0, judged.stdout
