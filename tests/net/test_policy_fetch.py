@@ -214,13 +214,11 @@ async def test_bad_answers_have_their_own_reasons(fetch: Fetch, answer: bytes, r
     ],
 )
 async def test_what_is_not_http_is_malformed(fetch: Fetch, answer: bytes) -> None:
-    """Bytes that are no HTTP/1 end the fetch, in printable words."""
+    """Bytes that are no HTTP/1 end the fetch."""
     outcome = await fetch(answer)
     assert isinstance(outcome, PolicyFetchFailed)
     assert outcome.result is ResultType.STS_POLICY_FETCH_ERROR
-    assert outcome.reason.startswith("http-malformed")
-    assert outcome.reason.isascii()
-    assert outcome.reason.isprintable()
+    assert outcome.reason == "http-malformed"
 
 
 async def test_a_cut_body_without_a_length_is_no_policy(fetch: Fetch) -> None:
