@@ -13,8 +13,8 @@ STANDARDS = {"mtasts", "tlsrpt", "dane"}
 JUDGEMENT = {"decision", "wire", "checks"}
 DOORS = {"net", "store", "targets"}
 ALLOWED: dict[str, set[str]] = {
-    **{name: PURE_BASE for name in PURE_BASE},
-    **{name: PURE_BASE for name in STANDARDS},
+    **dict.fromkeys(PURE_BASE, PURE_BASE),
+    **dict.fromkeys(STANDARDS, PURE_BASE),
     "decision": PURE_BASE | STANDARDS,
     "wire": PURE_BASE | STANDARDS | {"decision"},
     "checks": PURE_BASE | STANDARDS | {"decision"},

@@ -86,6 +86,7 @@ async def open_service(
             fetch_timeout=config.https.timeout,
             negative_max=sts.negative_ttl_max,
             failed_lookup=sts.failed_txt_ttl,
+            fail_closed=config.answers.fail_closed,
         ),
         jitter=random.random,
         on_change=on_change,
@@ -97,6 +98,7 @@ async def open_service(
             max_mx_hosts=config.limits.max_mx_hosts,
             max_flights=config.limits.cold_lookups,
             lookup_timeout=config.dns.timeout,
+            refresh_at=config.dane.refresh_at,
         ),
     )
     resolver = Resolver(
@@ -116,7 +118,9 @@ async def open_service(
             resolver=resolver,
             discoverer=discoverer,
             surveyor=surveyor,
-            refresher=Refresher(discoverer=discoverer, store=store, clock=clock),
+            refresher=Refresher(
+                discoverer=discoverer, store=store, clock=clock, keep_expired=sts.keep_expired
+            ),
             explainer=Explainer(
                 resolver=resolver,
                 discoverer=discoverer,
@@ -186,6 +190,7 @@ def set_up_logging(settings: "LogSettings") -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 def answerer_config(config: "Config") -> "AnswererConfig":

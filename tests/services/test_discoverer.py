@@ -416,3 +416,19 @@ async def test_a_domain_too_long_for_the_label_has_no_policy(world: World) -> No
 
     assert view.policy is None
     assert world.dns.queries == []
+
+
+async def test_an_operator_can_choose_that_mail_waits_while_dns_fails() -> None:
+    """With ``fail_closed`` an unknown domain is in doubt, but not for ever and not once known."""
+    world = World(limits=DiscoveryLimits(fail_closed=HOUR))
+    world.dns.fail(RECORD, DnsFailure.SERVFAIL)
+
+    assert (await world.ask()).doubt
+    world.clock.advance(timedelta(minutes=59))
+    assert (await world.ask()).doubt
+    world.clock.advance(timedelta(minutes=1))
+    assert not (await world.ask()).doubt
+
+    world.dns.recover(RECORD)
+    world.clock.advance(timedelta(minutes=1))
+    assert not (await world.ask()).doubt

@@ -14,7 +14,7 @@ from mailseal.mtasts.freshness import Intervals
 from mailseal.names import NextHop, parse_next_hop
 from mailseal.services.discoverer import Discoverer, DiscoveryLimits
 from mailseal.services.resolver import Resolution, Resolver, ResolverLimits
-from mailseal.services.surveyor import Surveyor, SurveyLimits
+from mailseal.services.surveyor import SurveyLimits, Surveyor
 from mailseal.testing import FakeDns, FakePolicyHosts, ManualClock, MemoryStore
 from mailseal.wire import postfix, sendmail
 

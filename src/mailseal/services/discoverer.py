@@ -42,7 +42,12 @@ RECORD_LABEL = "_mta-sts."  # RFC 8461 §3.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscoveryLimits:
-    """The bounds of discovery."""
+    """The bounds of discovery.
+
+    ``overtime`` is how long an answer lives that was given before its look-up ended.
+    ``fail_closed`` is how long mail to unknown domains waits while DNS fails; zero is RFC 8461's
+    way, which never defers for want of a policy (§3.3).
+    """
 
     max_domains: int = 200_000
     max_flights: int = 256
@@ -52,6 +57,7 @@ class DiscoveryLimits:
     negative_max: timedelta = timedelta(hours=1)
     failed_lookup: timedelta = timedelta(seconds=60)
     overtime: timedelta = timedelta(seconds=2)
+    fail_closed: timedelta = timedelta(0)
 
 
 class Discoverer:
@@ -180,7 +186,10 @@ class Discoverer:
         return view_of(state, self._clock.now(), self._intervals)
 
     def _overtime_view(self, state: DomainState) -> StsView:
-        return overtime_view(state, self._clock.now(), self._limits.overtime)
+        view = overtime_view(state, self._clock.now(), self._limits.overtime)
+        if view.cached is None and not view.doubt and self._limits.fail_closed:
+            return replace(view, doubt="no answer in time")
+        return view
 
     async def _discover(
         self, domain: Domain, *, refetch: bool = False, force: bool = False
@@ -196,8 +205,9 @@ class Discoverer:
         in_force = state.in_force(now)
         if isinstance(answer, LookupFailed):
             state.id_failed_at = now
+            state.failing_since = state.failing_since or now
         else:
-            state.id_failed_at = None
+            state.id_failed_at = state.failing_since = None
             if in_force is not None:
                 state.cached = in_force = checked(in_force, id_ttl=ttl, now=now)
         if record_id is None and in_force is not None and (force or refetch):
@@ -205,8 +215,7 @@ class Discoverer:
             record_id = in_force.id
         if record_id is None:
             if in_force is None:
-                doubt = state.store_error if isinstance(answer, LookupFailed) else ""
-                self._note_negative(state, now, ttl, why_not, doubt=doubt)
+                self._note_negative(state, now, ttl, why_not, doubt=self._doubt(state, now))
             return self._settled(state)
         failure = in_force.failure if in_force is not None else state.failure
         if force or wants_fetch(in_force, failure, record_id, now, self._intervals):
@@ -215,6 +224,14 @@ class Discoverer:
             until = retry_at(failure, self._intervals)
             self._note_negative(state, now, until - now, failure.reason)
         return self._settled(state)
+
+    def _doubt(self, state: DomainState, now: datetime) -> str:
+        """Say why mail must wait although no policy is known; empty when it must not."""
+        if state.failing_since is None:
+            return ""
+        if now - state.failing_since < self._limits.fail_closed:
+            return state.store_error or "its record cannot be looked up"
+        return state.store_error
 
     def _read_answer(self, answer: Answer[tuple[bytes, ...]]) -> tuple[str | None, timedelta, str]:
         """Return the record's id if there is one valid record, the TTL, and else why not."""

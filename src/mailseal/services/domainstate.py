@@ -54,12 +54,14 @@ class Sighting:
 class DomainState:
     """All that memory holds of a domain.
 
-    ``store_error`` says why it may be less than the store holds.
+    ``id_failed_at`` is when the record was last asked for in vain, ``failing_since`` when that
+    began. ``store_error`` says why this may be less than the store holds.
     """
 
     cached: CachedPolicy | None = None
     negative: Negative | None = None
     id_failed_at: datetime | None = None
+    failing_since: datetime | None = None
     failure: FetchFailure | None = None
     is_unsaved: bool = False
     store_error: str = ""

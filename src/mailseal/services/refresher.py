@@ -19,17 +19,24 @@ log = structlog.stdlib.get_logger("mailseal.refresher")
 ROUND_INTERVAL = timedelta(seconds=60)
 BATCH = 200  # policies a round takes on at most; 200 a minute is 288 000 a day
 CONCURRENCY = 8
-KEEP_EXPIRED = timedelta(days=7)  # so that "cache show" can tell what was in force last week
 _WARN_AT_SHARE_LEFT = (0.5, 0.25, 0.1)  # of a policy's life, each told once on the way down
 
 
 class Refresher:
     """One loop: what is due is fetched, what has expired is removed, what is unsaved is saved."""
 
-    def __init__(self, *, discoverer: Discoverer, store: PolicyStore, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        discoverer: Discoverer,
+        store: PolicyStore,
+        clock: Clock,
+        keep_expired: timedelta,
+    ) -> None:
         self._discoverer = discoverer
         self._store = store
         self._clock = clock
+        self._keep_expired = keep_expired
         self._warned: dict[str, float] = {}
 
     async def run(self) -> None:
@@ -45,10 +52,8 @@ class Refresher:
         """Do what is due now; return how many policies were tried."""
         now = self._clock.now()
         await self._discoverer.save_unsaved()
-        await self._store.remove_expired(now - KEEP_EXPIRED)
-        due = [
-            cached for cached in await self._store.due(now, limit=BATCH) if cached.is_in_force(now)
-        ]
+        await self._store.remove_expired(now - self._keep_expired)
+        due = await self._store.due(now, limit=BATCH)
         turns = asyncio.Semaphore(CONCURRENCY)
         async with asyncio.TaskGroup() as tasks:
             for cached in due:

@@ -29,21 +29,24 @@ from mailseal.services.ttlcache import Timed, TtlCache
 
 V = TypeVar("V")
 
-REFRESH_AHEAD = 0.8  # share of a TTL after which an answer is looked up again behind its use
-
 # Port numbers of the service names that MTAs deliver to; TLSA names hold decimal numbers alone.
 _PORTS = {"smtp": "25", "submission": "587", "submissions": "465", "smtps": "465", "lmtp": "24"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SurveyLimits:
-    """The bounds of a survey; ``failed_*`` is how long a failure is remembered and repeated."""
+    """The bounds of a survey.
+
+    ``refresh_at`` is the share of a TTL after which an answer is looked up again behind its use;
+    ``failed_*`` says how long a failure is remembered, and after which time it is tried again.
+    """
 
     max_mx_hosts: int = 32
     max_entries: int = 200_000
     max_flights: int = 128
     lookup_timeout: timedelta = timedelta(seconds=5)
     max_ttl: timedelta = timedelta(hours=1)
+    refresh_at: float = 0.8
     failed_fresh: timedelta = timedelta(seconds=15)
     failed_usable: timedelta = timedelta(minutes=5)
 
@@ -176,7 +179,7 @@ class Surveyor:
 
     def _timed(self, value: V, ttl: timedelta) -> Timed[V]:
         ttl = min(ttl, self._limits.max_ttl)
-        return Timed(value=value, fresh_for=ttl * REFRESH_AHEAD, usable_for=ttl)
+        return Timed(value=value, fresh_for=ttl * self._limits.refresh_at, usable_for=ttl)
 
     def _failed(self, value: V) -> Timed[V]:
         return Timed(

@@ -44,9 +44,13 @@ class MemoryStore:
         return tuple(self.policies[name] for name in names[:limit])
 
     async def due(self, now: datetime, *, limit: int) -> tuple[CachedPolicy, ...]:
-        """Return policies whose ``refetch_at`` has come, the longest due first."""
+        """Return policies in force at ``now`` whose ``refetch_at`` has come, longest due first."""
         self._check()
-        due = [policy for policy in self.policies.values() if policy.refetch_at <= now]
+        due = [
+            policy
+            for policy in self.policies.values()
+            if policy.refetch_at <= now and policy.is_in_force(now)
+        ]
         return tuple(sorted(due, key=lambda policy: policy.refetch_at)[:limit])
 
     async def remove_expired(self, before: datetime) -> int:
