@@ -4,12 +4,8 @@ import os
 import socket
 import sys
 
+from bench.questions import reply
 from mailseal.wire import link, netstring
-
-
-def reply_for(next_hop: str) -> bytes:
-    """Return an answer of the usual length, about 70 bytes."""
-    return f"OK secure match=mx1.{next_hop}:.mx.{next_hop} servername=hostname".encode()
 
 
 def main() -> None:
@@ -27,7 +23,7 @@ def main() -> None:
                     next_hop=message.next_hop,
                     fresh_for_ms=3_600_000,
                     usable_for_ms=86_400_000,
-                    reply=reply_for(message.next_hop),
+                    reply=reply(message.next_hop),
                 )
                 answers.append(netstring.encode(link.encode(put)))
         way.sendall(b"".join(answers))

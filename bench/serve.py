@@ -4,6 +4,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+from bench.questions import ZONE
 from mailseal.faces.policyd.answerer import (
     AnswererConfig,
     TcpListener,
@@ -17,7 +18,7 @@ def main() -> int:
     port, path = int(sys.argv[1]), Path(sys.argv[2])
     config = AnswererConfig(
         listeners=(TcpListener(host="127.0.0.1", port=port), UnixListener(path=path)),
-        zones={"postfix": Zone(profile="postfix", deadline=timedelta(seconds=11))},
+        zones={ZONE: Zone(profile="postfix", deadline=timedelta(seconds=11))},
     )
     return run(config, (sys.executable, "-m", "bench.scripted_resolver"), b"{}")
 

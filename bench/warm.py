@@ -1,0 +1,64 @@
+"""Answers from memory, against a bare uvloop server that is one dictionary.
+
+CPU per request of the server process, and the 99th percentile of the answers' times; the same
+load generator asks both in turns, one question at a time per connection.
+"""
+
+from collections.abc import Callable
+
+from bench.processes import Server, load, running
+
+ROUNDS = 7
+POLICIES = 10_000
+REQUESTS = {1: 15_000, 64: 40_000, 256: 40_000}
+
+TARGETS = {
+    f"warm_{way}_{connections}_{what}_ratio": target
+    for way in ("tcp", "unix")
+    for connections in REQUESTS
+    for what, target in (("cpu", 1.4 if connections == 1 else 1.25), ("p99", 1.3))
+}
+
+
+def measure(say: Callable[[str], None]) -> dict[str, float]:
+    figures: dict[str, float] = {}
+    with (
+        running("bench.bare", str(POLICIES), cpu=0) as bare,
+        running("bench.serve", cpu=0) as ours,
+    ):
+        load(ours.addresses["unix"], connections=64, requests=POLICIES, count=POLICIES, cpu=1)
+        for way in ("tcp", "unix"):
+            for connections in REQUESTS:
+                figures |= _compare(bare, ours, way, connections, say)
+    return figures
+
+
+def _compare(
+    bare: Server, ours: Server, way: str, connections: int, say: Callable[[str], None]
+) -> dict[str, float]:
+    smallest: dict[tuple[str, str], float] = {}
+    for turn in range(ROUNDS):
+        servers = [("bare", bare), ("ours", ours)]
+        for name, server in servers if turn % 2 else reversed(servers):
+            before = server.cpu_ns()
+            result = load(
+                server.addresses[way],
+                connections=connections,
+                requests=REQUESTS[connections],
+                count=POLICIES,
+                cpu=1,
+            )
+            cpu = (server.cpu_ns() - before) / result["requests"] / 1000
+            for what, value in (("cpu", cpu), ("p99", result["p99_us"])):
+                smallest[name, what] = min(value, smallest.get((name, what), value))
+    say(
+        f"{way} {connections:3}: CPU {smallest['bare', 'cpu']:.2f} and"
+        f" {smallest['ours', 'cpu']:.2f} us a request,"
+        f" p99 {smallest['bare', 'p99']:.0f} and {smallest['ours', 'p99']:.0f} us"
+    )
+    return {
+        f"warm_{way}_{connections}_{what}_ratio": round(
+            smallest["ours", what] / smallest["bare", what], 3
+        )
+        for what in ("cpu", "p99")
+    }
