@@ -6,7 +6,7 @@ one place come the checks (``reading``), the commented file of ``mailseal config
 (``template``) and the reference (``reference``).
 """
 
-from mailseal.config.kinds import SecretUrl, TcpAddress, UnixAddress
+from mailseal.config.addresses import SecretUrl, TcpAddress, UnixAddress
 from mailseal.config.listening import BUILT_IN_ZONES, ListenSettings, ZoneSettings
 from mailseal.config.reading import ConfigError, config_path, from_document, load, parse
 from mailseal.config.settings import (

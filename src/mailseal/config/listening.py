@@ -7,18 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
 
+from mailseal.config.addresses import TcpAddress, UnixAddress, address
 from mailseal.config.keys import key, required
-from mailseal.config.kinds import (
-    TcpAddress,
-    UnixAddress,
-    address,
-    choice,
-    duration,
-    file_mode,
-    flag,
-    optional,
-    word,
-)
+from mailseal.config.kinds import choice, duration, file_mode, flag, optional, word
 from mailseal.config.words import Profile, Protocol
 
 

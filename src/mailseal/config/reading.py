@@ -9,8 +9,9 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 import mailseal
+from mailseal.config.addresses import SecretUrl, TcpAddress
 from mailseal.config.keys import keys_of
-from mailseal.config.kinds import RefusedValueError, SecretUrl, TcpAddress, render_duration, word
+from mailseal.config.kinds import RefusedValueError, render_duration, word
 from mailseal.config.listening import (
     BUILT_IN_ZONES,
     DEFAULT_LISTENERS,

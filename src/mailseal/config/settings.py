@@ -8,23 +8,25 @@ from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 
-from mailseal.config.keys import key
-from mailseal.config.kinds import (
+from mailseal.config.addresses import (
     SecretUrl,
     TcpAddress,
+    ip_address,
+    proxy_url,
+    resolver_address,
+    store_url,
+)
+from mailseal.config.keys import key
+from mailseal.config.kinds import (
     choice,
     count,
     duration,
     flag,
     fraction,
-    ip_address,
     optional,
     path,
-    proxy_url,
-    resolver_address,
     several,
     size,
-    store_url,
     word,
 )
 from mailseal.config.listening import (

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailseal.config.kinds import DNS_PORT, RefusedValueError, TcpAddress, resolver_address
+from mailseal.config.addresses import DNS_PORT, TcpAddress, resolver_address
+from mailseal.config.kinds import RefusedValueError
 from mailseal.config.settings import Config
 
 RESOLV_CONF = Path("/etc/resolv.conf")

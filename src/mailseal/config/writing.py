@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
+from mailseal.config.addresses import SecretUrl, UnixAddress
 from mailseal.config.keys import keys_of
-from mailseal.config.kinds import SecretUrl, UnixAddress
 from mailseal.config.settings import TABLES, Config
 from mailseal.config.words import Protocol
 

@@ -1,6 +1,7 @@
 """The one thread that talks to the database: reads at once, writes committed in groups."""
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from mailseal.store.statements import Statements
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 MAX_WAITING = 20_000  # ours: as many questions as may wait for an answer, by default
 MAX_GROUP = 1_000  # ours: writes in one commit, some 30 ms of work
@@ -116,8 +119,12 @@ class Worker:
     def _end(self, error: BaseException | None) -> None:
         """Tell everybody that the thread is through; ``error`` when it should not be."""
         self._is_closed = True
-        if error is not None and not self._opened.done():
-            self._opened.set_exception(error)
+        if error is not None:
+            if self._opened.done():
+                log.error("store thread ended action=refuse-everything", exc_info=error)
+            else:
+                self._opened.set_exception(error)
+                self._opened.exception()  # seen, even when the one who opened has given up
         for job in self._pending:
             job.error = StoreUnavailableError("the store is closed")
         self._deliver(tuple(self._pending))
