@@ -11,7 +11,7 @@ from mailseal.answers import DnsFailure, RdType
 from mailseal.dane.tlsa import TlsaRecord
 from mailseal.decision import Rules
 from mailseal.mtasts.freshness import Intervals
-from mailseal.names import NextHop, parse_next_hop
+from mailseal.names import Domain, NextHop, parse_next_hop
 from mailseal.services.discoverer import Discoverer, DiscoveryLimits
 from mailseal.services.resolver import Resolution, Resolver, ResolverLimits
 from mailseal.services.surveyor import SurveyLimits, Surveyor
@@ -334,3 +334,20 @@ async def test_a_testing_policy_leaves_delivery_to_dane_and_the_mta(world: World
     world.publish("example.com", "testing", "mx.example.net")
 
     assert await world.reply() == "NOTFOUND "
+
+
+async def test_an_answer_overtaken_by_a_purge_is_not_kept(world: World) -> None:
+    """What was decided on a policy that is forgotten meanwhile counts for one asker."""
+    world.enforce()
+    world.dns.secure()
+    gate = world.dns.hold("mx.example.com")
+
+    asking = asyncio.create_task(world.resolve())
+    while not world.dns.count("mx.example.com"):
+        await asyncio.sleep(0)
+    await world.discoverer.forget(Domain("example.com"))
+    gate.set()
+    resolution = await asking
+
+    assert resolution.usable_for == timedelta(0)
+    assert (await world.resolve()).usable_for > timedelta(0)

@@ -134,6 +134,13 @@ class Discoverer:
         self._on_change(domain)
         return was_stored or (state is not None and state.cached is not None)
 
+    def still_holds(self, domain: Domain, view: StsView) -> bool:
+        """Tell whether a view from a moment ago is what is known now."""
+        state = self._states.get(domain)
+        if state is None:
+            return False
+        return (state.cached.policy if state.cached else None) == view.policy
+
     async def state_of(self, domain: Domain) -> DomainState:
         """Return what is known of a domain, from memory or the store, asking nobody else."""
         return await self._recall(domain)

@@ -108,6 +108,9 @@ class Resolver:
         if isinstance(delivery, Unavailable):
             fresh_for = min(fresh_for, self._limits.temp_fresh)
             usable_for = min(usable_for, self._limits.temp_usable)
+        if not self._discoverer.still_holds(next_hop.domain, sts):
+            # A policy came or was purged while the hosts were looked up: not to be kept.
+            fresh_for = usable_for = timedelta(0)
         resolution = Resolution(
             next_hop=next_hop,
             delivery=delivery,
