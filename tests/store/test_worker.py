@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from mailseal.names import Domain
-from mailseal.store import Store, StoreBusyError, StoreError, open_store, worker
+from mailseal.store import (
+    Store,
+    StoreBusyError,
+    StoreError,
+    StoreUnavailableError,
+    open_store,
+    worker,
+)
 from mailseal.store.database import Database
 from tests.store.samples import cached
 
@@ -117,3 +124,20 @@ async def test_a_fault_of_our_own_reaches_the_one_who_asked(path: Path) -> None:
             await store._worker.read(fault)
         await store.save(cached("example.com"))
         assert await store.count() == 1
+
+
+async def test_a_thread_that_dies_leaves_nobody_waiting(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A fault in the thread itself is logged, and every question gets an error, now and later."""
+
+    def fault(*_: object) -> None:
+        raise ZeroDivisionError
+
+    store = await open_store(f"sqlite:///{path}")
+    monkeypatch.setattr(worker, "_read_all", fault)
+    for _ in range(2):
+        with pytest.raises(StoreUnavailableError, match="closed"):
+            await store.count()
+    await store.aclose()
+    assert "store thread ended" in caplog.text

@@ -148,17 +148,19 @@ class Worker:
             self._opened.set_result(database)
 
     def _work(self, database: "Database") -> None:
-        goes_on = True
-        while goes_on:
-            jobs, goes_on = self._take()
-            reads = [job for job in jobs if not job.is_write]
-            writes = [job for job in jobs if job.is_write]
-            # Asked for as late as can be: whoever gave up needs no work.
-            _read_all(database, [job for job in reads if not job.future.cancelled()])
-            self._tell(self._deliver, reads)
-            _write_together(database, [job for job in writes if not job.future.cancelled()])
-            self._tell(self._deliver, writes)
-        database.close()
+        try:
+            goes_on = True
+            while goes_on:
+                jobs, goes_on = self._take()
+                reads = [job for job in jobs if not job.is_write]
+                writes = [job for job in jobs if job.is_write]
+                # Asked for as late as can be: whoever gave up needs no work.
+                _read_all(database, [job for job in reads if not job.future.cancelled()])
+                self._tell(self._deliver, reads)
+                _write_together(database, [job for job in writes if not job.future.cancelled()])
+                self._tell(self._deliver, writes)
+        finally:
+            database.close()  # here, since SQLite's connections belong to their thread
 
     def _take(self) -> tuple[list[_Job], bool]:
         """Wait for a job, then take what came in with it; False when it is time to end."""
