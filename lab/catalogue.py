@@ -89,6 +89,7 @@ def _mail_domains() -> Iterator[LabDomain]:
             f"forged{suffix}", f"{mode}: honest until `attack.forge_mx` replaces its MX", mode=mode
         )
     yield _domain("none", "mode none", mode="none")
+    yield _domain("xn--bcher-kva", "enforce: an internationalised name, `bücher.test`")
     yield LabDomain(
         name="nopolicy.test",
         shows="no MTA-STS at all; an honest MX",

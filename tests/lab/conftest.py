@@ -1,15 +1,17 @@
-"""One lab for the whole session, restored after each test; and a scripted policy daemon."""
+"""One lab for the whole session, restored after each test; mailseal in it, or a scripted daemon."""
 
 import itertools
 import os
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from lab.daemon import Daemon
 from lab.internet import Lab
 from lab.sender import SendingPostfix
 from lab.unavailable import Unavailable
@@ -54,19 +56,24 @@ class _Conversation(socketserver.StreamRequestHandler):
         return int(digits or 0)
 
 
+def give_up_on_lab(unavailable: Unavailable) -> NoReturn:
+    """Skip, naming reason and remedy; where MAILSEAL_LAB says "required", fail instead."""
+    if os.environ.get("MAILSEAL_LAB") == "required":
+        raise unavailable
+    pytest.skip(f"no lab: {unavailable}")
+
+
 @pytest.fixture(scope="session")
 def whole_lab() -> Iterator[Lab]:
     """Start the lab once; tests that need it are skipped where it cannot run.
 
-    With MAILSEAL_LAB_REQUIRED set they fail instead, for machines that must run them.
+    With MAILSEAL_LAB=required they fail instead, for machines that must run them.
     """
     with ExitStack() as stack:
         try:
             lab = stack.enter_context(Lab.start())
         except Unavailable as unavailable:
-            if os.environ.get("MAILSEAL_LAB_REQUIRED"):
-                raise
-            pytest.skip(f"no lab: {unavailable}")
+            give_up_on_lab(unavailable)
         yield lab
 
 
@@ -95,3 +102,75 @@ def sender(lab: Lab, socketmap: ScriptedSocketmap) -> Iterator[SendingPostfix]:
     """Run a Postfix that asks the scripted daemon."""
     with lab.sender(socketmap.table()) as postfix:
         yield postfix
+
+
+# Times that a test can wait for; the rules behind them are the same at any length.
+QUICK_TABLES = {
+    "sts": {"id_ttl_min": '"1s"', "failed_txt_ttl": '"1s"'},
+    "zones.postfix": {"profile": '"postfix"', "deadline": '"2s"'},
+}
+
+
+@pytest.fixture(scope="session")
+def whole_daemon(whole_lab: Lab) -> Iterator[Daemon]:
+    """Run one mailseal for all tests that leave it as it is."""
+    daemon = Daemon(
+        whole_lab.namespace,
+        whole_lab.folder / "mailseal",
+        ca_file=whole_lab.ca_file,
+        tables=QUICK_TABLES,
+        listeners=("127.0.0.1:8461", "127.0.0.1:5461"),
+    )
+    daemon.start()
+    yield daemon
+    daemon.stop()
+
+
+@pytest.fixture(scope="session")
+def whole_postfix(whole_lab: Lab, whole_daemon: Daemon) -> Iterator[SendingPostfix]:
+    """Run one Postfix that asks the shared mailseal."""
+    with whole_lab.sender(whole_daemon.table()) as postfix:
+        yield postfix
+
+
+@pytest.fixture
+def daemon(lab: Lab, whole_daemon: Daemon) -> Daemon:
+    """Lend the shared mailseal to a test, without a memory of the domains of the lab."""
+    whole_daemon.forget(*lab.domains)
+    return whole_daemon
+
+
+@pytest.fixture
+def postfix(daemon: Daemon, whole_postfix: SendingPostfix) -> Iterator[SendingPostfix]:
+    """Lend the Postfix that asks the shared mailseal, with an empty queue."""
+    yield whole_postfix
+    whole_postfix.drop_queue()
+
+
+MakeDaemon = Callable[[Mapping[str, Mapping[str, str]]], Daemon]
+
+
+@pytest.fixture
+def make_daemon(lab: Lab) -> Iterator[MakeDaemon]:
+    """Make a mailseal of a test's own, to be started, broken and restarted."""
+    with ExitStack() as stack:
+
+        def make(tables: Mapping[str, Mapping[str, str]]) -> Daemon:
+            daemon = Daemon(
+                lab.namespace,
+                lab.folder / f"mailseal{next(_numbers)}",
+                ca_file=lab.ca_file,
+                tables=tables,
+            )
+            stack.callback(daemon.stop)
+            return daemon
+
+        yield make
+
+
+@pytest.fixture
+def own_daemon(make_daemon: MakeDaemon) -> Daemon:
+    """Run a mailseal that the test may kill."""
+    daemon = make_daemon(QUICK_TABLES)
+    daemon.start()
+    return daemon
