@@ -88,7 +88,6 @@ def test_every_kind_of_value_is_read() -> None:
         [dns]
         resolvers = ["127.0.0.1", "[::1]:5353", "::1"]
         [https]
-        size_limit = "32 KiB"
         proxy = "http://127.0.0.1:3128"
         [sts]
         refetch_interval = "12h"
@@ -104,7 +103,6 @@ def test_every_kind_of_value_is_read() -> None:
     assert config.zones["postfix"].answer_within == timedelta(seconds=10)
     assert set(BUILT_IN_ZONES) < set(config.zones)
     assert [str(one) for one in config.dns.resolvers] == ["127.0.0.1:53", "[::1]:5353", "[::1]:53"]
-    assert config.https.size_limit == 32 * 1024
     assert config.sts.refetch_interval == timedelta(hours=12)
 
 
@@ -134,8 +132,6 @@ def test_every_kind_of_value_is_read() -> None:
         ("[limits]\nconnections = 0", "expected a whole number from 1"),
         ("[limits]\nconnections = 0x" + "f" * 5000, "is a number of over 18 digits"),
         ("[limits]\nconnections = " + "9" * 5000, "is not TOML"),  # beyond what Python reads
-        ('[https]\nsize_limit = "1 TiB"', "expected a size"),
-        ("[https]\nsize_limit = 70000", "expected a size"),  # RFC 8461 §3.3: 64 KiB
         # Words
         ('[log]\nlevel = "loud"', 'expected "debug" or "info" or "warning" or "error"'),
         ("[log]\nlevel = 3", '[log] level is 3, expected "debug"'),

@@ -13,9 +13,7 @@ E = TypeVar("E", bound=enum.StrEnum)
 
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_SIZES = {"": 1, "B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d|w)", re.ASCII)
-_SIZE = re.compile(r"([0-9]{1,12}) ?(|B|KiB|MiB|GiB)", re.ASCII)
 _MODE = re.compile(r"0?[0-7]{3}", re.ASCII)
 _WORD = re.compile(r"[!-~]{1,64}", re.ASCII)
 
@@ -69,31 +67,6 @@ def _to_duration(raw: object) -> timedelta:
     if isinstance(raw, str) and (match := _DURATION.fullmatch(raw)):
         return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
     raise RefusedValueError
-
-
-def size(low: int, high: int) -> Kind[int]:
-    """Take sizes in bytes: an integer, or text with B, KiB, MiB or GiB."""
-
-    def read(raw: object) -> int:
-        value = raw
-        if isinstance(raw, str) and (match := _SIZE.fullmatch(raw)):
-            value = int(match[1]) * _SIZES[match[2]]
-        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
-            return value
-        raise RefusedValueError
-
-    return Kind(
-        expected=f'a size from "{_render_size(low)}" to "{_render_size(high)}"',
-        read=read,
-        write=_render_size,
-    )
-
-
-def _render_size(value: int) -> str:
-    for unit in ("GiB", "MiB", "KiB"):
-        if value and value % _SIZES[unit] == 0:
-            return f"{value // _SIZES[unit]} {unit}"
-    return f"{value} B"
 
 
 def count(low: int, high: int) -> Kind[int]:

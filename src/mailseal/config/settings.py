@@ -26,8 +26,6 @@ from mailseal.config.kinds import (
     optional,
     path,
     several,
-    size,
-    word,
 )
 from mailseal.config.listening import (
     BUILT_IN_ZONES,
@@ -133,11 +131,6 @@ class HttpsSettings:
         "For a lab: otherwise any domain on the Internet could point mailseal at machines of your "
         "own network.",
     )
-    size_limit: int = key(
-        64 * 1024,
-        size(1024, 64 * 1024),
-        "The longest policy that is read (RFC 8461 §3.3 suggests 64 KiB).",
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +139,7 @@ class StsSettings:
 
     id_check_max_age: timedelta = key(
         timedelta(hours=1),
-        duration("1m", "24h"),
+        duration("1s", "24h"),
         "An enforce policy whose record was last looked at longer ago is checked before the "
         "answer, a younger one behind it.",
     )
@@ -225,12 +218,6 @@ class DaneSettings:
         0.8,
         fraction(0.1, 0.95),
         "The part of its TTL after which a DANE verdict is looked up again ahead of need.",
-    )
-    self_test_name: str = key(
-        ".",
-        word("a domain name"),
-        "A signed name whose look-up shows that a resolver validates; the root by default.",
-        example="example.com",
     )
 
 

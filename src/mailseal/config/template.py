@@ -19,7 +19,7 @@ _HEAD = """\
 Configuration of mailseal.
 Each key is shown with its default; remove the "#" in front of a key to set it.
 Check the file with "mailseal config check"; a change needs a restart.
-Durations are "500ms", "10s", "5m", "24h", "30d" or whole seconds, sizes "64 KiB" or bytes."""
+Durations are "500ms", "10s", "5m", "24h", "30d" or whole seconds."""
 
 
 def render_template() -> str:
