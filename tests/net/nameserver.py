@@ -108,9 +108,7 @@ async def name_server(script: Script, address: str = "127.0.0.1") -> AsyncIterat
     server = await asyncio.start_server(protocol.serve, address, 0)
     port = server.sockets[0].getsockname()[1]
     # UDP ports of one test are few, TCP's linger: this order does not collide.
-    transport, _ = await loop.create_datagram_endpoint(
-        lambda: protocol, local_addr=(address, port)
-    )
+    transport, _ = await loop.create_datagram_endpoint(lambda: protocol, local_addr=(address, port))
     try:
         yield protocol
     finally:

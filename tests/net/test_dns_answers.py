@@ -265,20 +265,22 @@ async def test_a_bare_servfail_is_looked_into(is_answered: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rcode", "failure"),
+    ("rcode", "failure", "words"),
     [
-        (dns.rcode.REFUSED, DnsFailure.REFUSED),
-        (dns.rcode.NOTAUTH, DnsFailure.REFUSED),
-        (dns.rcode.YXDOMAIN, DnsFailure.MALFORMED),  # no answer to a query
+        (dns.rcode.REFUSED, DnsFailure.REFUSED, "REFUSED"),
+        (dns.rcode.NOTAUTH, DnsFailure.REFUSED, "NOTAUTH"),
+        (dns.rcode.YXDOMAIN, DnsFailure.MALFORMED, "RCODE 6"),  # no answer to a query
     ],
 )
-async def test_other_rcodes_are_failures(rcode: dns.rcode.Rcode, failure: DnsFailure) -> None:
+async def test_other_rcodes_are_failures(
+    rcode: dns.rcode.Rcode, failure: DnsFailure, words: str
+) -> None:
     """Nothing but NOERROR and NXDOMAIN says anything about the name."""
     async with resolver_for(always(rcode=rcode)) as (resolver, _):
         answer = await resolver.look_up_txt("a.example", timeout=LONG)
     assert isinstance(answer, LookupFailed)
     assert answer.failure is failure
-    assert dns.rcode.to_text(rcode) in answer.reason
+    assert words in answer.reason
 
 
 @pytest.mark.parametrize("rcode", [dns.rcode.FORMERR, dns.rcode.NOTIMP])

@@ -1,49 +1,63 @@
 """DNS messages: one question to bytes, and bytes to what a resolver said (RFC 1035 §4, RFC 6891).
 
-No I/O here. Questions are put together by hand, at a tenth of the library's price; answers,
-which are hostile, are read by dnspython.
+No I/O here, and no opinion: an answer becomes one of the values below.
 """
 
+import enum
+import ipaddress
 import struct
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar, cast
-
-import dns.edns
-import dns.exception
-import dns.flags
-import dns.message
-import dns.name
-import dns.rcode
-import dns.rdataclass
-import dns.rdatatype
-import dns.rdtypes.ANY.MX
-import dns.rdtypes.ANY.SOA
-import dns.rdtypes.ANY.TLSA
-import dns.rdtypes.ANY.TXT
-import dns.rrset
+from typing import NamedTuple
 
 from mailseal.answers import Absent, DnsFailure, Found, LookupFailed, MxRecord, RdType
 from mailseal.dane.tlsa import TlsaRecord
-
-T = TypeVar("T")
+from mailseal.net.dns.wire import (
+    Record,
+    WireError,
+    read_name,
+    read_records,
+    read_soa_minimum,
+    read_strings,
+    read_whole_name,
+    render_name,
+    ttl_seconds,
+)
 
 EDNS_PAYLOAD_BYTES = 1232  # DNS flag day 2020: fits every path without fragments
-MAX_RECORDS = 1000  # ours, of a whole message; 65 535 bytes could hold 5 000, at 50 µs each
+MAX_RECORDS = 1000  # ours, of a whole message; 65 535 bytes could hold 5 000
 MAX_CNAME_CHAIN = 8  # ours; BIND follows 16, unbound 11, and real chains have 1 to 4
-DEFAULT_NEGATIVE_TTL = timedelta(seconds=60)  # RFC 2308 §5 has no word for a missing SOA
+DEFAULT_NEGATIVE_TTL_SECONDS = 60  # ours; RFC 2308 §5 has no word for a missing SOA
 MAX_REASON_BYTES = 200  # of printable ASCII, so that it fits into an MTA's answer
 
 _HEADER = struct.Struct("!6H")
+_QR, _AA, _TC, _RA, _AD = 0x8000, 0x0400, 0x0200, 0x0080, 0x0020
+_OPCODE = 0x7800
 _PLAIN_QUERY = 0x0120  # RD, and AD: "I understand AD in the answer" (RFC 6840 §5.7)
 _CHECKING_DISABLED = 0x0010
-_OPT = struct.pack("!BHHIH", 0, 41, EDNS_PAYLOAD_BYTES, 0, 0)
+_IN = 1
+_NS, _SOA, _OPT = 2, 6, 41
+_EDE_OPTION = 15  # RFC 8914 §2
+_OPT_RECORD = struct.pack("!BHHIH", 0, _OPT, EDNS_PAYLOAD_BYTES, 0, 0)
 
 # Extended DNS errors by which a validating resolver says that it refuses to believe what it got
 # (RFC 8914 §4.6 to §4.13; 25 and 27 from IANA's registry). Indeterminate is handled like bogus
 # (RFC 7672 §2.1.1).
 _BOGUS_CODES = frozenset({5, 6, 7, 8, 9, 10, 11, 12, 25, 27})
 _EMPTY_CODES = frozenset({0, 13})  # "other" and "cached error" name no cause
+
+
+class Rcode(enum.IntEnum):
+    """The response codes that resolvers give (IANA DNS parameters); others keep their number."""
+
+    NOERROR = 0
+    FORMERR = 1
+    SERVFAIL = 2
+    NXDOMAIN = 3
+    NOTIMP = 4
+    REFUSED = 5
+    NOTAUTH = 9
+    BADVERS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +102,39 @@ Final = Found[object] | Absent | Alias | LookupFailed
 Reply = Final | Truncated | Unsupported | Unexplained
 
 
+class _Error(NamedTuple):
+    """An extended DNS error: why a resolver failed, in its own words."""
+
+    code: int
+    text: str
+
+
+class _Message(NamedTuple):
+    """A message taken apart, its records not looked into yet."""
+
+    wire: bytes
+    flags: int
+    rcode: int
+    answer: list[Record]
+    authority: list[Record]
+    errors: list[_Error]
+
+
+class _RecordSet(NamedTuple):
+    """The records of one type at one name."""
+
+    ttl: int
+    records: list[Record]
+
+
 def make_question(name: str, rdtype: RdType) -> Question | LookupFailed:
     """Make the question for an absolute name without a final dot; "" is the root."""
-    if not name.isascii():
-        return _malformed(f"{name!r} is not in A-labels")
     try:
-        encoded = dns.name.from_text(name or ".", dns.name.root).canonicalize()
-    except dns.exception.DNSException as error:
-        return _malformed(f"{name!r} cannot be looked up: {error}")
-    return Question(_text(encoded), rdtype, encoded.to_digestable() + struct.pack("!HH", rdtype, 1))
+        wire = render_name(name)
+    except WireError as error:
+        return _malformed(f"{name[:100]!r} cannot be looked up: {error}")
+    text, _ = read_name(wire, 0)
+    return Question(text, rdtype, wire + struct.pack("!HH", rdtype, _IN))
 
 
 def render_query(
@@ -105,7 +143,7 @@ def render_query(
     """Render a recursive query; AD is set, DO is not, since no signature is wanted here."""
     flags = _PLAIN_QUERY | (_CHECKING_DISABLED if is_checking_disabled else 0)
     header = _HEADER.pack(query_id, flags, 1, 0, 0, 1 if has_edns else 0)
-    return header + question.wire + (_OPT if has_edns else b"")
+    return header + question.wire + (_OPT_RECORD if has_edns else b"")
 
 
 def is_reply(wire: bytes, question: Question, query_id: int) -> bool:
@@ -116,10 +154,10 @@ def is_reply(wire: bytes, question: Question, query_id: int) -> bool:
     if len(wire) < _HEADER.size:
         return False
     reply_id, flags, questions, *_ = _HEADER.unpack_from(wire)
-    if reply_id != query_id or not flags & dns.flags.QR or flags & 0x7800:
+    if reply_id != query_id or not flags & _QR or flags & _OPCODE:
         return False
     if questions == 0:
-        return flags & 0xF not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
+        return flags & 0xF not in (Rcode.NOERROR, Rcode.NXDOMAIN)
     section = wire[_HEADER.size : _HEADER.size + len(question.wire)]
     # Lower-casing a whole name is safe: a length byte is at most 63, "A" is 65.
     name, type_class = section[:-4], section[-4:]
@@ -129,18 +167,17 @@ def is_reply(wire: bytes, question: Question, query_id: int) -> bool:
 def read_reply(wire: bytes, question: Question, *, is_trusted: bool) -> Reply:
     """Read what ``is_reply`` let in; ``is_trusted``: the AD flag of this server counts."""
     _, flags, _, *counts = _HEADER.unpack_from(wire)
-    if flags & dns.flags.TC:
+    if flags & _TC:
         return Truncated()
     if sum(counts) > MAX_RECORDS:
         return _malformed(f"{sum(counts)} records in one answer, at most {MAX_RECORDS} are read")
     try:
-        message = dns.message.from_wire(wire)
-        rcode = message.rcode()
-        if rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-            return _read_answer(message, question, rcode, is_trusted=is_trusted)
-    except (dns.exception.DNSException, ValueError, struct.error) as error:
-        return _malformed(f"unreadable answer: {type(error).__name__}: {error}")
-    return _read_error(message, rcode)
+        message = _take_apart(wire, question)
+        if message.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN):
+            return _read_answer(message, question, is_trusted=is_trusted)
+    except WireError as error:
+        return _malformed(f"unreadable answer: {error}")
+    return _read_error(message)
 
 
 def printable(text: str) -> str:
@@ -148,139 +185,164 @@ def printable(text: str) -> str:
     return "".join(char if " " <= char <= "~" else "?" for char in text[:MAX_REASON_BYTES])
 
 
-def _read_error(message: dns.message.Message, rcode: dns.rcode.Rcode) -> Reply:
-    name = dns.rcode.to_text(rcode)
-    if rcode in (dns.rcode.FORMERR, dns.rcode.NOTIMP, dns.rcode.BADVERS):
+def _take_apart(wire: bytes, question: Question) -> _Message:
+    _, flags, questions, answers, authorities, additional = _HEADER.unpack_from(wire)
+    at = _HEADER.size + (len(question.wire) if questions else 0)
+    answer, at = read_records(wire, at, answers)
+    authority, at = read_records(wire, at, authorities)
+    extra, at = read_records(wire, at, additional)
+    if at != len(wire):
+        raise WireError("something behind the last record")
+    rcode, errors = flags & 0xF, []
+    for record in extra:
+        if record.rdtype == _OPT:
+            rcode |= record.ttl >> 24 << 4  # RFC 6891 §6.1.3
+            errors = _read_errors(wire[record.start : record.end])
+    return _Message(wire, flags, rcode, answer, authority, errors)
+
+
+def _read_errors(options: bytes) -> list[_Error]:
+    errors, at = [], 0
+    while at + 4 <= len(options):
+        option, length = struct.unpack_from("!HH", options, at)
+        data = options[at + 4 : at + 4 + length]
+        at += 4 + length
+        if option == _EDE_OPTION and len(data) >= 2:
+            text = data[2:].decode("utf-8", "replace").rstrip("\0")
+            errors.append(_Error(int.from_bytes(data[:2], "big"), text))
+    if at != len(options):
+        raise WireError("an EDNS option that does not end")
+    return errors
+
+
+def _read_error(message: _Message) -> Reply:
+    rcode = message.rcode
+    name = Rcode(rcode).name if rcode in Rcode._value2member_map_ else f"RCODE {rcode}"
+    if rcode in (Rcode.FORMERR, Rcode.NOTIMP, Rcode.BADVERS):
         return Unsupported(reason=name)
-    errors = [option for option in message.options if isinstance(option, dns.edns.EDEOption)]
-    for error in errors:
-        name += f" (EDE {int(error.code)}{': ' + error.text if error.text else ''})"
-    if rcode == dns.rcode.SERVFAIL:
-        codes = {int(error.code) for error in errors}
+    for error in message.errors:
+        name += f" (EDE {error.code}{': ' + error.text if error.text else ''})"
+    if rcode == Rcode.SERVFAIL:
+        codes = {error.code for error in message.errors}
         if codes <= _EMPTY_CODES:
             return Unexplained(reason=printable(name))
         failure = DnsFailure.BOGUS if codes & _BOGUS_CODES else DnsFailure.SERVFAIL
-    elif rcode in (dns.rcode.REFUSED, dns.rcode.NOTAUTH):
+    elif rcode in (Rcode.REFUSED, Rcode.NOTAUTH):
         failure = DnsFailure.REFUSED
     else:
         failure = DnsFailure.MALFORMED
     return LookupFailed(failure=failure, reason=printable(name))
 
 
-def _read_answer(
-    message: dns.message.Message,
-    question: Question,
-    rcode: dns.rcode.Rcode,
-    *,
-    is_trusted: bool,
-) -> Reply:
-    is_secure = is_trusted and bool(message.flags & dns.flags.AD)
-    sets = {
-        (rrset.name.canonicalize(), rrset.rdtype): rrset
-        for rrset in message.answer
-        if rrset.rdclass == dns.rdataclass.IN and len(rrset) > 0
-    }
-    name = dns.name.from_text(question.name or ".", dns.name.root)
-    seen, ttl = {name}, timedelta.max
+def _read_answer(message: _Message, question: Question, *, is_trusted: bool) -> Reply:
+    is_secure = is_trusted and bool(message.flags & _AD)
+    sets = _group(message.answer)
+    name, ttl, seen = question.name, None, {question.name}
     while True:
-        rrset = sets.get((name, dns.rdatatype.RdataType.make(question.rdtype)))
-        if rrset is not None:
+        wanted = sets.get((name, question.rdtype))
+        if wanted is not None:
+            values = [
+                _read_data(message.wire, record, question.rdtype) for record in wanted.records
+            ]
+            seconds = wanted.ttl if ttl is None else min(ttl, wanted.ttl)
             return Found(
-                records=_RECORDS[question.rdtype](rrset),
-                ttl=min(ttl, _ttl(rrset.ttl)),
+                records=_in_order(values, question.rdtype),
+                ttl=timedelta(seconds=seconds),
                 is_secure=is_secure,
-                canonical=_text(name),
+                canonical=name,
             )
-        alias = sets.get((name, dns.rdatatype.CNAME))
+        alias = sets.get((name, RdType.CNAME))
         if alias is None:
-            break
-        ttl = min(ttl, _ttl(alias.ttl))
-        name = alias[0].target.canonicalize()
+            return _read_denial(message, name, hops=len(seen) - 1, ttl=ttl, is_secure=is_secure)
+        targets = {read_whole_name(message.wire, r.start, r.end) for r in alias.records}
+        if len(targets) > 1:
+            return _malformed(f"{name} has {len(targets)} CNAME records")
+        ttl = alias.ttl if ttl is None else min(ttl, alias.ttl)
+        name = targets.pop()
         if name in seen:
-            return _malformed(f"CNAME loop at {_text(name)}")
+            return _malformed(f"CNAME loop at {name}")
         seen.add(name)
         if len(seen) - 1 > MAX_CNAME_CHAIN:
             return _malformed(f"more than {MAX_CNAME_CHAIN} CNAMEs behind {question.name}")
-    return _read_denial(
-        message, rcode, is_secure=is_secure, ttl=ttl, name=_text(name), hops=len(seen) - 1
-    )
+
+
+def _group(records: list[Record]) -> dict[tuple[str, int], _RecordSet]:
+    sets: dict[tuple[str, int], _RecordSet] = {}
+    for record in records:
+        if record.rdclass == _IN:
+            ttl = ttl_seconds(record.ttl)
+            key = (record.name, record.rdtype)
+            known = sets.get(key)
+            if known is None:
+                sets[key] = _RecordSet(ttl, [record])
+            else:
+                known.records.append(record)
+                sets[key] = _RecordSet(min(known.ttl, ttl), known.records)
+    return sets
 
 
 def _read_denial(
-    message: dns.message.Message,
-    rcode: dns.rcode.Rcode,
-    *,
-    is_secure: bool,
-    ttl: timedelta,
-    name: str,
-    hops: int,
+    message: _Message, name: str, *, hops: int, ttl: int | None, is_secure: bool
 ) -> Reply:
-    soa = next((r for r in message.authority if r.rdtype == dns.rdatatype.SOA and len(r)), None)
-    if rcode == dns.rcode.NOERROR and soa is None:
+    soa = next((r for r in message.authority if r.rdtype == _SOA and r.rdclass == _IN), None)
+    if message.rcode == Rcode.NOERROR and soa is None:
         if hops:
-            return Alias(target=name, hops=hops, ttl=ttl, is_secure=is_secure)
+            lifetime = timedelta(seconds=ttl or 0)
+            return Alias(target=name, hops=hops, ttl=lifetime, is_secure=is_secure)
         # RFC 2308 §2.2: name servers without an SOA are a referral, not a denial, and a
         # resolver that recurses gives none.
-        is_referral = any(r.rdtype == dns.rdatatype.NS for r in message.authority)
-        if is_referral and not message.flags & (dns.flags.RA | dns.flags.AA):
+        is_referral = any(record.rdtype == _NS for record in message.authority)
+        if is_referral and not message.flags & (_RA | _AA):
             return LookupFailed(
                 failure=DnsFailure.REFUSED, reason="a referral: this server does not recurse"
             )
-    negative = DEFAULT_NEGATIVE_TTL
+    seconds = DEFAULT_NEGATIVE_TTL_SECONDS
     if soa is not None:
-        minimum = cast("dns.rdtypes.ANY.SOA.SOA", soa[0]).minimum
-        negative = min(_ttl(soa.ttl), _ttl(minimum))
+        minimum = read_soa_minimum(message.wire, soa.start, soa.end)
+        seconds = min(ttl_seconds(soa.ttl), ttl_seconds(minimum))
     return Absent(
-        is_name_known=rcode == dns.rcode.NOERROR, ttl=min(ttl, negative), is_secure=is_secure
+        is_name_known=message.rcode == Rcode.NOERROR,
+        ttl=timedelta(seconds=seconds if ttl is None else min(ttl, seconds)),
+        is_secure=is_secure,
     )
-
-
-def _ttl(seconds: int) -> timedelta:
-    # RFC 2181 §8: a TTL with the high bit set counts as 0.
-    return timedelta(seconds=0 if seconds >> 31 else seconds)
-
-
-def _text(name: dns.name.Name) -> str:
-    return "" if name == dns.name.root else name.to_text(omit_final_dot=True)
 
 
 def _malformed(reason: str) -> LookupFailed:
     return LookupFailed(failure=DnsFailure.MALFORMED, reason=printable(reason))
 
 
-def _read_addresses(rrset: dns.rrset.RRset) -> tuple[object, ...]:
-    return tuple(rdata.address for rdata in rrset)
+def _read_data(wire: bytes, record: Record, rdtype: RdType) -> object:
+    """Read the data of a record of the type asked for."""
+    start, end = record.start, record.end
+    length = end - start
+    match rdtype:
+        case RdType.TXT:
+            return read_strings(wire, start, end)
+        case RdType.A if length == 4:
+            return ".".join(map(str, wire[start:end]))
+        case RdType.AAAA if length == 16:
+            return str(ipaddress.IPv6Address(wire[start:end]))
+        case RdType.CNAME:
+            return read_whole_name(wire, start, end)
+        case RdType.MX if length >= 3:
+            host = read_whole_name(wire, start + 2, end)
+            preference = int.from_bytes(wire[start : start + 2], "big")
+            return MxRecord(preference=preference, host=host)
+        case RdType.TLSA if length >= 3:
+            usage, selector, matching_type = wire[start : start + 3]
+            return TlsaRecord(
+                usage=usage,
+                selector=selector,
+                matching_type=matching_type,
+                data=wire[start + 3 : end],
+            )
+        case _:
+            raise WireError(f"a record of type {rdtype.name} has {length} bytes")
 
 
-def _read_cname(rrset: dns.rrset.RRset) -> tuple[object, ...]:
-    return tuple(_text(rdata.target.canonicalize()) for rdata in rrset)
-
-
-def _read_mx(rrset: dns.rrset.RRset) -> tuple[object, ...]:
-    records = cast("list[dns.rdtypes.ANY.MX.MX]", list(rrset))
-    hosts = sorted((mx.preference, _text(mx.exchange.canonicalize())) for mx in records)
-    return tuple(MxRecord(preference=preference, host=host) for preference, host in hosts)
-
-
-def _read_txt(rrset: dns.rrset.RRset) -> tuple[object, ...]:
-    return tuple(tuple(rdata.strings) for rdata in rrset)
-
-
-def _read_tlsa(rrset: dns.rrset.RRset) -> tuple[object, ...]:
-    records = cast("list[dns.rdtypes.ANY.TLSA.TLSA]", list(rrset))
-    return tuple(
-        TlsaRecord(
-            usage=tlsa.usage, selector=tlsa.selector, matching_type=tlsa.mtype, data=tlsa.cert
-        )
-        for tlsa in records
-    )
-
-
-_RECORDS = {
-    RdType.A: _read_addresses,
-    RdType.AAAA: _read_addresses,
-    RdType.CNAME: _read_cname,
-    RdType.MX: _read_mx,
-    RdType.TXT: _read_txt,
-    RdType.TLSA: _read_tlsa,
-}
+def _in_order(values: list[object], rdtype: RdType) -> tuple[object, ...]:
+    unique = dict.fromkeys(values)
+    if rdtype is RdType.MX:
+        hosts = [value for value in unique if isinstance(value, MxRecord)]
+        return tuple(sorted(hosts, key=lambda mx: (mx.preference, mx.host)))
+    return tuple(unique)

@@ -14,23 +14,8 @@ from mailseal.certs import (
     names_its_issuer,
     read_certificate,
 )
-from mailseal.net.https.connection import Connection, start_tls
 from mailseal.net.https.exchange import quoted
 from mailseal.net.https.proxy import ProxyError
-
-
-async def fetch_certificate(
-    connection: Connection, host: str, context: ssl.SSLContext
-) -> bytes | None:
-    """Fetch the certificate that a host shows, as DER, without believing it.
-
-    The caller sets the deadline. Raises ``OSError`` when there is no handshake this time.
-    """
-    transport = await start_tls(connection, asyncio.Protocol(), context, host)
-    try:
-        return peer_certificate(transport)
-    finally:
-        transport.abort()
 
 
 def peer_certificate(transport: asyncio.BaseTransport) -> bytes | None:
@@ -70,22 +55,22 @@ def explain_certificate(error: ssl.SSLCertVerificationError, der: bytes | None) 
             return "certificate-" + _slug(error.verify_message)
 
 
-def explain_tls(error: OSError) -> str:
-    """Say why there was no handshake, though the certificate was not refused."""
-    if isinstance(error, ssl.SSLError):
-        return "tls-" + _slug(error.reason or "handshake-failed")
-    return "tls-connection-closed"
-
-
-def explain_connect(error: OSError) -> str:
-    """Say why there was no connection."""
-    if isinstance(error, ProxyError):
-        return str(error)
-    if isinstance(error, ConnectionRefusedError):
-        return "connection-refused"
-    if isinstance(error, TimeoutError):
-        return "connect-timeout"
-    return "connect-" + _slug(error.strerror or "failed")
+def explain_connection(error: OSError) -> str:
+    """Say why there was no TLS connection, though no certificate was refused."""
+    match error:
+        case ProxyError():
+            return str(error)
+        case ssl.SSLError():
+            return "tls-" + _slug(error.reason or "handshake-failed")
+        case ConnectionRefusedError():
+            return "connection-refused"
+        case TimeoutError():
+            return "connect-timeout"
+        case ConnectionResetError() | ConnectionAbortedError() | BrokenPipeError():
+            # A host that does not want the connection refuses it; this one went silent later.
+            return "tls-connection-closed"
+        case _:
+            return "connect-" + _slug(error.strerror or "failed")
 
 
 def _slug(text: str) -> str:

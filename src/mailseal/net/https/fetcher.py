@@ -15,7 +15,7 @@ from mailseal.answers import Answer, DnsFailure, Found, LookupFailed
 from mailseal.names import MAX_NAME_BYTES, Domain
 from mailseal.net.https import diagnosis
 from mailseal.net.https.addresses import alternate, is_public
-from mailseal.net.https.connection import connect, start_tls
+from mailseal.net.https.connection import open_tls
 from mailseal.net.https.exchange import Body, PolicyExchange
 from mailseal.net.https.proxy import Proxy
 from mailseal.net.https.trust import build_context, build_unverified_context
@@ -63,8 +63,8 @@ class _Progress:
         """Return what to say at the deadline: a bad certificate, or where we stood."""
         if any(failure.weight is _Weight.CERTIFICATE for failure in self.failures):
             return self.sum_up()
-        order = ("connect", "tls", "http")
-        stage = max(self.stages.values(), key=order.index) if self.stages else self.stage
+        stages = self.stages.values()
+        stage = "http" if "http" in stages else "connect" if stages else self.stage
         return _failed(f"timeout-{stage}")
 
 
@@ -239,19 +239,14 @@ class HttpsPolicyFetcher:
         exchange = PolicyExchange(host, require_text_plain=self._require_text_plain)
         try:
             try:
-                connection = await connect(address, self._port, self._proxy)
-            except OSError as error:
-                reason = diagnosis.explain_connect(error)
-                return _Failure(weight=_Weight.CONNECT, failed=_failed(reason))
-            progress.stages[address] = "tls"
-            try:
-                transport = await start_tls(connection, exchange, trust, host)
+                transport = await open_tls(exchange, address, self._port, host, trust, self._proxy)
             except ssl.SSLCertVerificationError as error:
                 failed = await self._diagnose(error, address, host)
                 return _Failure(weight=_Weight.CERTIFICATE, failed=failed)
             except OSError as error:
-                reason = diagnosis.explain_tls(error)
-                return _Failure(weight=_Weight.TLS, failed=_failed(reason))
+                weight = _Weight.TLS if isinstance(error, ssl.SSLError) else _Weight.CONNECT
+                reason = diagnosis.explain_connection(error)
+                return _Failure(weight=weight, failed=_failed(reason))
             progress.stages[address] = "http"
             certificate = diagnosis.read_facts(diagnosis.peer_certificate(transport))
             outcome = await exchange.outcome
@@ -279,8 +274,11 @@ class HttpsPolicyFetcher:
             self._unverified = build_unverified_context()
         try:
             async with asyncio.timeout(DIAGNOSIS_TIMEOUT.total_seconds()):
-                connection = await connect(address, self._port, self._proxy)
-                der = await diagnosis.fetch_certificate(connection, host, self._unverified)
+                transport = await open_tls(
+                    asyncio.Protocol(), address, self._port, host, self._unverified, self._proxy
+                )
+                der = diagnosis.peer_certificate(transport)
+                transport.abort()
         except OSError:  # TimeoutError is one; then the reason is all there is
             pass
         return PolicyFetchFailed(
