@@ -158,3 +158,74 @@ def test_without_a_policy_mail_goes_as_ever(
     """No policy, or one in mode none: the MTA's own default decides."""
     assert daemon.ask(domain) == "NOTFOUND "
     assert postfix.deliver(f"someone@{domain}").status == "sent"
+
+
+DEAD_ADDRESS = "127.0.25.250"  # nothing listens there
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_an_allowed_name_that_is_dead_does_not_open_the_door_for_a_stranger(
+    lab: Lab, postfix: SendingPostfix, is_known: bool
+) -> None:
+    """Beside an allowed name, forged to lead nowhere, the attacker's own host gets nothing."""
+    with lab.dns.together():
+        lab.attack.forge_mx("forged.test", "mx.forged.test", ATTACKER_HOST)
+        if is_known:
+            lab.dns.set_records("mx.forged.test", "A", DEAD_ADDRESS)
+        else:
+            lab.dns.remove("mx.forged.test")
+
+    delivery = postfix.deliver("someone@forged.test")
+
+    assert_held(lab, delivery, ATTACKER_HOST)
+    assert delivery.reason == NOT_VERIFIED
+
+
+def test_a_stranger_before_the_honest_mx_is_passed_over(lab: Lab, postfix: SendingPostfix) -> None:
+    """A forged MX set that still holds the true host: mail goes there and nowhere else."""
+    lab.attack.forge_mx("forged.test", ATTACKER_HOST, "mx.forged.test")
+
+    delivery = postfix.deliver("someone@forged.test")
+
+    assert (delivery.status, delivery.tls) == ("sent", "Verified")
+    assert len(lab.mailbox("mx.forged.test")) == 1
+    assert len(lab.mailbox(ATTACKER_HOST)) == 0
+
+
+def test_a_forged_address_of_an_allowed_name_leads_nowhere(
+    lab: Lab, postfix: SendingPostfix
+) -> None:
+    """The attacker's host under the honest name has no certificate for it."""
+    lab.dns.set_records("mx.forged.test", "A", lab.addresses.mx[ATTACKER_HOST])
+
+    assert_held(lab, postfix.deliver("someone@forged.test"), ATTACKER_HOST)
+
+
+@pytest.mark.parametrize("hosts", [
+    (IMPOSTOR_HOST, "mx.forged.test"),
+    ("mx.forged.test", IMPOSTOR_HOST),     # and the allowed one is dead
+])  # fmt: skip
+def test_postfix_3_7_cannot_tell_an_impostor_beside_an_allowed_name(
+    lab: Lab, postfix: SendingPostfix, hosts: tuple[str, ...]
+) -> None:
+    """What no answer can prevent: it matches certificates with the policy, not MX names.
+
+    From 3.10.5 on it does both, with the zone ``postfix-3.10``. An impostor with a certificate
+    for an allowed name has won under that name as well, if he can forge its address too.
+    """
+    with lab.dns.together():
+        lab.attack.forge_mx("forged.test", *hosts)
+        lab.dns.set_records("mx.forged.test", "A", DEAD_ADDRESS)
+
+    assert postfix.deliver("someone@forged.test").relay.startswith(IMPOSTOR_HOST)
+
+
+def test_postfix_3_7_returns_mail_for_names_without_address_before_it_asks(
+    lab: Lab, daemon: Daemon, postfix: SendingPostfix
+) -> None:
+    """What no answer can prevent either: it resolves MX hosts first, and bounces without any."""
+    start = len(daemon.log_lines())
+    lab.attack.forge_mx("wildcard.test", "gone.mx.wildcard.test")
+
+    assert postfix.deliver("someone@wildcard.test").status == "bounced"
+    assert not [line for line in daemon.log_lines(start) if "decision made" in line]
