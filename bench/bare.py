@@ -28,11 +28,11 @@ class Bare(asyncio.Protocol):
 
 async def serve(port: int, path: str) -> None:
     loop = asyncio.get_running_loop()
-    await loop.create_server(Bare, "127.0.0.1", port, backlog=4096)
-    await loop.create_unix_server(Bare, path, backlog=4096)
+    servers = [await loop.create_server(Bare, "127.0.0.1", port, backlog=4096)]
+    servers.append(await loop.create_unix_server(Bare, path, backlog=4096))
     gc.collect()
     gc.freeze()
-    await asyncio.Event().wait()
+    await servers[0].serve_forever()
 
 
 def main() -> None:

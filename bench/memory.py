@@ -10,11 +10,11 @@ TARGETS = {"memory_100k_mb": 60.0}
 
 def measure(say: Callable[[str], None]) -> dict[str, float]:
     with running("bench.serve") as ours:
-        way = ours.addresses["unix"]
-        # As many connections as later, so that only policies make the difference.
-        load(way, connections=64, requests=64, count=1)
-        empty = ours.resident_mb()
-        load(way, connections=64, requests=POLICIES, count=POLICIES)
-        full = ours.resident_mb()
+        # As many connections before as after, so that only policies make the difference.
+        with load(ours, "unix", connections=64, count=POLICIES) as crowd:
+            crowd.ask(64)
+            empty = ours.resident_mb()
+            crowd.ask(POLICIES)
+            full = ours.resident_mb()
     say(f"{empty:.1f} MB empty, {full:.1f} MB with {POLICIES} policies")
     return {"memory_100k_mb": round(full - empty, 1)}

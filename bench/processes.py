@@ -1,4 +1,4 @@
-"""Starts what is measured, and reads its CPU time and memory from the kernel."""
+"""Starts the servers that are measured and the load generators that ask them."""
 
 import contextlib
 import json
@@ -19,11 +19,6 @@ class Server:
         self.process = process
         self.addresses = {"tcp": f"127.0.0.1:{port}", "unix": path}
 
-    def cpu_ns(self) -> int:
-        """Return the time that all its threads were on a CPU; exact, not by the clock tick."""
-        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
-
     def resident_mb(self) -> float:
         """Return its resident memory in megabytes of 10^6 bytes."""
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
@@ -39,15 +34,22 @@ def free_port() -> int:
 @contextlib.contextmanager
 def running(module: str, *arguments: str, cpu: int | None = None) -> Iterator[Server]:
     """Run ``python -m module PORT PATH arguments`` until the block ends."""
-    with tempfile.TemporaryDirectory(prefix="mailseal-bench-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="mailseal-bench-") as folder,
+        tempfile.TemporaryFile() as log,
+    ):
         port, path = free_port(), f"{folder}/s"
         process = subprocess.Popen(
             [sys.executable, "-m", module, str(port), path, *arguments],
-            stderr=subprocess.DEVNULL,
+            stderr=log,
         )
         try:
             _pin(process.pid, cpu)
-            _wait_until_it_answers(process, path)
+            try:
+                _wait_until_it_answers(process, path)
+            except RuntimeError as error:
+                log.seek(0)
+                raise RuntimeError(f"{module}: {error}: {log.read()[-2000:]!r}") from error
             yield Server(process, port, path)
         finally:
             process.terminate()
@@ -58,26 +60,46 @@ def running(module: str, *arguments: str, cpu: int | None = None) -> Iterator[Se
                 process.wait()
 
 
+class Load:
+    """A running load generator, connected and waiting for ``ask``."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+
+    def ask(self, requests: int) -> dict[str, float]:
+        """Have it ask so many questions; return what it measured (see ``bench.load``)."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{requests}\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the load generator ended with {self._process.wait()}")
+        figures: dict[str, float] = json.loads(line)
+        return figures
+
+
+@contextlib.contextmanager
 def load(
-    address: str,
+    server: Server,
+    way: str,
     *,
     connections: int,
-    requests: int,
     first: int = 0,
     count: int = 1000,
     cpu: int | None = None,
-) -> dict[str, float]:
-    """Run the load generator to its end and return what it measured."""
-    values = (address, connections, requests, first, count)
+) -> Iterator[Load]:
+    """Run a load generator against a server until the block ends."""
+    values = (server.addresses[way], connections, first, count, server.process.pid)
     process = subprocess.Popen(
-        [sys.executable, "-m", "bench.load", *map(str, values)], stdout=subprocess.PIPE
+        [sys.executable, "-m", "bench.load", *map(str, values)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    _pin(process.pid, cpu)
-    output, _ = process.communicate(timeout=120)
-    if process.returncode:
-        raise RuntimeError(f"the load generator ended with {process.returncode}")
-    figures: dict[str, float] = json.loads(output)
-    return figures
+    with process:
+        _pin(process.pid, cpu)
+        yield Load(process)
 
 
 def _pin(pid: int, cpu: int | None) -> None:

@@ -26,7 +26,8 @@ def main() -> None:
                     reply=reply(message.next_hop),
                 )
                 answers.append(netstring.encode(link.encode(put)))
-        way.sendall(b"".join(answers))
+        if answers:
+            way.sendall(b"".join(answers))
 
 
 if __name__ == "__main__":
