@@ -10,13 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailseal.answers import Absent, Found, LookupFailed, RdType
-from mailseal.net.dns.message import (
-    Question,
-    is_reply,
-    make_question,
-    read_reply,
-    render_query,
-)
+from mailseal.net.dns.question import Question, is_reply, make_question, render_query
+from mailseal.net.dns.reply import read_reply
 
 _HEADERS = st.tuples(st.integers(0x8000, 0xFFFF), *[st.integers(0, 3)] * 3)
 

@@ -11,14 +11,13 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from mailseal.answers import DnsFailure, LookupFailed
-from mailseal.net.dns.message import (
+from mailseal.net.dns.question import Question, malformed, printable
+from mailseal.net.dns.reply import (
     Final,
-    Question,
     Reply,
     Truncated,
     Unexplained,
     Unsupported,
-    printable,
     read_reply,
 )
 from mailseal.net.dns.transport import Pending, ask_over_tcp
@@ -152,12 +151,12 @@ class Exchange:
                     self._attempts[upstream] = follow_up
                     follow_up.task = self._loop.create_task(self._ask_over_tcp(follow_up))
                 else:
-                    self._give_up(attempt, _malformed("truncated over TCP"), is_sick=True)
+                    self._give_up(attempt, malformed("truncated over TCP"), is_sick=True)
             case Unsupported(reason=reason):
                 if attempt.has_edns:
                     await self._start(_Attempt(upstream, has_edns=False))
                 else:
-                    self._give_up(attempt, _malformed(reason), is_sick=True)
+                    self._give_up(attempt, malformed(reason), is_sick=True)
             case Unexplained(reason=reason):
                 upstream.has_answered()
                 self._failures.append((upstream, _servfail(reason)))
@@ -295,10 +294,6 @@ def _unreachable(error: OSError) -> LookupFailed:
     return LookupFailed(
         failure=DnsFailure.REFUSED, reason=f"unreachable: {error.strerror or error}"
     )
-
-
-def _malformed(reason: str) -> LookupFailed:
-    return LookupFailed(failure=DnsFailure.MALFORMED, reason=reason)
 
 
 def _servfail(reason: str) -> LookupFailed:

@@ -16,7 +16,8 @@ from mailseal.answers import Absent, Answer, DnsFailure, Found, LookupFailed, Mx
 from mailseal.dane.tlsa import TlsaRecord
 from mailseal.net.dns.address import ResolverAddress
 from mailseal.net.dns.exchange import Exchange, close_all
-from mailseal.net.dns.message import MAX_CNAME_CHAIN, Question, make_question, printable
+from mailseal.net.dns.question import Question, make_question, printable
+from mailseal.net.dns.reply import MAX_CNAME_CHAIN
 from mailseal.net.dns.upstream import Upstream
 
 RETRANSMIT_AFTER = timedelta(seconds=1)  # ours; libc waits 5 s, an asking MTA 10 in all

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import cast
 
 from mailseal.net.dns.address import ResolverAddress
-from mailseal.net.dns.message import Question, is_reply, render_query
+from mailseal.net.dns.question import Question, is_reply, render_query
 
 MAX_SOCKETS = 4  # ours, per resolver: open at a time and taking queries
 MAX_QUERIES_PER_SOCKET = 64  # ours: opening a socket costs as much as a look-up

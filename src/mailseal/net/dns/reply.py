@@ -1,9 +1,8 @@
-"""DNS messages: one question to bytes, and bytes to what a resolver said (RFC 1035 §4, RFC 6891).
+"""What a resolver said: an answer's bytes to one of a few values (RFC 1035 §4, RFC 2308).
 
-No I/O here, and no opinion: an answer becomes one of the values below.
+No I/O here. What goes on after an alias, a truncation or a failure is the exchange's business.
 """
 
-import enum
 import ipaddress
 import struct
 from dataclasses import dataclass
@@ -12,61 +11,38 @@ from typing import NamedTuple
 
 from mailseal.answers import Absent, DnsFailure, Found, LookupFailed, MxRecord, RdType
 from mailseal.dane.tlsa import TlsaRecord
+from mailseal.net.dns.question import (
+    CLASS_IN,
+    HEADER,
+    TYPE_OPT,
+    Question,
+    Rcode,
+    malformed,
+    printable,
+)
 from mailseal.net.dns.wire import (
     Record,
     WireError,
-    read_name,
     read_records,
     read_soa_minimum,
     read_strings,
     read_whole_name,
-    render_name,
     ttl_seconds,
 )
 
-EDNS_PAYLOAD_BYTES = 1232  # DNS flag day 2020: fits every path without fragments
 MAX_RECORDS = 1000  # ours, of a whole message; 65 535 bytes could hold 5 000
 MAX_CNAME_CHAIN = 8  # ours; BIND follows 16, unbound 11, and real chains have 1 to 4
 DEFAULT_NEGATIVE_TTL_SECONDS = 60  # ours; RFC 2308 §5 has no word for a missing SOA
-MAX_REASON_BYTES = 200  # of printable ASCII, so that it fits into an MTA's answer
 
-_HEADER = struct.Struct("!6H")
-_QR, _AA, _TC, _RA, _AD = 0x8000, 0x0400, 0x0200, 0x0080, 0x0020
-_OPCODE = 0x7800
-_PLAIN_QUERY = 0x0120  # RD, and AD: "I understand AD in the answer" (RFC 6840 §5.7)
-_CHECKING_DISABLED = 0x0010
-_IN = 1
-_NS, _SOA, _OPT = 2, 6, 41
+_AA, _TC, _RA, _AD = 0x0400, 0x0200, 0x0080, 0x0020
+_NS, _SOA = 2, 6
 _EDE_OPTION = 15  # RFC 8914 §2
-_OPT_RECORD = struct.pack("!BHHIH", 0, _OPT, EDNS_PAYLOAD_BYTES, 0, 0)
 
 # Extended DNS errors by which a validating resolver says that it refuses to believe what it got
 # (RFC 8914 §4.6 to §4.13; 25 and 27 from IANA's registry). Indeterminate is handled like bogus
 # (RFC 7672 §2.1.1).
 _BOGUS_CODES = frozenset({5, 6, 7, 8, 9, 10, 11, 12, 25, 27})
 _EMPTY_CODES = frozenset({0, 13})  # "other" and "cached error" name no cause
-
-
-class Rcode(enum.IntEnum):
-    """The response codes that resolvers give (IANA DNS parameters); others keep their number."""
-
-    NOERROR = 0
-    FORMERR = 1
-    SERVFAIL = 2
-    NXDOMAIN = 3
-    NOTIMP = 4
-    REFUSED = 5
-    NOTAUTH = 9
-    BADVERS = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A name as in DNS, lower case, and the type asked for; ``wire`` is the question section."""
-
-    name: str
-    rdtype: RdType
-    wire: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,67 +103,25 @@ class _RecordSet(NamedTuple):
     records: list[Record]
 
 
-def make_question(name: str, rdtype: RdType) -> Question | LookupFailed:
-    """Make the question for an absolute name without a final dot; "" is the root."""
-    try:
-        wire = render_name(name)
-    except WireError as error:
-        return _malformed(f"{name[:100]!r} cannot be looked up: {error}")
-    text, _ = read_name(wire, 0)
-    return Question(text, rdtype, wire + struct.pack("!HH", rdtype, _IN))
-
-
-def render_query(
-    question: Question, query_id: int, *, has_edns: bool = True, is_checking_disabled: bool = False
-) -> bytes:
-    """Render a recursive query; AD is set, DO is not, since no signature is wanted here."""
-    flags = _PLAIN_QUERY | (_CHECKING_DISABLED if is_checking_disabled else 0)
-    header = _HEADER.pack(query_id, flags, 1, 0, 0, 1 if has_edns else 0)
-    return header + question.wire + (_OPT_RECORD if has_edns else b"")
-
-
-def is_reply(wire: bytes, question: Question, query_id: int) -> bool:
-    """Tell whether bytes claim to answer this query; what does not is dropped unread.
-
-    A server that could not even read the query may leave the question out.
-    """
-    if len(wire) < _HEADER.size:
-        return False
-    reply_id, flags, questions, *_ = _HEADER.unpack_from(wire)
-    if reply_id != query_id or not flags & _QR or flags & _OPCODE:
-        return False
-    if questions == 0:
-        return flags & 0xF not in (Rcode.NOERROR, Rcode.NXDOMAIN)
-    section = wire[_HEADER.size : _HEADER.size + len(question.wire)]
-    # Lower-casing a whole name is safe: a length byte is at most 63, "A" is 65.
-    name, type_class = section[:-4], section[-4:]
-    return questions == 1 and name.lower() + type_class == question.wire
-
-
 def read_reply(wire: bytes, question: Question, *, is_trusted: bool) -> Reply:
     """Read what ``is_reply`` let in; ``is_trusted``: the AD flag of this server counts."""
-    _, flags, _, *counts = _HEADER.unpack_from(wire)
+    _, flags, _, *counts = HEADER.unpack_from(wire)
     if flags & _TC:
         return Truncated()
     if sum(counts) > MAX_RECORDS:
-        return _malformed(f"{sum(counts)} records in one answer, at most {MAX_RECORDS} are read")
+        return malformed(f"{sum(counts)} records in one answer, at most {MAX_RECORDS} are read")
     try:
         message = _take_apart(wire, question)
         if message.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN):
             return _read_answer(message, question, is_trusted=is_trusted)
     except WireError as error:
-        return _malformed(f"unreadable answer: {error}")
+        return malformed(f"unreadable answer: {error}")
     return _read_error(message)
 
 
-def printable(text: str) -> str:
-    """Make a reason fit for an MTA's answer and a log line: printable ASCII, bounded."""
-    return "".join(char if " " <= char <= "~" else "?" for char in text[:MAX_REASON_BYTES])
-
-
 def _take_apart(wire: bytes, question: Question) -> _Message:
-    _, flags, questions, answers, authorities, additional = _HEADER.unpack_from(wire)
-    at = _HEADER.size + (len(question.wire) if questions else 0)
+    _, flags, questions, answers, authorities, additional = HEADER.unpack_from(wire)
+    at = HEADER.size + (len(question.wire) if questions else 0)
     answer, at = read_records(wire, at, answers)
     authority, at = read_records(wire, at, authorities)
     extra, at = read_records(wire, at, additional)
@@ -195,7 +129,7 @@ def _take_apart(wire: bytes, question: Question) -> _Message:
         raise WireError("something behind the last record")
     rcode, errors = flags & 0xF, []
     for record in extra:
-        if record.rdtype == _OPT:
+        if record.rdtype == TYPE_OPT:
             rcode |= record.ttl >> 24 << 4  # RFC 6891 §6.1.3
             errors = _read_errors(wire[record.start : record.end])
     return _Message(wire, flags, rcode, answer, authority, errors)
@@ -256,20 +190,20 @@ def _read_answer(message: _Message, question: Question, *, is_trusted: bool) -> 
             return _read_denial(message, name, hops=len(seen) - 1, ttl=ttl, is_secure=is_secure)
         targets = {read_whole_name(message.wire, r.start, r.end) for r in alias.records}
         if len(targets) > 1:
-            return _malformed(f"{name} has {len(targets)} CNAME records")
+            return malformed(f"{name} has {len(targets)} CNAME records")
         ttl = alias.ttl if ttl is None else min(ttl, alias.ttl)
         name = targets.pop()
         if name in seen:
-            return _malformed(f"CNAME loop at {name}")
+            return malformed(f"CNAME loop at {name}")
         seen.add(name)
         if len(seen) - 1 > MAX_CNAME_CHAIN:
-            return _malformed(f"more than {MAX_CNAME_CHAIN} CNAMEs behind {question.name}")
+            return malformed(f"more than {MAX_CNAME_CHAIN} CNAMEs behind {question.name}")
 
 
 def _group(records: list[Record]) -> dict[tuple[str, int], _RecordSet]:
     sets: dict[tuple[str, int], _RecordSet] = {}
     for record in records:
-        if record.rdclass == _IN:
+        if record.rdclass == CLASS_IN:
             ttl = ttl_seconds(record.ttl)
             key = (record.name, record.rdtype)
             known = sets.get(key)
@@ -284,7 +218,7 @@ def _group(records: list[Record]) -> dict[tuple[str, int], _RecordSet]:
 def _read_denial(
     message: _Message, name: str, *, hops: int, ttl: int | None, is_secure: bool
 ) -> Reply:
-    soa = next((r for r in message.authority if r.rdtype == _SOA and r.rdclass == _IN), None)
+    soa = next((r for r in message.authority if r.rdtype == _SOA and r.rdclass == CLASS_IN), None)
     if message.rcode == Rcode.NOERROR and soa is None:
         if hops:
             lifetime = timedelta(seconds=ttl or 0)
@@ -305,10 +239,6 @@ def _read_denial(
         ttl=timedelta(seconds=seconds if ttl is None else min(ttl, seconds)),
         is_secure=is_secure,
     )
-
-
-def _malformed(reason: str) -> LookupFailed:
-    return LookupFailed(failure=DnsFailure.MALFORMED, reason=printable(reason))
 
 
 def _read_data(wire: bytes, record: Record, rdtype: RdType) -> object:
