@@ -17,7 +17,7 @@ from lab.namespace import CLOSE_WAIT, ESTABLISHED, LISTEN, Namespace
 from lab.service import Service, wait_until
 from lab.unavailable import Unavailable
 
-DRIBBLE_BYTES_PER_SECOND = 24  # a policy of 76 bytes takes three seconds
+DRIBBLE_BYTES_PER_SECOND = 96  # header and policy together take about three seconds
 SETTLE_SECONDS = 2.0  # ours: a request that hangs must not hold up a count for ever
 
 HEAD = """\
