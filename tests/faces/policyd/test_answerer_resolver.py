@@ -68,12 +68,25 @@ async def test_a_resolver_that_speaks_nonsense_is_replaced(start: Start, nonsens
     assert running.events[0][0] == "the resolver speaks nonsense"
 
 
+async def test_a_resolver_that_cannot_be_started_is_tried_again(start: Start) -> None:
+    """A missing program is told and waited for; what was asked meanwhile is asked in the end."""
+    running = await start()
+    client = await running.connect()
+    running.failing_starts = 2
+    running.resolver.die()
+    client.send(EXAMPLE)
+    second = await running.next_resolver()
+    assert isinstance(await second.hear(), link.Ask)
+    events = [event for event, _ in running.events]
+    assert events == ["the resolver has ended", *["the resolver cannot be started"] * 2]
+
+
 async def test_stop_answers_what_is_pending(start: Start) -> None:
     """A graceful stop closes idle connections, waits for open answers, and ends the resolver."""
     running = await start()
     idle, busy = await running.connect(), await running.connect()
     await running.know(idle)
-    busy.send(b"18:postfix a.example,".replace(b"18", b"17"))
+    busy.send(b"17:postfix a.example,")
     assert isinstance(await running.resolver.hear(), link.Ask)
     stopping = asyncio.ensure_future(running.answerer.stop())
     assert await idle.rest() == b""
