@@ -1,4 +1,4 @@
-"""Exim expanding a string (``-be``): how its ``${readsocket}`` gets a daemon's answers."""
+"""Exim expanding a string (``-be``) or routing an address (``-bt``) by a daemon's answers."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,29 @@ primary_hostname = exim.test
 spool_directory = {folder}/spool
 log_file_path = {folder}/%slog
 keep_environment =
+"""
+
+# As a recipe for the one-line protocol: wait, or deliver by the policy, or as ever.
+ROUTING = """\
+ANSWER = ${{readsocket{{{address}}}{{$domain\\n}}{{8s:cache=yes}}{{}}{{TEMP mailseal is down}}}}
+begin routers
+sts_waits:
+  driver = redirect
+  condition = ${{if match{{ANSWER}}{{^TEMP}}}}
+  allow_defer
+  data = :defer: ANSWER
+sts:
+  driver = accept
+  condition = ${{if match{{ANSWER}}{{^OK secure}}}}
+  transport = smtp_sts
+plain:
+  driver = accept
+  transport = smtp_plain
+begin transports
+smtp_sts:
+  driver = smtp
+smtp_plain:
+  driver = smtp
 """
 
 
@@ -25,13 +48,24 @@ class Exim:
 
         An expansion that fails gives Exim's message, beginning ``Failed:``.
         """
-        configuration = self.folder / "exim.conf"
-        if not configuration.exists():
-            self.folder.mkdir(exist_ok=True)
-            configuration.write_text(CONFIGURATION.format(folder=self.folder))
+        return self._run(CONFIGURATION.format(folder=self.folder), "-be", expression)
+
+    def route(self, recipient: str, address: str) -> str:
+        """Tell where a message would go by the answers of a daemon of the one-line protocol.
+
+        ``transport = smtp_sts`` is in it where a policy is enforced, and the
+        reason where the message has to wait.
+        """
+        configuration = CONFIGURATION.format(folder=self.folder) + ROUTING.format(address=address)
+        return self._run(configuration, "-bt", recipient)
+
+    def _run(self, configuration: str, *arguments: str) -> str:
+        self.folder.mkdir(exist_ok=True)
+        place = self.folder / "exim.conf"
+        place.write_text(configuration)
         tree = self.namespace.trees["exim"]
         done = self.namespace.run(
-            [tree.file("usr/sbin/exim4"), "-C", configuration, "-be", expression],
+            [tree.file("usr/sbin/exim4"), "-C", place, *arguments],
             environment={"LD_LIBRARY_PATH": tree.library_path()},
         )
         return (done.stdout + done.stderr).removesuffix("\n")
@@ -45,4 +79,5 @@ class Exim:
 
     def ask_line(self, address: str, domain: str) -> str:
         """Ask a daemon of the one-line protocol; its answer without the line end."""
-        return self.expand(f"${{readsocket{{{address}}}{{{domain}\\n}}{{8s}}{{}}{{DOWN}}}}")
+        said = self.expand(f"${{readsocket{{{address}}}{{{domain}\\n}}{{8s}}{{}}{{DOWN}}}}")
+        return said.removesuffix("\n")
