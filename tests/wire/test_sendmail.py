@@ -31,6 +31,7 @@ SECURE = b"OK secure match=mx1.example.com:.example.net servername=hostname"
         (decision.StsTesting(domain=DOMAIN, policy=POLICY), b"NOTFOUND "),
         (decision.Opportunistic(), b"NOTFOUND "),
         (decision.Unavailable(reason="why"), b"TEMP why"),
+        (decision.Unavailable(reason="why", enforced=ENFORCED), SECURE),  # DANE is not its matter
     ],
 )
 def test_no_dane_word_and_nothing_behind_servername(
