@@ -177,6 +177,31 @@ async def test_pending_requests_of_one_connection_are_bounded(start: Start) -> N
     assert await client.ask(request(b"d0.example")) == b"OK 0"
 
 
+async def test_a_flood_on_one_connection_lets_others_have_their_turn(start: Start) -> None:
+    """Thousands of requests in one segment are worked on in portions, and all answered."""
+    running = await start()
+    client, other = await running.connect(), await running.connect()
+    await running.know(client)
+    [flooded] = [c for c in running.answerer.connections if c.requests]
+    flooded.data_received(EXAMPLE * 5_000)
+    assert running.stats["slow_hits"] <= 200
+    assert await other.ask(EXAMPLE) == EXAMPLE_REPLY
+    assert running.stats["slow_hits"] < 5_000
+    for _ in range(5_000):
+        assert await client.receive() == EXAMPLE_REPLY
+    assert await client.ask(EXAMPLE) == EXAMPLE_REPLY
+
+
+async def test_a_flood_and_a_half_close(start: Start) -> None:
+    """The end of the client's side does not cut off what was asked before it."""
+    running = await start()
+    client, other = await running.connect(), await running.connect()
+    await running.know(other)
+    client.send(EXAMPLE * 1_000)
+    client.writer.write_eof()
+    assert await client.rest() == netstring.encode(EXAMPLE_REPLY) * 1_000
+
+
 async def test_idle_connections_are_closed(start: Start) -> None:
     """A minute without a request ends a connection; half a request is none."""
     running = await start(bounds=Bounds(idle=timedelta(seconds=60)))
