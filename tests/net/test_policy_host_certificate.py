@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -140,8 +141,39 @@ async def test_a_host_without_tls_is_a_failed_fetch(ca_file: str) -> None:
     assert host.requests == []
 
 
-async def test_a_missing_ca_file_is_told_at_start(tmp_path: object) -> None:
+async def test_a_missing_ca_file_is_told_at_start(tmp_path: Path) -> None:
     """A wrong path is an error of configuration, not of every policy host."""
     fetcher = HttpsPolicyFetcher(FakeDns(), ca_file=f"{tmp_path}/none.pem")
     with pytest.raises(TrustStoreError, match=r"none\.pem: No such file"):
         await fetcher.start()
+
+
+async def test_a_missing_ca_file_fails_fetches(tmp_path: Path) -> None:
+    """Without a start, the first fetch says the same, as an outcome."""
+    fetcher = HttpsPolicyFetcher(FakeDns(), ca_file=f"{tmp_path}/none.pem")
+    outcome = await fetcher.fetch(DOMAIN, timeout=LONG)
+    assert isinstance(outcome, PolicyFetchFailed)
+    assert outcome.reason.startswith("trust-store: CA file ")
+
+
+async def test_a_changed_trust_store_is_noticed(
+    authority: Authority, stranger: Authority, tmp_path: Path
+) -> None:
+    """CAs come and go while the service runs; a file that is gone leaves the last ones."""
+    ca_file = tmp_path / "ca.pem"
+    ca_file.write_bytes(stranger.ca_path.read_bytes())
+    dns = FakeDns()
+    dns.a(HOST, "127.0.0.1")
+    async with policy_host(authority.issue(HOST), response()) as host:
+        fetcher = HttpsPolicyFetcher(
+            dns,
+            ca_file=str(ca_file),
+            allow_private=True,
+            port=host.port,
+            reload_trust_after=timedelta(0),
+        )
+        assert isinstance(await fetcher.fetch(DOMAIN, timeout=LONG), PolicyFetchFailed)
+        ca_file.write_bytes(authority.ca_path.read_bytes())
+        assert isinstance(await fetcher.fetch(DOMAIN, timeout=LONG), PolicyFetched)
+        ca_file.unlink()
+        assert isinstance(await fetcher.fetch(DOMAIN, timeout=LONG), PolicyFetched)

@@ -16,9 +16,9 @@ from mailseal.names import MAX_NAME_BYTES, Domain
 from mailseal.net.https import diagnosis
 from mailseal.net.https.addresses import alternate, is_public
 from mailseal.net.https.connection import open_tls
-from mailseal.net.https.exchange import Body, PolicyExchange
+from mailseal.net.https.exchange import Body, PolicyExchange, quoted
 from mailseal.net.https.proxy import Proxy
-from mailseal.net.https.trust import build_context, build_unverified_context
+from mailseal.net.https.trust import TrustStoreError, build_context, build_unverified_context
 from mailseal.ports import Dns, PolicyFetched, PolicyFetchFailed
 from mailseal.results import ResultType
 
@@ -28,7 +28,7 @@ MAX_FETCHES = 100  # ours, at one time: each holds a socket and up to 100 KiB
 NEXT_ADDRESS_AFTER = timedelta(seconds=1)  # ours; RFC 8305 §8 has 0.25 s for bare connects
 WAIT_FOR_IPV6 = timedelta(milliseconds=500)  # ours: some name servers never answer for AAAA
 DIAGNOSIS_TIMEOUT = timedelta(seconds=2)  # ours: a reason is not worth more
-RELOAD_TRUST_AFTER_SECONDS = 86_400.0  # ours: a day after the system's CAs changed we know them
+RELOAD_TRUST_AFTER = timedelta(days=1)  # ours: the system's CAs change a few times a year
 
 
 class _Weight(enum.IntEnum):
@@ -91,6 +91,7 @@ class HttpsPolicyFetcher:
         port: int = HTTPS_PORT,
         max_fetches: int = MAX_FETCHES,
         next_address_after: timedelta = NEXT_ADDRESS_AFTER,
+        reload_trust_after: timedelta = RELOAD_TRUST_AFTER,
     ) -> None:
         self._dns = dns
         self._ca_file = ca_file
@@ -101,7 +102,8 @@ class HttpsPolicyFetcher:
         self._slots = asyncio.Semaphore(max_fetches)
         self._next_address_after = next_address_after
         self._trust: ssl.SSLContext | None = None
-        self._trust_loaded_at = 0.0
+        self._trust_reload_at = 0.0
+        self._reload_trust_after = reload_trust_after
         self._trust_loading = asyncio.Lock()
         self._unverified: ssl.SSLContext | None = None
 
@@ -129,10 +131,10 @@ class HttpsPolicyFetcher:
     async def _fetch(
         self, host: str, deadline: float, progress: _Progress
     ) -> PolicyFetched | PolicyFetchFailed:
-        trust = self._trust
-        now = asyncio.get_running_loop().time()
-        if trust is None or now - self._trust_loaded_at > RELOAD_TRUST_AFTER_SECONDS:
+        try:
             trust = await self._load_trust()
+        except TrustStoreError as error:
+            return _failed(f"trust-store: {quoted(str(error))}")
         progress.stage = "dns"
         addresses = await self._look_up_addresses(host, deadline)
         if isinstance(addresses, PolicyFetchFailed):
@@ -143,11 +145,19 @@ class HttpsPolicyFetcher:
         return await self._race(addresses, host, trust, deadline, progress)
 
     async def _load_trust(self) -> ssl.SSLContext:
+        """Return the context; load it once, and anew when the CAs may have changed."""
+        now = asyncio.get_running_loop().time()
+        if self._trust is not None and now < self._trust_reload_at:
+            return self._trust
         async with self._trust_loading:
-            now = asyncio.get_running_loop().time()
-            if self._trust is None or now - self._trust_loaded_at > RELOAD_TRUST_AFTER_SECONDS:
-                self._trust = await asyncio.to_thread(build_context, self._ca_file)
-                self._trust_loaded_at = now
+            if self._trust is None or now >= self._trust_reload_at:
+                try:
+                    self._trust = await asyncio.to_thread(build_context, self._ca_file)
+                except TrustStoreError:
+                    # Yesterday's CAs are better than none; a day later we look again.
+                    if self._trust is None:
+                        raise
+                self._trust_reload_at = now + self._reload_trust_after.total_seconds()
             return self._trust
 
     async def _look_up_addresses(
