@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import mailseal.ports
+import mailseal.store
 from mailseal.names import Domain
 from mailseal.store import (
     StoreBusyError,
@@ -20,6 +22,13 @@ from tests.store.samples import cached
 
 EXAMPLE = Domain("example.com")
 PASSWORD = "tr0ub4dor"
+
+
+def test_every_error_of_the_store_is_the_one_that_services_expect() -> None:
+    """They go on without a store by catching what the port names, and nothing else."""
+    errors = [each for name, each in vars(mailseal.store).items() if name.endswith("Error")]
+    assert len(errors) >= 7
+    assert all(issubclass(each, mailseal.ports.StoreError) for each in errors)
 
 
 async def test_a_file_that_is_no_database_is_named_with_what_to_do(tmp_path: Path) -> None:

@@ -1,10 +1,16 @@
 """What can go wrong with the store, by what an operator can do about it."""
 
-import mailseal
+from mailseal.ports import StoreError
 
-
-class StoreError(mailseal.Error):
-    """The store did not do what it was asked; what was stored before still is."""
+__all__ = [
+    "StoreBusyError",
+    "StoreCorruptError",
+    "StoreDiskFullError",
+    "StoreError",
+    "StoreFullError",
+    "StoreSchemaError",
+    "StoreUnavailableError",
+]
 
 
 class StoreUnavailableError(StoreError):
