@@ -85,12 +85,13 @@ class Daemon:
                 tables="".join(_table(name, keys) for name, keys in (tables or {}).items()),
             )
         )
+        self.serve_command: list[str | Path] = [MAILSEAL, "serve", "--config", self.config]
         self._service = Service(
             namespace,
             "mailseal",
-            [MAILSEAL, "serve", "--config", self.config],
+            self.serve_command,
             log=self.log,
-            ready=self._is_ready,
+            ready=self.has_resolver,
         )
 
     # -- its processes ----------------------------------------------------------------------
@@ -145,13 +146,14 @@ class Daemon:
 
     def await_resolver(self) -> None:
         """Wait until a resolver can be talked to, such as after ``kill_resolver``."""
-        if not wait_until(self._is_ready):
+        if not wait_until(self.has_resolver):
             raise TimeoutError(f"no resolver; see {self.log}")
 
     def _children(self) -> list[str]:
         return Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
 
-    def _is_ready(self) -> bool:
+    def has_resolver(self) -> bool:
+        """Tell whether there is a resolver that can be talked to."""
         try:
             return bool(self.control({"op": "counters"}))
         except (OSError, ValueError):
