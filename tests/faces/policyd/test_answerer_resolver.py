@@ -81,6 +81,13 @@ async def test_a_resolver_that_cannot_be_started_is_tried_again(start: Start) ->
     assert events == ["the resolver has ended", *["the resolver cannot be started"] * 2]
 
 
+@pytest.mark.parametrize("name", ["two words", "", "zön"])  # none could be named on the link
+async def test_impossible_zones_are_refused_at_the_start(start: Start, name: str) -> None:
+    """A zone that could never be asked about is told before anybody asks."""
+    with pytest.raises(link.LinkError):
+        await start(zones=(name,))
+
+
 async def test_stop_answers_what_is_pending(start: Start) -> None:
     """A graceful stop closes idle connections, waits for open answers, and ends the resolver."""
     running = await start()

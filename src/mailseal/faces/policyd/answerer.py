@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import mailseal
 from mailseal.faces.policyd import listeners
 from mailseal.faces.policyd.connection import SocketmapConnection
 from mailseal.faces.policyd.connections import Connections
@@ -163,7 +164,7 @@ def run(config: AnswererConfig, resolver_command: Sequence[str], hello: bytes) -
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
             return runner.run(_run(config, resolver_command, hello))
-    except listeners.ListenError as error:
+    except mailseal.Error as error:
         log("mailseal cannot start", reason=error)
         return 1
 

@@ -106,10 +106,15 @@ class Counters:
 
 
 class Switchboard:
-    """Knows the zones, the table, the open questions and the way to the resolver."""
+    """Knows the zones, the table, the open questions and the way to the resolver.
+
+    Raises ``LinkError`` for a zone's name that is not printable ASCII without blanks.
+    """
 
     def __init__(self, config: AnswererConfig, *, clock: Callable[[], float], log: Log) -> None:
         bounds = config.bounds
+        for name in config.zones:
+            link.encode(link.Ask(zone=name, next_hop="-"))  # refuse now what could not be asked
         self.clock = clock
         self.log = log
         self.seldom = Seldom()
