@@ -141,6 +141,8 @@ async def _answer(controls: Controls, line: bytes) -> Document:
         return {"ok": await controls.carry_out(request)}
     except ValueError as error:
         return {"error": str(error)}
+    except RecursionError:
+        return {"error": "a request has no such depth"}
     except Exception as error:
         log.exception("control request failed")
         return {"error": f"internal error: {type(error).__name__}, see the log"}
