@@ -1,0 +1,132 @@
+"""``mailseal serve`` as both of its processes, without a network: for whole-process tests."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+GUARD_SECONDS = 30.0
+MAILSEAL = Path(sys.executable).with_name("mailseal")
+
+# Nobody answers DNS there: every look-up is refused at once, and nothing leaves the machine.
+CONFIG = """\
+state_dir = "{folder}/state"
+
+[[listen]]
+protocol = "socketmap"
+address = "unix:{folder}/socketmap"
+
+[[listen]]
+protocol = "line"
+address = "unix:{folder}/line"
+
+[dns]
+resolvers = ["127.0.0.1:{closed_port}"]
+timeout = "500ms"
+{more}
+"""
+
+
+def until(claim: Callable[[], bool], what: str = "it did not happen") -> None:
+    """Return when something outside this process has come true."""
+    end = time.monotonic() + GUARD_SECONDS
+    while not claim():
+        assert time.monotonic() < end, what
+        time.sleep(0.005)
+
+
+class Serving:
+    """A running service; ``stop`` it."""
+
+    def __init__(self, folder: Path, more: str = "") -> None:
+        self.folder = folder
+        self.config = folder / "mailseal.toml"
+        self.socketmap = folder / "socketmap"
+        self.line = folder / "line"
+        self.log = folder / "log"
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(("127.0.0.1", 0))
+            closed_port = probe.getsockname()[1]
+        self.config.write_text(CONFIG.format(folder=folder, closed_port=closed_port, more=more))
+        self.process: subprocess.Popen[bytes]
+
+    def start(self) -> None:
+        """Start it and wait until both processes work."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [MAILSEAL, "serve", "--config", self.config], stderr=log, stdout=log
+            )
+        until(
+            lambda: (
+                (self.folder / "state" / "control.sock").exists() or self.process.poll() is not None
+            ),
+            self.log.read_text(),
+        )
+        assert self.process.poll() is None, self.log.read_text()
+
+    def stop(self) -> int:
+        """End it as a service manager would; return its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(GUARD_SECONDS)
+
+    @property
+    def pids(self) -> tuple[int, int]:
+        """The answerer and its resolver."""
+        own = self.process.pid
+        children = Path(f"/proc/{own}/task/{own}/children").read_text().split()
+        return own, int(children[0])
+
+    def connect(self, path: Path | None = None) -> socket.socket:
+        """Open a connection, by default for socketmap."""
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(GUARD_SECONDS)
+        client.connect(os.fspath(path or self.socketmap))
+        return client
+
+    def ask(self, payload: bytes) -> bytes:
+        """Send one request's payload with a connection of its own; return the reply's."""
+        with self.connect() as client:
+            client.sendall(frame(payload))
+            client.shutdown(socket.SHUT_WR)
+            return unframe(read_to_end(client))
+
+
+def frame(payload: bytes) -> bytes:
+    """Make a netstring."""
+    return b"%d:%b," % (len(payload), payload)
+
+
+def unframe(stream: bytes) -> bytes:
+    """Take the frame off one reply, and insist that there is nothing else."""
+    digits, colon, rest = stream.partition(b":")
+    assert colon
+    assert len(rest) == int(digits) + 1
+    assert rest.endswith(b",")
+    return rest[:-1]
+
+
+def read_to_end(client: socket.socket) -> bytes:
+    """Read until the service closes the connection; a reset is an end as well."""
+    received = b""
+    try:
+        while data := client.recv(65_536):
+            received += data
+    except ConnectionResetError:
+        pass
+    return received
+
+
+def open_files(pid: int) -> int:
+    """Count a process's descriptors."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the memory that a process occupies."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
