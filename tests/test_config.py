@@ -15,7 +15,6 @@ from mailseal.config import (
     BUILT_IN_ZONES,
     Config,
     ConfigError,
-    Profile,
     Protocol,
     SecretUrl,
     TcpAddress,
@@ -35,6 +34,7 @@ from mailseal.config.reference import render_reference
 from mailseal.config.settings import TABLES
 from mailseal.config.system import parse_resolv_conf, system_resolvers
 from mailseal.config.template import render_template
+from mailseal.wire.profiles import ProfileName
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference" / "configuration.md"
 
@@ -99,7 +99,7 @@ def test_every_kind_of_value_is_read() -> None:
     assert line.address == TcpAddress(host="::1", port=9000)
     assert remote.allow_remote
     assert config.zones["slow"].answer_within == timedelta(seconds=8)
-    assert config.zones["postfix"].profile is Profile.POSTFIX_3_10
+    assert config.zones["postfix"].profile is ProfileName.POSTFIX_3_10
     assert config.zones["postfix"].answer_within == timedelta(seconds=10)
     assert set(BUILT_IN_ZONES) < set(config.zones)
     assert [str(one) for one in config.dns.resolvers] == ["127.0.0.1:53", "[::1]:5353", "[::1]:53"]

@@ -43,7 +43,7 @@ async def open_service(
 
     Raises ``StoreError`` where the store cannot be opened.
     """
-    from mailseal.decision import PartialDane, Rules
+    from mailseal.decision import Rules
     from mailseal.mtasts.freshness import Intervals
     from mailseal.net.https import HttpsPolicyFetcher
     from mailseal.services.discoverer import Discoverer, DiscoveryLimits
@@ -53,7 +53,6 @@ async def open_service(
     from mailseal.services.resolver import Resolver, ResolverLimits
     from mailseal.services.surveyor import SurveyLimits, Surveyor
     from mailseal.store import open_store
-    from mailseal.wire.postfix import TestingAnswer
     from mailseal.wire.profiles import profiles
 
     clock = SystemClock()
@@ -108,7 +107,7 @@ async def open_service(
         clock=clock,
         rules=Rules(
             has_dane=config.dane.enabled,
-            partial_dane=PartialDane(config.dane.partial.value),
+            partial_dane=config.dane.partial,
             default_is_dane=config.answers.mta_default not in {"none", "may", "encrypt"},
         ),
         limits=ResolverLimits(),
@@ -124,7 +123,7 @@ async def open_service(
             explainer=Explainer(
                 resolver=resolver,
                 discoverer=discoverer,
-                profiles=profiles(testing=TestingAnswer(config.answers.testing.value)),
+                profiles=profiles(testing=config.answers.testing),
             ),
             store=store,
         )

@@ -25,10 +25,7 @@ from mailseal.config.words import (
     LogFormat,
     LogLevel,
     MtaDefault,
-    PartialDane,
-    Profile,
     Protocol,
-    TestingReply,
 )
 from mailseal.config.writing import to_document, to_toml
 
@@ -47,14 +44,11 @@ __all__ = [
     "LogLevel",
     "LogSettings",
     "MtaDefault",
-    "PartialDane",
-    "Profile",
     "Protocol",
     "SecretUrl",
     "StoreSettings",
     "StsSettings",
     "TcpAddress",
-    "TestingReply",
     "UnixAddress",
     "ZoneSettings",
     "config_path",

@@ -10,7 +10,8 @@ from types import MappingProxyType
 from mailseal.config.addresses import TcpAddress, UnixAddress, address
 from mailseal.config.keys import key, required
 from mailseal.config.kinds import choice, duration, file_mode, flag, optional, word
-from mailseal.config.words import Profile, Protocol
+from mailseal.config.words import Protocol
+from mailseal.wire.profiles import DEFAULT_MAPS, PROFILES, ProfileName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +66,8 @@ class ListenSettings:
 class ZoneSettings:
     """One map name and the form of its replies. A name that is no zone is answered PERM."""
 
-    profile: Profile = required(
-        choice(Profile),
+    profile: ProfileName = required(
+        choice(ProfileName),
         "The form of replies: postfix for 3.4 and later, postfix-3.10 for 3.10 and later with the "
         "attributes for TLSRPT, sendmail, exim.",
         example="postfix",
@@ -82,20 +83,11 @@ class ZoneSettings:
     @property
     def answer_within(self) -> timedelta:
         """Return the deadline that holds."""
-        return self.profile.deadline if self.deadline is None else self.deadline
+        return PROFILES[self.profile].deadline if self.deadline is None else self.deadline
 
 
 BUILT_IN_ZONES: Mapping[str, ZoneSettings] = MappingProxyType(
-    {
-        "postfix": ZoneSettings(profile=Profile.POSTFIX),
-        "postfix-3.10": ZoneSettings(profile=Profile.POSTFIX_3_10),
-        "postfix-tlsrpt": ZoneSettings(profile=Profile.POSTFIX_3_10),
-        "sendmail": ZoneSettings(profile=Profile.SENDMAIL),
-        "sts": ZoneSettings(profile=Profile.SENDMAIL),  # what Sendmail's FEATURE(`sts') sends
-        "QUERY": ZoneSettings(profile=Profile.POSTFIX),  # in place of postfix-tlspol
-        "QUERYwithTLSRPT": ZoneSettings(profile=Profile.POSTFIX_3_10),
-        "exim": ZoneSettings(profile=Profile.EXIM),
-    }
+    {name: ZoneSettings(profile=profile) for name, profile in DEFAULT_MAPS.items()}
 )
 
 DEFAULT_LISTENERS = (

@@ -33,7 +33,9 @@ from mailseal.config.listening import (
     ListenSettings,
     ZoneSettings,
 )
-from mailseal.config.words import LogFormat, LogLevel, MtaDefault, PartialDane, TestingReply
+from mailseal.config.words import LogFormat, LogLevel, MtaDefault
+from mailseal.decision import PartialDane
+from mailseal.wire.postfix import TestingAnswer
 
 DEFAULT_STATE_DIR = Path("/var/lib/mailseal")
 DATABASE_NAME = "mailseal.db"
@@ -50,9 +52,9 @@ class AnswerSettings:
         "Where it is dane or stricter, mailseal answers NOTFOUND in place of dane, so that it "
         "never weakens what main.cf asks for.",
     )
-    testing: TestingReply = key(
-        TestingReply.NOTFOUND,
-        choice(TestingReply),
+    testing: TestingAnswer = key(
+        TestingAnswer.NOTFOUND,
+        choice(TestingAnswer),
         "What a Postfix of 3.10 or later is told about a policy in mode testing.\n"
         "may and dane carry the policy along for its TLSRPT reports and change nothing else; other "
         "profiles always get notfound.",

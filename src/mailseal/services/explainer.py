@@ -17,7 +17,7 @@ from mailseal.ports import PolicyFetched, PolicyFetchFailed
 from mailseal.services.discoverer import RECORD_LABEL, Discoverer
 from mailseal.services.domainstate import DomainState
 from mailseal.services.resolver import Resolution, Resolver, word_for
-from mailseal.wire.profiles import Profile
+from mailseal.wire.profiles import Profile, ProfileName
 
 TIMEOUT = timedelta(seconds=75)  # a whole fetch, and the look-ups before it
 
@@ -28,7 +28,7 @@ class Explainer:
     """Answers once more, and keeps the reasons."""
 
     def __init__(
-        self, *, resolver: Resolver, discoverer: Discoverer, profiles: Mapping[str, Profile]
+        self, *, resolver: Resolver, discoverer: Discoverer, profiles: Mapping[ProfileName, Profile]
     ) -> None:
         self._resolver = resolver
         self._discoverer = discoverer

@@ -1,5 +1,6 @@
 """The profiles: which MTA wants which form of answer, and how long it will wait for one."""
 
+import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,45 +14,52 @@ POSTFIX_DEADLINE = timedelta(seconds=10)  # Postfix waits for 100 s, but so does
 SENDMAIL_DEADLINE = timedelta(seconds=4)  # FEATURE(sts) gives the map 5 s
 EXIM_DEADLINE = timedelta(seconds=6)  # the recipe gives ${readsocket} 8 s
 
-Render = Callable[[DeliveryPolicy], bytes]
+
+class ProfileName(enum.StrEnum):
+    """The forms of answer; each belongs to an MTA."""
+
+    POSTFIX = "postfix"
+    POSTFIX_3_10 = "postfix-3.10"
+    SENDMAIL = "sendmail"
+    EXIM = "exim"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """A form of answer: how to write it, and when it must be there."""
 
-    render: Render
+    render: Callable[[DeliveryPolicy], bytes]
     deadline: timedelta
 
 
-def _table(testing: postfix.TestingAnswer) -> dict[str, Profile]:
+def profiles(
+    *, testing: postfix.TestingAnswer = postfix.TestingAnswer.NOTFOUND
+) -> Mapping[ProfileName, Profile]:
+    """Return the profiles; ``testing`` is what policies in mode ``testing`` are answered with."""
     plain = partial(postfix.render, with_tlsrpt=False)
     full = partial(postfix.render, with_tlsrpt=True, testing=testing)
-    return {
-        "postfix": Profile(render=plain, deadline=POSTFIX_DEADLINE),
-        "postfix-3.10": Profile(render=full, deadline=POSTFIX_DEADLINE),
-        "sendmail": Profile(render=sendmail.render, deadline=SENDMAIL_DEADLINE),
-        "exim": Profile(render=exim.render, deadline=EXIM_DEADLINE),
-    }
+    return MappingProxyType(
+        {
+            ProfileName.POSTFIX: Profile(render=plain, deadline=POSTFIX_DEADLINE),
+            ProfileName.POSTFIX_3_10: Profile(render=full, deadline=POSTFIX_DEADLINE),
+            ProfileName.SENDMAIL: Profile(render=sendmail.render, deadline=SENDMAIL_DEADLINE),
+            ProfileName.EXIM: Profile(render=exim.render, deadline=EXIM_DEADLINE),
+        }
+    )
 
 
-PROFILES: Mapping[str, Profile] = MappingProxyType(_table(postfix.TestingAnswer.NOTFOUND))
+PROFILES = profiles()
 
 # Map names that clients of other daemons, and their habits, already have in their files.
-DEFAULT_MAPS: Mapping[str, str] = MappingProxyType(
+DEFAULT_MAPS: Mapping[str, ProfileName] = MappingProxyType(
     {
-        "postfix": "postfix",
-        "postfix-3.10": "postfix-3.10",
-        "postfix-tlsrpt": "postfix-3.10",
-        "sendmail": "sendmail",
-        "sts": "sendmail",
-        "QUERY": "postfix",
-        "QUERYwithTLSRPT": "postfix-3.10",
-        "exim": "exim",
+        "postfix": ProfileName.POSTFIX,
+        "postfix-3.10": ProfileName.POSTFIX_3_10,
+        "postfix-tlsrpt": ProfileName.POSTFIX_3_10,
+        "sendmail": ProfileName.SENDMAIL,
+        "sts": ProfileName.SENDMAIL,  # what Sendmail's FEATURE(`sts') sends
+        "QUERY": ProfileName.POSTFIX,  # in place of postfix-tlspol
+        "QUERYwithTLSRPT": ProfileName.POSTFIX_3_10,
+        "exim": ProfileName.EXIM,
     }
 )
-
-
-def profiles(*, testing: postfix.TestingAnswer) -> Mapping[str, Profile]:
-    """Return the profiles with another answer to policies in mode ``testing``."""
-    return MappingProxyType(_table(testing))

@@ -25,7 +25,6 @@ from mailseal.faces.policyd.eventloop import new_event_loop
 from mailseal.names import Domain, NextHop, parse_next_hop
 from mailseal.services.policyservice import PolicyService
 from mailseal.wire import link, netstring, profiles, socketmap
-from mailseal.wire.postfix import TestingAnswer
 
 log = structlog.stdlib.get_logger("mailseal.policyd")
 
@@ -66,11 +65,11 @@ class Desk:
     def __init__(self, service: PolicyService, config: configuration.Config) -> None:
         self._service = service
         self._zones = config.zones
-        self._profiles = profiles.profiles(testing=TestingAnswer(config.answers.testing.value))
+        self._profiles = profiles.profiles(testing=config.answers.testing)
 
     def render(self, zone: str, delivery: DeliveryPolicy) -> bytes:
         """Return the reply payload of a zone for a decision."""
-        return self._profiles[self._zones[zone].profile.value].render(delivery)
+        return self._profiles[self._zones[zone].profile].render(delivery)
 
     async def answer(self, ask: link.Ask) -> link.Put:
         """Decide and render; an error of ours is answered TEMP, and told in the log."""
