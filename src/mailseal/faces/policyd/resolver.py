@@ -18,6 +18,7 @@ from typing import cast
 
 import structlog
 
+import mailseal
 from mailseal import config as configuration
 from mailseal.decision import DeliveryPolicy
 from mailseal.faces.policyd.control import serve_control
@@ -167,6 +168,10 @@ def run(arguments: Sequence[str], open_service: OpenService) -> int:
         os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
     sock = socket.socket(fileno=int(arguments[-1]))
     sock.setblocking(False)
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(work(sock, open_service))
+    try:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(work(sock, open_service))
+    except mailseal.Error as error:
+        log.error("the resolver cannot work", reason=str(error), action="started-again")
+        return 1
     return 0
