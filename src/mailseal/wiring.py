@@ -163,28 +163,32 @@ def set_up_logging(settings: "LogSettings") -> None:
     import structlog
 
     from mailseal.config import LogFormat
+    from mailseal.faces import logline
 
-    level = logging.getLevelNamesMapping()[settings.level.value.upper()]
+    render = logline.render_json if settings.format is LogFormat.JSON else logline.render_text
+    level = logline.LEVELS[settings.level]
+
+    def write_out(_logger: object, _method: str, fields: structlog.typing.EventDict) -> str:
+        event, severity = str(fields.pop("event")), str(fields.pop("level"))
+        trace = fields.pop("exception", "")
+        line = render(datetime.now(UTC), severity, event, fields)
+        return f"{line}\n{trace}" if trace else line
+
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer(default=str)
-        if settings.format is LogFormat.JSON
-        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
-    )
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*shared, write_out],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+    # Libraries, and the store, use the standard library's loggers.
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, write_out],
             foreign_pre_chain=shared,
         )
     )
@@ -194,8 +198,8 @@ def set_up_logging(settings: "LogSettings") -> None:
 
 def answerer_config(config: "Config") -> "AnswererConfig":
     """Return what the answerer needs of the configuration."""
-    from mailseal.config import TcpAddress
-    from mailseal.config.words import Protocol
+    from mailseal.config import LogFormat, Protocol, TcpAddress
+    from mailseal.faces.logline import LineLog
     from mailseal.faces.policyd import settings
 
     listeners: list[settings.Listener] = []
@@ -230,6 +234,7 @@ def answerer_config(config: "Config") -> "AnswererConfig":
             waiting=config.limits.waiting_questions,
             table_entries=config.limits.cached_answers,
         ),
+        log=LineLog(level=config.log.level, is_json=config.log.format is LogFormat.JSON),
     )
 
 

@@ -1,8 +1,6 @@
 """The table's two bounds, and the index of next hops that are not simply a domain."""
 
-import pytest
-
-from mailseal.faces.policyd.events import Seldom, log
+from mailseal.faces.policyd.seldom import Seldom
 from mailseal.faces.policyd.table import ENTRY_OVERHEAD_BYTES, Table, raw_request
 
 
@@ -85,14 +83,3 @@ def test_seldom_allows_each_key_once_in_its_interval() -> None:
     assert not seldom.allows("c", 59.5)  # two keys are young
     assert seldom.allows("c", 60.0)  # the first has grown old
     assert not seldom.allows("a", 60.5)
-
-
-def test_log_lines_stay_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    """Odd values are quoted, so that nobody writes log lines through a name."""
-    log("event", plain="a.example", blank="a b", feed="a\nb=c", quote='"', u="ü", number=3)
-    log("event", long="x" * 1000)
-    first, second = capsys.readouterr().err.splitlines()
-    assert first == (
-        'event plain=a.example blank="a b" feed="a\\nb=c" quote="\\"" u="\\xfc" number=3'
-    )
-    assert len(second) < 320

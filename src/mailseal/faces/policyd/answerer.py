@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from functools import partial
 
 import mailseal
+from mailseal.faces.logline import Log
 from mailseal.faces.policyd import listeners
 from mailseal.faces.policyd.connection import SocketmapConnection
 from mailseal.faces.policyd.connections import Connections
 from mailseal.faces.policyd.eventloop import new_event_loop
-from mailseal.faces.policyd.events import Log, log
 from mailseal.faces.policyd.line_connection import LineConnection
 from mailseal.faces.policyd.settings import (
     AnswererConfig,
@@ -68,13 +68,13 @@ class Answerer:
         spawn: Spawn,
         hello: bytes,
         clock: Callable[[], float] = time.monotonic,
-        log: Log = log,
+        log: Log | None = None,
         first_pause_seconds: float = FIRST_PAUSE_SECONDS,
         max_connections: int | None = None,
     ) -> None:
         self._config = config
         self._clock = clock
-        self._log = log
+        self._log = log = log or config.log
         self.board = Switchboard(config, clock=clock, log=log)
         self.connections = Connections(
             self.board, max_connections=max_connections or config.bounds.connections
@@ -165,7 +165,7 @@ def run(config: AnswererConfig, resolver_command: Sequence[str], hello: bytes) -
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
             return runner.run(_run(config, resolver_command, hello))
     except mailseal.Error as error:
-        log("mailseal cannot start", reason=error)
+        config.log("mailseal cannot start", level="error", reason=error)
         return 1
 
 
@@ -186,7 +186,12 @@ async def _run(config: AnswererConfig, resolver_command: Sequence[str], hello: b
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
-    log("mailseal answers", listeners=len(answerer.sockets), zones=len(config.zones))
+    config.log(
+        "mailseal answers",
+        level="info",
+        listeners=len(answerer.sockets),
+        zones=len(config.zones),
+    )
     while not stopping.is_set():
         try:
             async with asyncio.timeout(TICK_SECONDS):
@@ -194,7 +199,7 @@ async def _run(config: AnswererConfig, resolver_command: Sequence[str], hello: b
         except TimeoutError:
             answerer.tick()
     await answerer.stop()
-    log("mailseal has ended")
+    config.log("mailseal has ended", level="info")
     return 0
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from mailseal.faces.logline import LineLog, Log
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TcpListener:
@@ -92,3 +94,4 @@ class AnswererConfig:
     listeners: tuple[Listener, ...]
     zones: Mapping[str, Zone]
     bounds: Bounds = field(default_factory=Bounds)
+    log: Log = field(default_factory=LineLog)

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from typing import Protocol, cast
 
-from mailseal.faces.policyd.events import Log
+from mailseal.faces.logline import Log
 from mailseal.faces.policyd.switchboard import Switchboard
 from mailseal.wire import link, netstring
 

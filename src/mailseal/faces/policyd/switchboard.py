@@ -8,7 +8,8 @@ import json
 from collections.abc import Callable
 from typing import Protocol, assert_never
 
-from mailseal.faces.policyd.events import Log, Seldom
+from mailseal.faces.logline import Log
+from mailseal.faces.policyd.seldom import Seldom
 from mailseal.faces.policyd.settings import AnswererConfig
 from mailseal.faces.policyd.table import Table, raw_request
 from mailseal.names import NextHop, parse_next_hop

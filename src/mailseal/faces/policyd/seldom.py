@@ -1,30 +1,4 @@
-"""The answerer's log: rare events as one line each on standard error, never one per request.
-
-A logging library would take longer to load than the rest of the process.
-"""
-
-import re
-import sys
-from collections.abc import Callable
-
-Log = Callable[..., None]
-
-_PLAIN = re.compile(r'[^\s"=\\]+')
-MAX_VALUE_CHARACTERS = 300  # ours: a hostile name cannot fill the log
-
-
-def log(event: str, **fields: object) -> None:
-    """Write ``event key=value ...``; values with blanks or odd characters are quoted."""
-    words = [event, *(f"{key}={_quote(str(value))}" for key, value in fields.items())]
-    print(" ".join(words), file=sys.stderr, flush=True)
-
-
-def _quote(value: str) -> str:
-    value = value[:MAX_VALUE_CHARACTERS]
-    if value.isascii() and value.isprintable() and _PLAIN.fullmatch(value):
-        return value
-    escaped = value.encode("unicode_escape").decode("ascii").replace('"', '\\"')
-    return f'"{escaped}"'
+"""Keeps events that clients can cause from filling the log."""
 
 
 class Seldom:
