@@ -5,7 +5,6 @@ what became of each message, and Postfix's own log proves it. Exits 0 when all c
 they should, 1 when not or when the lab cannot run here.
 """
 
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,29 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.catalogue import ATTACKER_HOST
+from lab.daemon import Daemon
 from lab.demo_page import Row, Side, render
 from lab.internet import Lab
 from lab.sender import Delivery, SendingPostfix
-from lab.service import wait_until
 from lab.unavailable import Unavailable
 
-MAILSEAL = Path(sys.executable).with_name("mailseal")
 LOG_LINES = 20  # of mailseal's log, shown when something is not as it should be
-START_SECONDS = 30.0  # ours: it takes one second, more on a busy machine
-
-# All that a lab needs beyond the defaults: its own resolver, its own authority, and permission
-# to meet policy hosts on loopback. State and socket are in the lab's folder.
-CONFIG = """\
-state_dir = "{folder}/state"
-[[listen]]
-protocol = "socketmap"
-address = "unix:{folder}/socketmap"
-[dns]
-resolvers = ["127.0.0.53"]
-[https]
-ca_file = "{ca_file}"
-allow_private_addresses = true
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,41 +66,24 @@ SCENES = (
 )
 
 
-class DemoError(Exception):
-    """mailseal did not come up."""
-
-
 @contextmanager
-def mailseal(lab: Lab) -> Iterator[Path]:
-    """Run the service inside the lab; gives its folder, with its socket and its log."""
+def mailseal(lab: Lab) -> Iterator[Daemon]:
+    """Run the service inside the lab, on its defaults but for the lab's resolver and authority."""
     folder = Path(tempfile.mkdtemp(prefix="demo-", dir=lab.folder))
     folder.chmod(0o755)  # Postfix' own user must get through to the socket
-    config = folder / "mailseal.toml"
-    config.write_text(CONFIG.format(folder=folder, ca_file=lab.ca_file))
-    log_path = folder / "log"
-    with log_path.open("wb") as log_file:
-        service = lab.spawn([MAILSEAL, "serve", "--config", config], stderr=log_file)
-    socket = folder / "socketmap"
+    daemon = Daemon(lab.namespace, folder / "mailseal", ca_file=lab.ca_file)
     try:
-        if not wait_until(lambda: socket.exists() or service.poll() is not None, START_SECONDS) or (
-            service.poll() is not None
-        ):
-            raise DemoError(f"mailseal does not start: {log_path.read_text().strip()}")
-        yield folder
+        daemon.start()
+        yield daemon
     finally:
-        service.terminate()
-        try:
-            service.wait(START_SECONDS)
-        except subprocess.TimeoutExpired:
-            service.kill()
+        daemon.stop()
 
 
 def play(lab: Lab, say: Callable[[str], None]) -> tuple[Row, ...]:
     """Deliver every scene's message twice; return what became of them."""
     lab.attack.forge_mx("forged.test")
-    with mailseal(lab) as folder:
-        policy_maps = f"socketmap:unix:{folder}/socketmap:postfix"
-        with lab.sender() as bare, lab.sender(policy_maps) as guarded:
+    with mailseal(lab) as daemon:
+        with lab.sender() as bare, lab.sender(daemon.table()) as guarded:
             rows = []
             for scene in SCENES:
                 say(f"{scene.happens}: without mailseal")
@@ -125,7 +91,7 @@ def play(lab: Lab, say: Callable[[str], None]) -> tuple[Row, ...]:
                 say(f"{scene.happens}: with mailseal")
                 rows.append(_row(scene, without, _deliver(lab, guarded, scene)))
         if not all(row.is_expected for row in rows):
-            for line in (folder / "log").read_text().splitlines()[-LOG_LINES:]:
+            for line in daemon.log_lines()[-LOG_LINES:]:
                 say(f"mailseal logged: {line}")
         return tuple(rows)
 
@@ -182,7 +148,7 @@ def main(start: Callable[..., AbstractContextManager[Lab]] = Lab.start) -> int:
         say(f"the lab cannot run here: {unavailable.reason}")
         say(f"what would help: {unavailable.remedy}")
         return 1
-    except (DemoError, TimeoutError) as error:
+    except TimeoutError as error:
         say(str(error))
         return 1
     except KeyboardInterrupt:

@@ -1,6 +1,7 @@
 """The demo shows what it promises, on a page that fits a terminal, and says when it does not."""
 
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,8 @@ from lab import demo
 from lab.demo_page import Row, Side, render
 from lab.internet import Lab
 from lab.unavailable import Unavailable
+
+README = Path(__file__).parents[2] / "README.md"
 
 
 @pytest.mark.lab
@@ -38,6 +41,22 @@ def test_the_demo_names_the_next_step_where_it_cannot_run(
     said = capsys.readouterr().err
     assert "the lab needs root" in said
     assert "run it with sudo" in said
+
+
+def test_the_readme_shows_the_table_as_it_is() -> None:
+    """What the README shows is what the scenes of the demo come to."""
+    rows = []
+    for scene in demo.SCENES:
+        without, protected = (
+            Side(says=says, is_expected=True, is_safe=True, log_lines=("status=deferred",))
+            for says in (scene.without, scene.protected)
+        )
+        rows.append(
+            Row(domain=scene.domain, happens=scene.happens, without=without, protected=protected)
+        )
+    table = render(rows, with_colours=False).partition("What Postfix logged")[0].strip()
+
+    assert f"```text\n{table}\n```" in README.read_text("utf-8")
 
 
 def row(*, is_expected: bool) -> Row:
