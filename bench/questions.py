@@ -23,3 +23,11 @@ def framed_request(number: int) -> bytes:
 def framed_reply(number: int) -> bytes:
     """Return the bytes that it gets."""
     return netstring.encode(reply(domain(number)))
+
+
+def policy(name: str) -> bytes:
+    """Return the policy of a domain, whose reply is as above."""
+    return (
+        f"version: STSv1\r\nmode: enforce\r\nmx: mx1.{name}\r\nmx: *.mx.example.net\r\n"
+        "max_age: 1209600\r\n"
+    ).encode()
