@@ -194,6 +194,7 @@ def log_events() -> dict[str, set[str]]:
                     event, *rest = re.split(r" (\w+)=", part.value)
                     fields = events.setdefault(event, set())
                     fields |= {*rest[::2], *(word.arg for word in node.keywords if word.arg)}
+                    fields.discard("level")  # stands at the beginning of every line
     return events
 
 
