@@ -74,6 +74,8 @@ async def open_service(
             id_check_max_age=sts.id_check_max_age,
             id_ttl_min=sts.id_ttl_min,
             id_ttl_max=sts.id_ttl_max,
+            id_retry=config.dns.failed_retry,
+            id_backoff=config.dns.failed_wait,
             refetch=sts.refetch_interval,
             fetch_backoff_min=sts.fetch_backoff_min,
             fetch_backoff_max=sts.fetch_backoff_max,
@@ -85,6 +87,7 @@ async def open_service(
             fetch_timeout=config.https.timeout,
             negative_max=sts.negative_ttl_max,
             failed_lookup=sts.failed_txt_ttl,
+            overtime=config.answers.unfinished_ttl,
             fail_closed=config.answers.fail_closed,
         ),
         jitter=random.random,
@@ -98,6 +101,9 @@ async def open_service(
             max_flights=config.limits.cold_lookups,
             lookup_timeout=config.dns.timeout,
             refresh_at=config.dane.refresh_at,
+            max_ttl=config.dane.ttl_max,
+            failed_fresh=config.dns.failed_retry,
+            failed_usable=config.dns.failed_wait,
         ),
     )
     resolver = Resolver(
@@ -110,7 +116,11 @@ async def open_service(
             partial_dane=config.dane.partial,
             default_is_dane=config.answers.mta_default not in {"none", "may", "encrypt"},
         ),
-        limits=ResolverLimits(),
+        limits=ResolverLimits(
+            recheck_before_temp=sts.id_check_before_hold,
+            temp_fresh=config.answers.temp_ttl / 3,
+            temp_usable=config.answers.temp_ttl,
+        ),
     )
     try:
         yield PolicyService(

@@ -59,6 +59,17 @@ class AnswerSettings:
         "may and dane carry the policy along for its TLSRPT reports and change nothing else; other "
         "profiles always get notfound.",
     )
+    unfinished_ttl: timedelta = key(
+        timedelta(seconds=2),
+        duration("100ms", "1m"),
+        "How long an answer is repeated that had to be given before its look-ups ended.",
+    )
+    temp_ttl: timedelta = key(
+        timedelta(seconds=30),
+        duration("1s", "10m"),
+        "How long an answer that lets mail wait is repeated; after a third of it, it is looked "
+        "into again behind the answer.",
+    )
     fail_closed: timedelta = key(
         timedelta(0),
         duration("0s", "5d"),
@@ -94,6 +105,17 @@ class DnsSettings:
         timedelta(seconds=4),
         duration("100ms", "60s"),
         "The longest time for one look-up, all resolvers and repetitions together.",
+    )
+    failed_retry: timedelta = key(
+        timedelta(seconds=15),
+        duration("1s", "1h"),
+        "After a failed look-up, how soon it is tried again behind an answer from memory.",
+    )
+    failed_wait: timedelta = key(
+        timedelta(minutes=5),
+        duration("1s", "4h"),
+        "After a failed look-up, how long answers are given from what is known before somebody "
+        "waits for DNS again.",
     )
 
 
@@ -178,6 +200,12 @@ class StsSettings:
         duration("5m", "24h"),
         "The longest pause between failed fetches.",
     )
+    id_check_before_hold: timedelta = key(
+        timedelta(seconds=60),
+        duration("1s", "1h"),
+        "Before an enforce policy that allows none of the MX hosts lets mail wait, its record is "
+        "looked at, unless that was done within this time (RFC 8461 §5.1).",
+    )
     negative_ttl_max: timedelta = key(
         timedelta(hours=1),
         duration("1s", "24h"),
@@ -215,6 +243,11 @@ class DaneSettings:
         "by-preference requires DANE where a best-preference host has them and else delivers by "
         "the policy to those without, dane-only always requires DANE, narrow always delivers by "
         "the policy to those without.",
+    )
+    ttl_max: timedelta = key(
+        timedelta(hours=1),
+        duration("1m", "24h"),
+        "MX, address and TLSA answers are used for their TTL, but no longer than this.",
     )
     refresh_at: float = key(
         0.8,
