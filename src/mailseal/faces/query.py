@@ -46,7 +46,7 @@ def query(
     """Tell how mail to DOMAIN must be secured; [host] and :port as the MTA writes them."""
     parsed = parse_next_hop(next_hop)
     if not isinstance(parsed, NextHop):
-        click.echo(f"{next_hop}: NOTFOUND, since {parsed.value}")
+        _tell_no_lookup(next_hop, parsed.value, form)
         return
     config = load_config(config_file, state_dir)
     document = ask(config, {"op": "explain", "next_hop": str(parsed)})
@@ -69,6 +69,20 @@ def query(
             click.echo("no service is running; looked up by this command", err=True)
     if document["decision"]["answer"] == "unavailable":
         raise SystemExit(MAIL_WAITS)
+
+
+def _tell_no_lookup(key: str, reason: str, form: str) -> None:
+    """Say what every MTA is answered for a key that nothing is looked up for."""
+    if form == "text":
+        click.echo(f"{key}: NOTFOUND, since {reason}")
+        return
+    from mailseal.wire.profiles import profiles
+    from mailseal.wire.socketmap import notfound
+
+    replies = {name: notfound().decode("ascii") for name in profiles()}
+    click.echo(
+        json.dumps({"next_hop": key, "no_look_up_because": reason, "replies": replies}, indent=2)
+    )
 
 
 async def _explain(service: "PolicyService", next_hop: NextHop) -> dict[str, Any]:

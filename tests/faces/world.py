@@ -1,0 +1,152 @@
+"""A service with fakes behind every door: for a command to open, or to find running."""
+
+import asyncio
+import contextlib
+import json
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner, Result
+
+from mailseal.config import Config, load
+from mailseal.decision import Rules
+from mailseal.faces.cli import cli
+from mailseal.faces.policyd.control import serve_control
+from mailseal.mtasts.freshness import Intervals
+from mailseal.names import Domain
+from mailseal.services.discoverer import Discoverer, DiscoveryLimits
+from mailseal.services.explainer import Explainer
+from mailseal.services.policyservice import PolicyService
+from mailseal.services.refresher import Refresher
+from mailseal.services.resolver import Resolver, ResolverLimits
+from mailseal.services.surveyor import SurveyLimits, Surveyor
+from mailseal.testing import FakeDns, FakePolicyHosts, ManualClock, MemoryStore
+from mailseal.wire.postfix import TestingAnswer
+from mailseal.wire.profiles import profiles
+
+POLICY = "version: STSv1\r\nmode: {mode}\r\nmx: mx.example.com\r\nmax_age: 604800\r\n"
+
+
+@dataclass
+class World:
+    """What there is to be found out; stands in for ``mailseal.wiring`` as well.
+
+    ``opened`` counts how often a command opened a service of its own; ``dropped`` are the
+    domains that the answerer would have been told to forget.
+    """
+
+    folder: Path
+    dns: FakeDns = field(default_factory=FakeDns)
+    hosts: FakePolicyHosts = field(default_factory=FakePolicyHosts)
+    store: MemoryStore = field(default_factory=MemoryStore)
+    clock: ManualClock = field(default_factory=ManualClock)
+    opened: int = 0
+    dropped: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.config_file = self.folder / "mailseal.toml"
+        self.config_file.write_text(f'state_dir = "{self.folder / "state"}"\n')
+
+    def publish(self, domain: str = "example.com", mode: str = "enforce", *, mx: str = "") -> None:
+        """Let a domain have an MX host, a record and a policy that names ``mx.example.com``."""
+        self.dns.txt(f"_mta-sts.{domain}", "v=STSv1; id=20260701;")
+        self.dns.mx(domain, (10, mx or "mx.example.com"))
+        self.dns.a("mx.example.com", "192.0.2.25")
+        self.hosts.serve(domain, POLICY.format(mode=mode))
+
+    def run(self, *arguments: str | Path) -> Result:
+        """Run a command line as in a terminal."""
+        words = [*map(str, arguments), "--config", str(self.config_file)]
+        return CliRunner().invoke(cli, words, obj=self)
+
+    def run_json(self, *arguments: str) -> Any:
+        """Run a command line with ``--format json``, and read what it prints."""
+        result = self.run(*arguments, "--format", "json")
+        return json.loads(result.stdout)
+
+    # -- in place of mailseal.wiring ----------------------------------------------------------
+
+    @contextlib.asynccontextmanager
+    async def open_service(
+        self, config: Config, on_change: Callable[[Domain], None]
+    ) -> AsyncIterator[PolicyService]:
+        """Build the actors on the fakes."""
+        self.opened += 1
+        discoverer = Discoverer(
+            dns=self.dns,
+            fetcher=self.hosts,
+            store=self.store,
+            clock=self.clock,
+            intervals=Intervals(),
+            limits=DiscoveryLimits(),
+            jitter=lambda: 0.0,
+            on_change=on_change,
+        )
+        surveyor = Surveyor(self.dns, self.clock, SurveyLimits())
+        resolver = Resolver(
+            discoverer=discoverer,
+            surveyor=surveyor,
+            store=self.store,
+            clock=self.clock,
+            rules=Rules(),
+            limits=ResolverLimits(),
+        )
+        try:
+            yield PolicyService(
+                resolver=resolver,
+                discoverer=discoverer,
+                surveyor=surveyor,
+                refresher=Refresher(
+                    discoverer=discoverer,
+                    store=self.store,
+                    clock=self.clock,
+                    keep_expired=timedelta(days=30),
+                ),
+                explainer=Explainer(
+                    resolver=resolver,
+                    discoverer=discoverer,
+                    profiles=profiles(testing=TestingAnswer.NOTFOUND),
+                ),
+                store=self.store,
+            )
+        finally:
+            await surveyor.aclose()
+            await discoverer.aclose()
+
+    def set_up_logging(self, settings: object) -> None:
+        """Leave the log to the test."""
+
+    # -- as a running service -------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[PolicyService]:
+        """Serve the control socket from a thread of its own while the block runs."""
+        config = load(self.config_file)
+        config.state_dir.mkdir(mode=0o700, exist_ok=True)
+        loop = asyncio.new_event_loop()
+        ending = asyncio.Event()
+        ready: list[PolicyService] = []
+        is_ready = threading.Event()
+
+        async def serve() -> None:
+            async with (
+                self.open_service(config, self.dropped.append) as service,
+                serve_control(config, service),
+            ):
+                ready.append(service)
+                is_ready.set()
+                await ending.wait()
+
+        thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+        thread.start()
+        try:
+            assert is_ready.wait(10)
+            yield ready[0]
+        finally:
+            loop.call_soon_threadsafe(ending.set)
+            thread.join()
+            loop.close()
