@@ -54,12 +54,18 @@ class Serving:
         self.config.write_text(CONFIG.format(folder=folder, closed_port=closed_port, more=more))
         self.process: subprocess.Popen[bytes]
 
-    def start(self) -> None:
-        """Start it and wait until both processes work."""
+    def launch(self) -> None:
+        """Start it and wait until it takes questions."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [MAILSEAL, "serve", "--config", self.config], stderr=log, stdout=log
             )
+        until(lambda: self.socketmap.exists() or self.process.poll() is not None)
+        assert self.process.poll() is None, self.log.read_text()
+
+    def start(self) -> None:
+        """Start it and wait until both processes work."""
+        self.launch()
         until(
             lambda: (
                 (self.folder / "state" / "control.sock").exists() or self.process.poll() is not None

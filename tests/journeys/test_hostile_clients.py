@@ -39,6 +39,11 @@ BROKEN_STREAMS = [
     b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x02\x00", b"EHLO x\r\n", bytes(100),
 ]  # fmt: skip
 
+NONSENSE = [
+    b"\n", b"x\n", b"[]\n", b"\xff\n", b'{"op": 1}\n', b'{"op": "show", "domain": "a..b"}\n',
+    b'{"op": "explain", "next_hop": []}\n', b"[" * 50_000 + b"\n",
+]  # fmt: skip
+
 UNFINISHED_STREAMS = [b"", b"1", b"17:", b"17:postfix go", b"17:postfix good.test"]
 
 
@@ -191,8 +196,7 @@ def test_the_control_socket_takes_nonsense(serving: Serving) -> None:
     """Only its owner can open it; even so, each line gets an answer that says what is wrong."""
     path = serving.folder / "state" / "control.sock"
     assert path.stat().st_mode & 0o777 == 0o600
-    for line in (b"\n", b"x\n", b"[]\n", b'{"op": 1}\n', b'{"op": "show", "domain": "a..b"}\n',
-                 b'{"op": "explain", "next_hop": []}\n', b"\xff\n", b"[" * 50_000 + b"\n"):  # fmt: skip
+    for line in NONSENSE:
         with serving.connect(path) as client:
             client.sendall(line)
             client.shutdown(socket.SHUT_WR)

@@ -1,0 +1,216 @@
+"""``mailseal serve`` as a process: how it starts, why it does not, how it ends."""
+
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.serving import GUARD_SECONDS, MAILSEAL, Serving, until
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> Iterator[Serving]:
+    """Give a service that is not started yet; what a test leaves running is ended."""
+    service = Serving(tmp_path)
+    yield service
+    if hasattr(service, "process"):
+        service.stop()
+
+
+def serve(config: Path) -> "subprocess.CompletedProcess[str]":
+    """Run the command to its end, which should come soon."""
+    return subprocess.run(
+        [MAILSEAL, "serve", "--config", config],
+        capture_output=True,
+        text=True,
+        timeout=GUARD_SECONDS,
+        check=False,
+    )
+
+
+def test_it_says_that_it_answers_and_that_it_has_ended(serving: Serving) -> None:
+    """Two lines of the log frame a service's life; SIGTERM ends it with status 0."""
+    serving.start()
+
+    assert serving.stop() == 0
+
+    lines = serving.log.read_text().splitlines()
+    assert " mailseal answers listeners=2 " in lines[0]
+    assert lines[-1].endswith(" mailseal has ended")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_both_processes(serving: Serving, number: signal.Signals) -> None:
+    """Neither the other process nor a socket remains."""
+    serving.start()
+    _, resolver = serving.pids
+
+    serving.process.send_signal(number)
+
+    assert serving.process.wait(GUARD_SECONDS) == 0
+    assert not Path(f"/proc/{resolver}").exists()
+    assert not serving.socketmap.exists()
+    assert not serving.line.exists()
+
+
+def test_it_survives_sighup(serving: Serving) -> None:
+    """A terminal that goes away, or a reload, must not stop mail."""
+    serving.start()
+
+    serving.process.send_signal(signal.SIGHUP)
+
+    assert serving.ask(b"postfix a..b") == b"NOTFOUND "
+
+
+def test_its_state_is_its_own(serving: Serving) -> None:
+    """The folder is made with mode 0700, whatever the umask."""
+    serving.start()
+
+    assert (serving.folder / "state").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_taken_port_is_named(serving: Serving, tmp_path: Path) -> None:
+    """Exit status 1, and nothing else is left open."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with serving.config.open("a") as config:
+            config.write(f'[[listen]]\nprotocol = "socketmap"\naddress = "127.0.0.1:{port}"\n')
+        done = serve(serving.config)
+
+    assert done.returncode == 1
+    assert "mailseal cannot start" in done.stderr
+    assert f"127.0.0.1:{port}" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not serving.socketmap.exists()
+
+
+def test_a_second_service_is_refused_and_the_first_goes_on(serving: Serving) -> None:
+    """Its sockets are in use, not left over."""
+    serving.start()
+
+    done = serve(serving.config)
+
+    assert done.returncode == 1
+    assert str(serving.socketmap) in done.stderr
+    assert serving.ask(b"postfix a..b") == b"NOTFOUND "
+
+
+@pytest.mark.parametrize("fault", ["a file is there", "its parent is a file"])
+def test_a_state_folder_that_cannot_be_is_told_at_once(serving: Serving, fault: str) -> None:
+    """Not by a resolver that is started again and again behind a service that looks well."""
+    state = serving.folder / "state"
+    if fault == "a file is there":
+        state.write_text("")
+    else:
+        text = serving.config.read_text().replace(str(state), str(serving.config / "state"))
+        serving.config.write_text(text)
+
+    done = serve(serving.config)
+
+    assert done.returncode == 1
+    assert "state" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not serving.socketmap.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root to become somebody else")
+def test_a_state_folder_that_may_not_be_written_is_told_at_once(serving: Serving) -> None:
+    """As the service's own user, who is not root."""
+    for folder in (serving.folder, *serving.folder.parents[:2]):
+        folder.chmod(0o755)
+    state = serving.folder / "state"
+    state.mkdir(mode=0o755)
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    trial = subprocess.run([*nobody, MAILSEAL, "--version"], capture_output=True, check=False)
+    if trial.returncode != 0:
+        pytest.skip("another user cannot run this mailseal")
+
+    done = subprocess.run(
+        [*nobody, MAILSEAL, "serve", "--config", serving.config],
+        capture_output=True,
+        text=True,
+        timeout=GUARD_SECONDS,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert str(state) in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_damaged_store_holds_mail_until_it_is_mended(tmp_path: Path) -> None:
+    """Mail waits rather than goes as without a policy; the log names the file and the remedy."""
+    quick = '[zones.postfix]\nprofile = "postfix"\ndeadline = "200ms"\n'
+    serving = Serving(tmp_path, quick)
+    store = serving.folder / "state" / "mailseal.db"
+    store.parent.mkdir(mode=0o700)
+    store.write_bytes(b"GIF89a" * 1000)
+    serving.launch()
+    try:
+        until(lambda: "mailseal.db is damaged" in serving.log.read_text())
+        assert serving.ask(b"postfix never-asked.test").startswith(b"TEMP ")
+        assert "Traceback" not in serving.log.read_text()
+
+        store.unlink()
+        until(lambda: serving.ask(b"postfix never-asked.test") == b"OK dane")
+    finally:
+        serving.stop()
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("[dnss]\n", "dns"),                             # an unknown table: the nearest is named
+    ('[dns]\nresolver = ["127.0.0.1"]\n', "resolvers"),
+    ("state_dir = 3\n", "state_dir"),
+    ("this is no TOML\n", "mailseal.toml"),
+])  # fmt: skip
+def test_an_unusable_configuration_is_exit_code_2(tmp_path: Path, text: str, said: str) -> None:
+    """Before anything is opened."""
+    config = tmp_path / "mailseal.toml"
+    config.write_text(text)
+
+    done = serve(config)
+
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_configuration_that_is_not_there_is_exit_code_2(tmp_path: Path) -> None:
+    """With what to do about it."""
+    done = serve(tmp_path / "missing.toml")
+
+    assert done.returncode == 2
+    assert "missing.toml" in done.stderr
+    assert "mailseal config init" in done.stderr
+
+
+def test_a_dead_resolver_is_replaced(serving: Serving) -> None:
+    """And told in the log, with the status it ended with."""
+    serving.start()
+    _, resolver = serving.pids
+
+    os.kill(resolver, signal.SIGKILL)
+
+    until(lambda: "the resolver has ended" in serving.log.read_text())
+    until(lambda: len(serving_children(serving)) == 1)
+    assert f"pid={resolver} status=-9 action=restart-it" in serving.log.read_text()
+    assert serving.ask(b"postfix never-asked.test") == b"OK dane"
+
+
+def serving_children(serving: Serving) -> list[str]:
+    """List the answerer's children."""
+    own = serving.process.pid
+    return Path(f"/proc/{own}/task/{own}/children").read_text().split()
+
+
+def test_the_resolver_gives_way(serving: Serving) -> None:
+    """It runs at low priority, so that look-ups do not slow down answers from memory."""
+    serving.start()
+    answerer, resolver = serving.pids
+
+    assert os.getpriority(os.PRIO_PROCESS, resolver) == 19
+    assert os.getpriority(os.PRIO_PROCESS, answerer) < 19
