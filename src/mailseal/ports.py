@@ -6,7 +6,6 @@ from typing import Protocol
 
 import mailseal
 from mailseal.answers import Answer, MxRecord
-from mailseal.certs import CertificateFacts
 from mailseal.dane.exchange import DaneSummary
 from mailseal.dane.tlsa import TlsaRecord
 from mailseal.mtasts.freshness import CachedPolicy
@@ -62,13 +61,14 @@ class Dns(Protocol):
 class PolicyFetched:
     """The policy host answered 200 over a valid certificate; the body is not parsed yet.
 
-    ``content_type`` is the header's value or None; ``certificate`` the policy host's own.
+    ``content_type`` is the header's value or None; ``certificate`` the policy host's own as DER,
+    which ``certs.read_certificate`` takes apart for whoever wants to look at it.
     """
 
     body: bytes
     content_type: str | None
     address: str
-    certificate: CertificateFacts | None
+    certificate: bytes | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ class PolicyFetchFailed:
 
     result: ResultType
     reason: str
-    certificate: CertificateFacts | None = None
+    certificate: bytes | None = None
 
 
 class PolicyFetcher(Protocol):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mailseal.certs import read_certificate
 from mailseal.names import Domain
 from mailseal.net.https import HttpsPolicyFetcher, TrustStoreError
 from mailseal.ports import PolicyFetched, PolicyFetchFailed
@@ -71,12 +72,12 @@ async def test_good_certificates_are_believed(
 async def test_bad_certificates_are_refused_and_shown(
     authority: Authority, ca_file: str, make: MakeContext, reason: str
 ) -> None:
-    """The failure names the defect and keeps the certificate's facts for people."""
+    """The failure names the defect and keeps the certificate for people."""
     outcome = await fetch_from(make(authority), ca_file)
     assert isinstance(outcome, PolicyFetchFailed)
     assert (outcome.result, outcome.reason) == (ResultType.STS_WEBPKI_INVALID, reason)
     assert outcome.certificate is not None
-    assert len(outcome.certificate.spki_sha256) == 64
+    assert len(read_certificate(outcome.certificate).spki_sha256) == 64
 
 
 @pytest.mark.parametrize(
@@ -177,3 +178,11 @@ async def test_a_changed_trust_store_is_noticed(
         assert isinstance(await fetcher.fetch(DOMAIN, timeout=LONG), PolicyFetched)
         ca_file.unlink()
         assert isinstance(await fetcher.fetch(DOMAIN, timeout=LONG), PolicyFetched)
+
+
+async def test_a_huge_certificate_is_not_kept(authority: Authority, ca_file: str) -> None:
+    """What is kept of each domain is bounded, whatever a host calls its certificate."""
+    names = [f"n{number}.{'x' * 60}.example.net" for number in range(300)]
+    outcome = await fetch_from(authority.issue(*names), ca_file)
+    assert isinstance(outcome, PolicyFetchFailed)
+    assert outcome.certificate is None

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mailseal.answers import Absent, Found, LookupFailed
-from mailseal.certs import CertificateFacts
+from mailseal.certs import CertificateSyntaxError, read_certificate
 from mailseal.dane.exchange import Exchange, ExchangeUnknown
 from mailseal.decision import Unavailable
 from mailseal.mtasts.freshness import CachedPolicy
@@ -146,8 +146,10 @@ def _fetch(next_hop: NextHop, state: DomainState) -> Document:
     return document
 
 
-def _certificate(facts: CertificateFacts | None) -> Document | None:
-    if facts is None:
+def _certificate(der: bytes | None) -> Document | None:
+    try:
+        facts = read_certificate(der or b"")
+    except CertificateSyntaxError:
         return None
     return {
         "names": list(facts.names),

@@ -3,7 +3,6 @@
 import asyncio
 from datetime import timedelta
 
-from mailseal.certs import CertificateFacts
 from mailseal.names import Domain
 from mailseal.ports import PolicyFetched, PolicyFetchFailed
 from mailseal.results import ResultType
@@ -32,7 +31,7 @@ class FakePolicyHosts:
         *,
         content_type: str | None = "text/plain",
         address: str = "192.0.2.1",
-        certificate: CertificateFacts | None = None,
+        certificate: bytes | None = None,
     ) -> None:
         """Serve these bytes, with status 200 and a valid certificate."""
         self._outcomes[domain] = PolicyFetched(
@@ -47,7 +46,7 @@ class FakePolicyHosts:
         domain: str,
         result: ResultType = ResultType.STS_POLICY_FETCH_ERROR,
         reason: str = "connection-refused",
-        certificate: CertificateFacts | None = None,
+        certificate: bytes | None = None,
     ) -> None:
         """Let fetches fail, until ``serve``."""
         self._outcomes[domain] = PolicyFetchFailed(

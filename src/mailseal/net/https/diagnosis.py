@@ -8,36 +8,25 @@ import asyncio
 import ssl
 from typing import cast
 
-from mailseal.certs import (
-    CertificateFacts,
-    CertificateSyntaxError,
-    names_its_issuer,
-    read_certificate,
-)
+from mailseal.certs import CertificateSyntaxError, names_its_issuer, read_certificate
 from mailseal.net.https.exchange import quoted
 from mailseal.net.https.proxy import ProxyError
 
+MAX_CERTIFICATE_BYTES = 16_384  # ours, of one that is kept; with 100 names they have 5 000
+
 
 def peer_certificate(transport: asyncio.BaseTransport) -> bytes | None:
-    """Return the certificate of a TLS connection's other side as DER."""
+    """Return the certificate of a TLS connection's other side as DER; None for a huge one."""
     tls = cast("ssl.SSLObject | None", transport.get_extra_info("ssl_object"))
-    return tls.getpeercert(binary_form=True) if tls is not None else None
-
-
-def read_facts(der: bytes | None) -> CertificateFacts | None:
-    """Read the facts of a certificate; None for none and for an unreadable one."""
-    try:
-        return read_certificate(der) if der is not None else None
-    except CertificateSyntaxError:
-        return None
+    der = tls.getpeercert(binary_form=True) if tls is not None else None
+    return der if der is not None and len(der) <= MAX_CERTIFICATE_BYTES else None
 
 
 def explain_certificate(error: ssl.SSLCertVerificationError, der: bytes | None) -> str:
     """Say why a certificate was refused, in one word for programs as well as people."""
     match error.verify_code:  # OpenSSL's x509_vfy.h; Python has no names for them
         case 10:
-            facts = read_facts(der)
-            return f"expired-{facts.not_after:%Y-%m-%d}" if facts else "expired"
+            return _explain_expired(der)
         case 9:
             return "not-yet-valid"
         case 62:
@@ -71,6 +60,13 @@ def explain_connection(error: OSError) -> str:
             return "tls-connection-closed"
         case _:
             return "connect-" + _slug(error.strerror or "failed")
+
+
+def _explain_expired(der: bytes | None) -> str:
+    try:
+        return f"expired-{read_certificate(der or b'').not_after:%Y-%m-%d}"
+    except CertificateSyntaxError:
+        return "expired"
 
 
 def _slug(text: str) -> str:

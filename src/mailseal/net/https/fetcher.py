@@ -258,7 +258,7 @@ class HttpsPolicyFetcher:
                 reason = diagnosis.explain_connection(error)
                 return _Failure(weight=weight, failed=_failed(reason))
             progress.stages[address] = "http"
-            certificate = diagnosis.read_facts(diagnosis.peer_certificate(transport))
+            certificate = diagnosis.peer_certificate(transport)
             outcome = await exchange.outcome
         finally:
             exchange.abort()
@@ -294,7 +294,7 @@ class HttpsPolicyFetcher:
         return PolicyFetchFailed(
             result=ResultType.STS_WEBPKI_INVALID,
             reason=diagnosis.explain_certificate(error, der),
-            certificate=diagnosis.read_facts(der),
+            certificate=der,
         )
 
 
