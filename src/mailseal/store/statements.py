@@ -75,7 +75,6 @@ def _update(table: Table) -> Update:
 
 
 def _insert(dialect: ModuleType, table: Table) -> Insert:
-    # Another process may have inserted the row since the UPDATE found none.
     (key,) = table.primary_key.columns
     insert = dialect.insert(table)
     others: dict[str, Any] = {
@@ -174,20 +173,22 @@ class Statements:
     def save(self, connection: Connection, cached: CachedPolicy) -> None:
         """Insert or replace a policy; raises ``StoreFullError`` before anything is changed."""
         values = rows.from_policy(cached)
-        if self._update(connection, policies, values):
-            return
-        if self._count(connection, policies) >= self._max_policies:
-            self._make_room(connection, values["fetched_at"])
+        if self._may_be_full(connection, policies):
+            if self._update(connection, policies, values):
+                return
+            if self._count(connection, policies) >= self._max_policies:
+                self._make_room(connection, values["fetched_at"])
         self._insert(connection, policies, values)
 
     def save_verdict(self, connection: Connection, verdict: LastVerdict) -> None:
         """Insert or replace a verdict; when full, the oldest make room."""
         values = rows.from_verdict(verdict)
-        if self._update(connection, verdicts, values):
-            return
-        if self._count(connection, verdicts) >= self._max_policies:
-            oldest = select(verdicts.c.next_hop).order_by(verdicts.c.learnt_at)
-            self._evict(connection, verdicts, oldest.limit(self._chunk))
+        if self._may_be_full(connection, verdicts):
+            if self._update(connection, verdicts, values):
+                return
+            if self._count(connection, verdicts) >= self._max_policies:
+                oldest = select(verdicts.c.next_hop).order_by(verdicts.c.learnt_at)
+                self._evict(connection, verdicts, oldest.limit(self._chunk))
         self._insert(connection, verdicts, values)
 
     def remove(self, connection: Connection, domain: Domain) -> bool:
@@ -212,18 +213,24 @@ class Statements:
         return connection.execute(_UPDATES[table.name], values | known).rowcount > 0
 
     def _insert(self, connection: Connection, table: Table, values: dict[str, Any]) -> None:
+        """Insert or replace a row."""
         connection.execute(_INSERTS[connection.dialect.name, table.name], values)
         self._counted[table.name] += 1
 
-    def _count(self, connection: Connection, table: Table) -> int:
-        """Return how many rows there are, by our own count since the last look.
+    def _may_be_full(self, connection: Connection, table: Table) -> bool:
+        """Tell whether there may be no room for another row, by our own count.
 
-        With several writers it may be off by what they wrote; it is looked up again at the bound.
+        It takes every row that we wrote for a new one, and knows nothing of other writers; so it
+        is a reason to count.
         """
         counted = self._counted.get(table.name)
-        if counted is None or counted >= self._max_policies:
-            counted = connection.execute(_COUNTS[table.name]).scalar_one()
-            self._counted[table.name] = counted
+        if counted is None:
+            counted = self._count(connection, table)
+        return counted >= self._max_policies
+
+    def _count(self, connection: Connection, table: Table) -> int:
+        counted: int = connection.execute(_COUNTS[table.name]).scalar_one()
+        self._counted[table.name] = counted
         return counted
 
     def _make_room(self, connection: Connection, now: int) -> None:
