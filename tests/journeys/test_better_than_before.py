@@ -1,7 +1,7 @@
 """What the policy daemons before mailseal got wrong, and the test that shows it right.
 
-``SHOWN_BY`` names the tests of each such thing; most tests stand where the part itself is tested, and
-those that need the whole way from a domain's DNS and policy host to an MTA's bytes stand here.
+``SHOWN_BY`` names the tests of each such thing. Most stand where the part itself is tested; those
+that need the whole way from DNS and policy host to an MTA's bytes stand here.
 """
 
 import ast

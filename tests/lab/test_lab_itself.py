@@ -13,8 +13,9 @@ from lab.catalogue import ATTACKER_HOST, IMPOSTOR_HOST, catalogue
 from lab.internet import Lab
 from lab.model import policy_text
 from lab.sender import SendingPostfix
+from lab.unavailable import Unavailable
 
-from .conftest import ScriptedSocketmap
+from .conftest import ScriptedSocketmap, give_up_on_lab
 
 pytestmark = pytest.mark.lab
 
@@ -327,7 +328,7 @@ def test_nothing_is_left_behind_by_a_crash() -> None:
         check=False,
     )
     if "Unavailable" in crashed.stderr:
-        pytest.skip(crashed.stderr.splitlines()[-1])
+        give_up_on_lab(Unavailable(crashed.stderr.splitlines()[-1], "see there"))
     folder, *pids = crashed.stdout.split()
     deadline = time.monotonic() + 10
     places = [Path(folder), *(Path("/proc") / pid for pid in pids)]

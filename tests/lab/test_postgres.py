@@ -11,6 +11,8 @@ import pytest
 from lab import Unavailable
 from lab.postgres import throwaway_postgres
 
+from .conftest import give_up_on_lab
+
 pytestmark = pytest.mark.lab
 
 CRASH = """
@@ -37,7 +39,7 @@ def test_the_server_answers_while_it_is_wanted_and_leaves_nothing() -> None:
             with psycopg.connect(url) as connection:
                 assert connection.execute("select 6 * 7").fetchone() == (42,)
     except Unavailable as unavailable:
-        pytest.skip(str(unavailable))
+        give_up_on_lab(unavailable)
     assert not sockets.parent.exists()
 
 
@@ -52,7 +54,7 @@ def test_the_server_ends_when_its_user_crashes() -> None:
         check=False,
     )
     if "Unavailable" in crashed.stderr:
-        pytest.skip(crashed.stderr.splitlines()[-1])
+        give_up_on_lab(Unavailable(crashed.stderr.splitlines()[-1], "see there"))
     folder = socket_folder(crashed.stdout.strip()).parent
     subprocess.run(  # the guard removes the folder last
         ["timeout", "10", "sh", "-c", f"while [ -e {folder} ]; do sleep 0.05; done"], check=True
