@@ -6,7 +6,6 @@ stay outside.
 """
 
 import contextlib
-import os
 import socket
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.internet import RESOLVER
+from bench.processes import Server
 from bench.questions import framed_request
 from lab.namespace import Namespace
 
@@ -101,24 +101,13 @@ def internet() -> Iterator[Internet]:
             namespace.close()
 
 
-class Service:
-    """A running ``mailseal serve``, both of its processes."""
+class Service(Server):
+    """A running ``mailseal serve``, both of its processes; it listens on a UNIX socket."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", path: Path, began: float) -> None:
-        self.process = process
-        self.addresses = {"unix": str(path)}
+    def __init__(self, process: "subprocess.Popen[bytes]", path: str, began: float) -> None:
+        super().__init__(process, 0, path)
+        self.path = path
         self._began = began
-
-    @property
-    def path(self) -> str:
-        """The UNIX socket that it listens on."""
-        return self.addresses["unix"]
-
-    @property
-    def resolver_pid(self) -> int:
-        """The process id of the resolver."""
-        pid = self.process.pid
-        return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
 
     def connect(self) -> socket.socket:
         """Connect as soon as it listens."""
@@ -147,7 +136,7 @@ def mailseal(surroundings: Internet, folder: Path) -> Iterator[Service]:
     began = time.monotonic()
     process = surroundings.spawn([MAILSEAL, "serve", "--config", configuration])
     try:
-        yield Service(process, socket_path, began)
+        yield Service(process, str(socket_path), began)
     finally:
         process.terminate()
         try:
@@ -180,8 +169,3 @@ def raise_file_limit(wanted: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(hard, wanted)))
     except (ValueError, OSError) as error:
         raise RuntimeError(f"{wanted} open files are needed, allowed are {hard}") from error
-
-
-def is_root() -> bool:
-    """Tell whether a namespace can be made."""
-    return os.geteuid() == 0

@@ -1,0 +1,84 @@
+"""Answers from memory while the resolver looks up fifty new domains a second, on the same machine.
+
+The 99th percentile of the answers' times, over UNIX sockets with 64 connections, against the bare
+server of ``warm`` that is left alone. Both processes of mailseal are the real ones; a run lasts
+long enough to have some fifty look-ups beside it.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bench.processes import Load, load, running
+from bench.stock import stock
+from bench.surroundings import ask, internet, mailseal
+from bench.trickle import RATE
+
+ROUNDS = 9
+CONNECTIONS = 64
+POLICIES = 10_000
+REQUESTS = 150_000  # in a run, which takes about a second
+NEW = 500_000  # the first of the domains that nothing is known of
+TARGETS = {"warm_beside_cold_p99_ratio": 1.6}
+
+
+def measure(say: Callable[[str], None]) -> dict[str, float]:
+    bare_p99, our_p99, looked_up, seconds = [], [], 0, 0.0
+    with internet() as surroundings, tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        stock(folder / "state", POLICIES)
+        with (
+            running("bench.bare", str(POLICIES), cpu=0) as bare,
+            mailseal(surroundings, folder) as ours,
+        ):
+            with ours.connect() as client:
+                ask(client, 0)
+            # As the bare one; the resolver is there by now and runs wherever there is room.
+            os.sched_setaffinity(ours.process.pid, os.sched_getaffinity(bare.process.pid))
+            with (
+                load(bare, "unix", connections=CONNECTIONS, count=POLICIES, cpu=1) as for_bare,
+                load(ours, "unix", connections=CONNECTIONS, count=POLICIES, cpu=1) as for_ours,
+                _trickle(ours.path) as beside,
+            ):
+                for_ours.ask(POLICIES + CONNECTIONS)
+                for _ in range(ROUNDS):
+                    bare_p99.append(for_bare.ask(REQUESTS)["p99_us"])
+                    result, answered = _beside(for_ours, beside)
+                    our_p99.append(result["p99_us"])
+                    looked_up += answered
+                    seconds += result["seconds"]
+    say(
+        f"p99 {min(bare_p99):.0f} us bare, {min(our_p99):.0f} us beside"
+        f" {looked_up / seconds:.0f} look-ups a second"
+    )
+    if looked_up / seconds < RATE * 0.8:
+        raise RuntimeError("the look-ups did not keep up; the machine is too busy to measure")
+    return {"warm_beside_cold_p99_ratio": round(min(our_p99) / min(bare_p99), 3)}
+
+
+def _beside(crowd: Load, beside: "subprocess.Popen[str]") -> tuple[dict[str, float], int]:
+    """Ask what is known while the trickle goes; return figures and how many were new."""
+    assert beside.stdin is not None
+    assert beside.stdout is not None
+    print("go", file=beside.stdin, flush=True)
+    result = crowd.ask(REQUESTS)
+    print("stop", file=beside.stdin, flush=True)
+    line = beside.stdout.readline()
+    if not line:
+        raise RuntimeError(f"the look-ups beside ended with {beside.wait()}")
+    return result, int(line)
+
+
+@contextlib.contextmanager
+def _trickle(path: str) -> "Iterator[subprocess.Popen[str]]":
+    with subprocess.Popen(
+        [sys.executable, "-m", "bench.trickle", path, str(NEW)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield process
