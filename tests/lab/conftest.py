@@ -108,6 +108,7 @@ def sender(lab: Lab, socketmap: ScriptedSocketmap) -> Iterator[SendingPostfix]:
 QUICK_TABLES = {
     "sts": {"id_ttl_min": '"1s"', "failed_txt_ttl": '"1s"'},
     "zones.postfix": {"profile": '"postfix"', "deadline": '"2s"'},
+    "zones.sendmail": {"profile": '"sendmail"', "deadline": '"2s"'},
 }
 
 
