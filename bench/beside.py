@@ -29,6 +29,7 @@ TARGETS = {"warm_beside_cold_p99_ratio": 1.6}
 def measure(say: Callable[[str], None]) -> dict[str, float]:
     bare_p99, our_p99, looked_up, seconds = [], [], 0, 0.0
     with internet() as surroundings, tempfile.TemporaryDirectory() as name:
+        surroundings.be_nice()
         folder = Path(name)
         stock(folder / "state", POLICIES)
         with (
