@@ -44,7 +44,7 @@ def running(module: str, *arguments: str, cpu: int | None = None) -> Iterator[Se
             stderr=log,
         )
         try:
-            _pin(process.pid, cpu)
+            pin(process.pid, cpu)
             try:
                 _wait_until_it_answers(process, path)
             except RuntimeError as error:
@@ -98,11 +98,12 @@ def load(
         text=True,
     )
     with process:
-        _pin(process.pid, cpu)
+        pin(process.pid, cpu)
         yield Load(process)
 
 
-def _pin(pid: int, cpu: int | None) -> None:
+def pin(pid: int, cpu: int | None) -> None:
+    """Keep a process, and what it starts from now on, on one CPU; with None or one CPU, not."""
     cpus = sorted(os.sched_getaffinity(0))
     if cpu is not None and len(cpus) > 1:
         os.sched_setaffinity(pid, {cpus[cpu % len(cpus)]})

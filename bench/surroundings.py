@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.internet import RESOLVER
-from bench.processes import Server
+from bench.processes import Server, pin
 from bench.questions import framed_request
 from lab.namespace import Namespace
 
@@ -80,8 +80,9 @@ class Internet:
         self._process.stdin.flush()
         return int(self._read())
 
-    def be_nice(self) -> None:
-        """Leave the CPUs to what is measured, as servers on other machines would."""
+    def give_way(self, cpu: int) -> None:
+        """Use that CPU alone, and only what others leave of it."""
+        pin(self._process.pid, cpu)
         os.setpriority(os.PRIO_PROCESS, self._process.pid, 19)
 
     def log(self) -> str:
@@ -134,12 +135,13 @@ class Service(Server):
 
 
 @contextlib.contextmanager
-def mailseal(surroundings: Internet, folder: Path) -> Iterator[Service]:
+def mailseal(surroundings: Internet, folder: Path, *, cpu: int | None = None) -> Iterator[Service]:
     """Run ``mailseal serve`` with its state below ``folder`` until the block ends."""
     configuration = surroundings.configuration(folder)
     socket_path = folder / "socketmap"
     began = time.monotonic()
     process = surroundings.spawn([MAILSEAL, "serve", "--config", configuration])
+    pin(process.pid, cpu)  # and with it the resolver, which is not there yet
     try:
         yield Service(process, str(socket_path), began)
     finally:
