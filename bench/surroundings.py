@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from bench.internet import RESOLVER
@@ -110,10 +110,17 @@ def internet() -> Iterator[Internet]:
 class Service(Server):
     """A running ``mailseal serve``, both of its processes; it listens on a UNIX socket."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", path: str, began: float) -> None:
+    def __init__(
+        self,
+        process: "subprocess.Popen[bytes]",
+        path: str,
+        began: float,
+        log: Callable[[], str],
+    ) -> None:
         super().__init__(process, 0, path)
         self.path = path
         self._began = began
+        self._log = log
 
     def connect(self) -> socket.socket:
         """Connect as soon as it listens."""
@@ -121,10 +128,10 @@ class Service(Server):
             client = socket.socket(socket.AF_UNIX)
             try:
                 client.connect(self.path)
-            except OSError:
+            except OSError as error:
                 client.close()
                 if self.process.poll() is not None or self.seconds() > READY_SECONDS:
-                    raise
+                    raise RuntimeError(f"mailseal does not listen: {self._log()}") from error
                 time.sleep(POLL_SECONDS)
             else:
                 return client
@@ -143,7 +150,7 @@ def mailseal(surroundings: Internet, folder: Path, *, cpu: int | None = None) ->
     process = surroundings.spawn([MAILSEAL, "serve", "--config", configuration])
     pin(process.pid, cpu)  # and with it the resolver, which is not there yet
     try:
-        yield Service(process, str(socket_path), began)
+        yield Service(process, str(socket_path), began, surroundings.log)
     finally:
         process.terminate()
         try:
