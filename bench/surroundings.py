@@ -19,6 +19,7 @@ from bench.internet import RESOLVER
 from bench.processes import Server, pin
 from bench.questions import framed_request
 from lab.namespace import Namespace
+from lab.unavailable import Unavailable
 
 HERE = Path(__file__).parent.parent
 MAILSEAL = Path(sys.executable).with_name("mailseal")
@@ -96,7 +97,11 @@ class Internet:
 
 @contextlib.contextmanager
 def internet() -> Iterator[Internet]:
-    """Run a small Internet until the block ends; raises ``lab.unavailable.Unavailable``."""
+    """Run a small Internet until the block ends; raises ``Unavailable``."""
+    if os.geteuid() != 0:
+        raise Unavailable(
+            "this needs a network namespace of its own, which takes root", 'run "sudo make bench"'
+        )
     with tempfile.TemporaryDirectory(prefix="mailseal-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name) / "internet"
         folder.mkdir()
