@@ -136,7 +136,7 @@ class Exchange:
         if isinstance(data, OSError):
             self._give_up(attempt, _unreachable(data), is_sick=True)
             return None
-        reply = read_reply(data, self._question, is_trusted=upstream.address.is_trusted)
+        reply = read_reply(data, self._question, is_trusted=upstream.is_trusted)
         if attempt.is_checking_disabled and not isinstance(reply, Truncated):
             return self._judge_unchecked(attempt, reply)
         match reply:

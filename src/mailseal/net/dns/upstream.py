@@ -13,6 +13,7 @@ class Upstream:
 
     def __init__(self, address: ResolverAddress) -> None:
         self.address = address
+        self.is_trusted = address.is_trusted
         self.pool = DatagramPool(address)
         self._failures = 0
         self._sick_until = 0.0
