@@ -20,7 +20,7 @@ from lab.model import LabDomain, MxHost, Tlsa
 from lab.mx import Mailbox, MxHosts
 from lab.namespace import RUN_TIMEOUT_SECONDS, Namespace, require_root
 from lab.nginx import PolicyHosts
-from lab.packages import INTERNET, Progress, fetch_all, print_progress
+from lab.packages import INTERNET, Progress, Tree, fetch_all, print_progress
 from lab.sender import SendingPostfix
 from lab.sendmail import Sendmail
 from lab.service import Service
@@ -140,12 +140,19 @@ class Lab:
 
     @contextmanager
     def sender(
-        self, policy_maps: str = "", security_level: str = "may", **settings: str
+        self,
+        policy_maps: str = "",
+        security_level: str = "may",
+        *,
+        newer: Tree | None = None,
+        **settings: str,
     ) -> Iterator[SendingPostfix]:
         """Run a Postfix that sends; several may run at once. Starts in 0.15 s.
 
         ``policy_maps`` is ``smtp_tls_policy_maps``, such as
         ``socketmap:unix:PATH:postfix``; ``settings`` are more of main.cf.
+        ``newer`` is another Postfix than the lab's 3.7: what
+        ``lab.newer.fetch_newer`` returned.
         """
         self._senders += 1
         name = f"sender{self._senders}"
@@ -157,6 +164,7 @@ class Lab:
             policy_maps=policy_maps,
             security_level=security_level,
             settings=settings,
+            newer=newer,
         )
         sender.start()
         try:

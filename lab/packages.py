@@ -82,7 +82,7 @@ class Tree:
         )
 
 
-class _AptError(Exception):
+class AptError(Exception):
     """apt-get or dpkg ended with an error; the text is what it said."""
 
 
@@ -115,13 +115,27 @@ def fetch(program: Program, progress: Progress = print_progress) -> Tree:
     fetch left behind is removed by the next one. Raises ``Unavailable``.
     """
     digest = hashlib.sha256(repr(program).encode()).hexdigest()[:8]
-    final = cache_folder() / f"{program.name}-{digest}"
+    return Tree(
+        fetched_once(
+            cache_folder() / f"{program.name}-{digest}",
+            lambda final: _fetch_into(final, program, progress),
+        )
+    )
+
+
+def fetched_once(final: Path, fetch_into: Callable[[Path], None]) -> Path:
+    """Return a folder of the cache, having it made when it is not there yet.
+
+    ``fetch_into`` makes it in a folder beside it that ends in ``.partial``
+    and renames that. Raises ``Unavailable``.
+    """
     if final.is_dir():
-        return Tree(final)
+        return final
+    name = final.name.rpartition("-")[0]
     for tool in ("apt-get", "dpkg"):
         if shutil.which(tool) is None:
             raise Unavailable(
-                f"{program.name} cannot be fetched: there is no {tool}",
+                f"{name} cannot be fetched: there is no {tool}",
                 "run the lab on Debian or a system made from it",
             )
     try:
@@ -131,12 +145,12 @@ def fetch(program: Program, progress: Progress = print_progress) -> Tree:
             f"the cache {final.parent} cannot be made ({error.strerror})",
             "set MAILSEAL_LAB_CACHE to a folder that can be written",
         ) from error
-    with _locked(final.parent / f"{program.name}.lock"):
+    with _locked(final.parent / f"{name}.lock"):
         if not final.is_dir():
-            for leftover in final.parent.glob(f"{program.name}-*.partial"):
+            for leftover in final.parent.glob(f"{name}-*.partial"):
                 shutil.rmtree(leftover, ignore_errors=True)
-            _fetch_into(final, program, progress)
-    return Tree(final)
+            fetch_into(final)
+    return final
 
 
 def fetch_all(
@@ -161,13 +175,13 @@ def _fetch_into(final: Path, program: Program, progress: Progress) -> None:
     try:
         try:
             _download_and_unpack(partial, program, (), progress)
-        except _AptError as first:
+        except AptError as first:
             progress(f"{first}; fetching package lists of our own")
             options = _update_private_lists(final.parent / "apt")
             _download_and_unpack(partial, program, options, progress)
         _prove_complete(Tree(partial), program)
         partial.rename(final)
-    except _AptError as error:
+    except AptError as error:
         raise Unavailable(
             f"the Debian package of {program.name} could not be fetched ({error})",
             'check the network and apt\'s sources, then run "python -m lab fetch"',
@@ -179,23 +193,28 @@ def _fetch_into(final: Path, program: Program, progress: Progress) -> None:
 def _download_and_unpack(
     partial: Path, program: Program, options: tuple[str, ...], progress: Progress
 ) -> None:
-    simulated = _apt(
+    simulated = run_apt(
         *options, "install", "--simulate", "--no-install-recommends", *program.packages
     )
     missing = _INSTALLED_LINE.findall(simulated)
     if "libc6" in missing:
-        raise _AptError("it needs a newer libc6 than this machine has")
+        raise AptError("it needs a newer libc6 than this machine has")
     wanted = sorted({*program.packages, *missing})
     archives = partial / "archives"
     archives.mkdir(exist_ok=True)
-    _apt(*options, "download", *wanted, cwd=archives)
-    for archive in sorted(archives.glob("*.deb")):
-        _run(["dpkg", "-x", str(archive), str(partial)])
-    (partial / "PACKAGES").write_text(
-        "".join(f"{archive.name}\n" for archive in sorted(archives.glob("*.deb")))
-    )
-    shutil.rmtree(archives)
+    run_apt(*options, "download", *wanted, cwd=archives)
+    unpack_archives(archives, partial)
     progress(f"unpacked {program.name} ({len(wanted)} packages)")
+
+
+def unpack_archives(archives: Path, tree: Path) -> int:
+    """Unpack every package of a folder, note their names and remove the folder; count them."""
+    found = sorted(archives.glob("*.deb"))
+    for archive in found:
+        _run(["dpkg", "-x", str(archive), str(tree)])
+    (tree / "PACKAGES").write_text("".join(f"{archive.name}\n" for archive in found))
+    shutil.rmtree(archives)
+    return len(found)
 
 
 def _update_private_lists(folder: Path) -> tuple[str, ...]:
@@ -206,14 +225,14 @@ def _update_private_lists(folder: Path) -> tuple[str, ...]:
         "-o", f"Dir::State::Lists={folder}/lists",
         "-o", f"Dir::Cache={folder}/cache",
     )  # fmt: skip
-    _apt(*options, "update")
+    run_apt(*options, "update")
     return options
 
 
 def _prove_complete(tree: Tree, program: Program) -> None:
     found = sorted(tree.path.glob(program.proof))
     if not found:
-        raise _AptError(f"its packages hold no {program.proof}")
+        raise AptError(f"its packages hold no {program.proof}")
     listing = subprocess.run(
         ["ldd", str(found[0])],
         env={"PATH": os.environ["PATH"], "LD_LIBRARY_PATH": tree.library_path()},
@@ -223,10 +242,11 @@ def _prove_complete(tree: Tree, program: Program) -> None:
     ).stdout
     lacking = [line.split()[0] for line in listing.splitlines() if "not found" in line]
     if lacking:
-        raise _AptError(f"libraries are missing: {', '.join(lacking)}")
+        raise AptError(f"libraries are missing: {', '.join(lacking)}")
 
 
-def _apt(*arguments: str, cwd: Path | None = None) -> str:
+def run_apt(*arguments: str, cwd: Path | None = None) -> str:
+    """Run apt-get and return what it wrote; raises ``AptError``."""
     # The sandbox user could not write below a private home; the packages are
     # verified by apt's signatures either way.
     return _run(
@@ -248,8 +268,8 @@ def _run(command: list[str], cwd: Path | None = None) -> str:
             timeout=DOWNLOAD_TIMEOUT_SECONDS,
         )
     except subprocess.TimeoutExpired as error:
-        raise _AptError(f"{command[0]} took over {DOWNLOAD_TIMEOUT_SECONDS} s") from error
+        raise AptError(f"{command[0]} took over {DOWNLOAD_TIMEOUT_SECONDS} s") from error
     if done.returncode != 0:
         said = [line for line in done.stderr.splitlines() if line.startswith(("E:", "dpkg"))]
-        raise _AptError((said or done.stderr.splitlines() or ["no message"])[0].strip())
+        raise AptError((said or done.stderr.splitlines() or ["no message"])[0].strip())
     return done.stdout

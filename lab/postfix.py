@@ -7,6 +7,8 @@ from pathlib import Path
 
 from lab.accounts import POSTDROP_GID, POSTFIX_UID
 from lab.namespace import Namespace
+from lab.newer import inside
+from lab.packages import Tree
 from lab.service import Service, wait_until
 from lab.unavailable import Unavailable
 
@@ -42,7 +44,8 @@ class Postfix:
     """One instance; ``settings`` go to main.cf, ``services`` to master.cf.
 
     It is started without the ``postfix`` command, whose checks take longer
-    than everything else.
+    than everything else. ``newer`` is a tree of a newer Postfix to run instead
+    of the lab's (``lab.newer``).
     """
 
     def __init__(
@@ -53,12 +56,14 @@ class Postfix:
         *,
         settings: Mapping[str, str],
         services: str,
+        newer: Tree | None = None,
     ) -> None:
         self.folder = folder
         self.queue = folder / "queue"
         self.log = folder / "mail.log"
         self._namespace = namespace
-        self._tree = namespace.trees["postfix"]
+        self._newer = newer
+        self._tree = newer or namespace.trees["postfix"]
         self._services = services
         self._settings = {**self._own_settings(name), **settings}
         self._make_folders()
@@ -66,7 +71,7 @@ class Postfix:
         self.service = Service(
             namespace,
             f"postfix ({name})",
-            [self._tree.file(f"{DAEMONS}/master"), "-d", "-c", folder],
+            self._command(f"{DAEMONS}/master", "-d", "-c", folder),
             log=folder / "master.log",
             environment=self._environment,
             ready=lambda: "daemon started" in self.read_log(),
@@ -75,6 +80,10 @@ class Postfix:
     @property
     def _environment(self) -> dict[str, str]:
         return {"LD_LIBRARY_PATH": self._tree.library_path(), "MAIL_CONFIG": str(self.folder)}
+
+    def _command(self, program: str, *arguments: str | Path) -> list[str | Path]:
+        command = [self._tree.file(program), *arguments]
+        return command if self._newer is None else inside(self._newer, command)
 
     def change_settings(self, settings: Mapping[str, str]) -> None:
         """Change main.cf; takes effect with the next start."""
@@ -107,7 +116,7 @@ class Postfix:
         Raises ``Unavailable`` when the command fails.
         """
         done = self._namespace.run(
-            [self._tree.file(f"usr/sbin/{command}"), "-c", self.folder, *arguments],
+            self._command(f"usr/sbin/{command}", "-c", self.folder, *arguments),
             environment=self._environment,
         )
         if done.returncode not in (0, 1):  # postmap -q: 1 is "not found"

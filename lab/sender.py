@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from lab.namespace import Namespace
+from lab.packages import Tree
 from lab.postfix import Postfix
 from lab.service import POLL_SECONDS
 
@@ -80,6 +81,7 @@ class SendingPostfix:
         policy_maps: str,
         security_level: str,
         settings: Mapping[str, str],
+        newer: Tree | None = None,
     ) -> None:
         self.postfix = Postfix(
             namespace,
@@ -103,6 +105,7 @@ class SendingPostfix:
                 **settings,
             },
             services=SERVICES,
+            newer=newer,
         )
 
     def start(self) -> None:
