@@ -1,5 +1,6 @@
 """The table of decisions, row by row: DANE state and enforce policy to what a sender must do."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from mailseal.decision import (
     Rules,
     StsEnforced,
     StsTesting,
+    TlsOptional,
     Unavailable,
     decide,
 )
@@ -64,6 +66,8 @@ def word(delivery: DeliveryPolicy) -> str:
             return "secure " + " ".join(host.partition(".")[0] for host in hosts)
         case Unavailable():
             return "TEMP"
+        case TlsOptional():
+            return "may"
         case StsTesting() | Opportunistic():
             return "NOTFOUND"
 
@@ -251,9 +255,127 @@ def test_nothing_weaker_than_the_mtas_own_default_is_answered(hosts: str) -> Non
     assert word(decide(DOMAIN, exchange("U10"), None, rules)) == "dane-only"
 
 
+@pytest.mark.parametrize("hosts", ["U10", "N10", "U10 N20", "F10", "N10 U20"])
+@pytest.mark.parametrize(
+    ("last", "enforced"),
+    [
+        (DaneSummary.ALL_USABLE, "dane-only"),
+        (DaneSummary.MIXED, "dane-only"),
+        (DaneSummary.NONE, "secure"),
+        (None, "secure"),
+    ],
+)
+@pytest.mark.parametrize("is_secure", [True, False])
+def test_what_no_resolver_has_validated_weakens_nothing(
+    hosts: str, last: DaneSummary | None, enforced: str, is_secure: bool
+) -> None:
+    """Whatever DNS seems to say, what was proven stays, and the MTA may do DANE by itself."""
+    seen = replace(exchange(hosts, is_secure=is_secure), unvalidated="no AD", last=last)
+
+    assert seen.summary is None
+    assert word(decide(DOMAIN, seen, policy(), Rules())) == enforced
+    assert word(decide(DOMAIN, seen, None, Rules())) == "dane"
+    assert word(decide(DOMAIN, seen, policy(mode=Mode.TESTING), Rules())) == "dane"
+    assert word(decide(DOMAIN, seen, None, Rules(default_is_dane=True))) == "NOTFOUND"
+    assert word(decide(DOMAIN, seen, None, Rules(has_dane=False))) == "NOTFOUND"
+    assert word(decide(DOMAIN, seen, policy(), Rules(has_dane=False))) == "secure"
+
+
+def test_a_policy_still_has_to_allow_an_mx_that_nobody_validated() -> None:
+    """Its list of hosts is what protects where DNSSEC does not."""
+    seen = replace(exchange("N10"), unvalidated="no AD")
+
+    assert word(decide(DOMAIN, seen, policy("mx.example.net"), Rules())) == "TEMP"
+
+
+@pytest.mark.parametrize(
+    ("patterns", "answer"),
+    [
+        (("mx1.example.com",), "dane-only"),  # allows only the host that cannot be judged now
+        (("mx2.example.com",), "secure mx2"),
+        (("mx.example.net",), "TEMP"),
+    ],
+)
+def test_a_host_that_cannot_be_judged_now_is_left_out_or_waited_for(
+    patterns: tuple[str, ...], answer: str
+) -> None:
+    """With F and N, the N hosts that the policy covers count; else it is as strict as DANE."""
+    assert word(decide(DOMAIN, exchange("F10 N20"), policy(*patterns), Rules())) == answer
+
+
+@pytest.mark.parametrize(
+    ("hosts", "answer"),
+    [
+        ("N10 U20", "dane-only"),      # the policy covers only the host with TLSA records
+        ("X10 U20", "dane-only"),
+        ("U10 N20", "dane-only"),
+    ],
+)  # fmt: skip
+def test_narrowing_to_nobody_leaves_dane(hosts: str, answer: str) -> None:
+    """Where the policy covers none of the hosts without DANE, those with it are what is left."""
+    usable = "mx1" if hosts.startswith("U") else "mx2"
+    seen, covering = exchange(hosts), policy(f"{usable}.example.com")
+
+    for choice in PartialDane:
+        assert word(decide(DOMAIN, seen, covering, Rules(partial_dane=choice))) == answer
+
+
+@pytest.mark.parametrize("default_is_dane", [True, False])
+@pytest.mark.parametrize("choice", list(PartialDane))
+@pytest.mark.parametrize("hosts", ["U10", "X10", "N10", "F10", "U10 N20", "N10 U20", "N10 F20"])
+def test_the_mtas_default_never_touches_an_enforce_policy(
+    hosts: str, choice: PartialDane, default_is_dane: bool
+) -> None:
+    """``mta_default`` is about what is answered without one."""
+    rules = Rules(partial_dane=choice, default_is_dane=default_is_dane)
+    plain = Rules(partial_dane=choice)
+
+    assert decide(DOMAIN, exchange(hosts), policy(), rules) == decide(
+        DOMAIN, exchange(hosts), policy(), plain
+    )
+
+
+def test_without_a_host_that_has_an_address_the_policy_is_compared_with_the_names() -> None:
+    """A host without any address is no host for DANE; its name still has to be allowed."""
+    mx = MxSet(
+        hosts=(MxHost(name=Domain("mx1.example.com"), preference=10),),
+        is_secure=True,
+        ttl=timedelta(minutes=5),
+    )
+    empty = Exchange(mx=mx, states=())
+
+    assert word(decide(DOMAIN, empty, policy(), Rules())) == "secure"
+    assert word(decide(DOMAIN, empty, policy("mx.example.net"), Rules())) == "TEMP"
+    assert word(decide(DOMAIN, empty, None, Rules())) == "NOTFOUND"
+
+
 def test_testing_mode_is_kept_for_profiles_that_report_it() -> None:
     """A testing policy changes no delivery but is handed on (RFC 8461 §5)."""
     delivery = decide(DOMAIN, exchange("N10"), policy(mode=Mode.TESTING), Rules())
 
     assert isinstance(delivery, StsTesting)
     assert delivery.policy.mode is Mode.TESTING
+
+
+@pytest.mark.parametrize(
+    ("hosts", "rules", "enforced", "otherwise"),
+    [
+        # The operator requires DANE, whatever is published
+        ("U10", Rules(requires_dane=True), "dane-only", "dane-only"),
+        ("N10", Rules(requires_dane=True), "dane-only", "dane-only"),
+        ("F10", Rules(requires_dane=True), "dane-only", "dane-only"),
+        # ... or does without, although main.cf says dane
+        ("U10", Rules(has_dane=False, overrules_default=True), "secure", "may"),
+        ("N10", Rules(has_dane=False, overrules_default=True), "secure", "may"),
+        ("U10", Rules(has_dane=False), "secure", "NOTFOUND"),
+    ],
+)
+def test_an_operators_word_about_dane_goes_before_what_is_published(
+    hosts: str, rules: Rules, enforced: str, otherwise: str
+) -> None:
+    """As written, whatever the hosts' states are; only a null MX needs no word."""
+    seen = exchange(hosts)
+
+    assert word(decide(DOMAIN, seen, policy(), rules)) == enforced
+    assert word(decide(DOMAIN, seen, None, rules)) == otherwise
+    assert word(decide(DOMAIN, seen, policy(mode=Mode.TESTING), rules)) == otherwise

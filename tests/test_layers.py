@@ -8,14 +8,16 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "mailseal"
 
 # Each layer and those it may import besides itself; what is not named here fails the test.
-PURE_BASE = {"names", "results", "answers", "deviations", "certs"}
+PURE_BASE = {"names", "results", "answers", "deviations", "certs", "envelope"}
 STANDARDS = {"mtasts", "tlsrpt", "dane"}
-JUDGEMENT = {"decision", "wire", "checks"}
+JUDGEMENT = {"overrides", "decision", "ruling", "wire", "checks"}
 DOORS = {"net", "store", "targets"}
 ALLOWED: dict[str, set[str]] = {
     **dict.fromkeys(PURE_BASE, PURE_BASE),
     **dict.fromkeys(STANDARDS, PURE_BASE),
+    "overrides": PURE_BASE | STANDARDS,
     "decision": PURE_BASE | STANDARDS,
+    "ruling": PURE_BASE | STANDARDS | {"overrides", "decision"},
     "wire": PURE_BASE | STANDARDS | {"decision"},
     "checks": PURE_BASE | STANDARDS | {"decision"},
     "ports": PURE_BASE | STANDARDS | JUDGEMENT,

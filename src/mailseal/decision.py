@@ -53,6 +53,14 @@ class StsTesting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TlsOptional:
+    """Deliver with whatever TLS there is, though the MTA's own default is DANE.
+
+    Only an operator's word for a single domain leads here.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Opportunistic:
     """Nothing is known against the MTA's own default."""
 
@@ -72,7 +80,13 @@ class Unavailable:
 
 
 DeliveryPolicy = (
-    DaneRequired | DaneOpportunistic | StsEnforced | StsTesting | Opportunistic | Unavailable
+    DaneRequired
+    | DaneOpportunistic
+    | StsEnforced
+    | StsTesting
+    | TlsOptional
+    | Opportunistic
+    | Unavailable
 )
 
 
@@ -90,11 +104,15 @@ class Rules:
 
     ``has_dane`` is false for an MTA without DNSSEC. ``default_is_dane`` says that the MTA's own
     default is DANE or stricter already, so that "opportunistic DANE" would be no more than it.
+    ``requires_dane`` and ``overrules_default`` are an operator's words for one domain: deliver by
+    DANE alone, whatever is published; do without DANE although the MTA's default is just that.
     """
 
     has_dane: bool = True
     partial_dane: PartialDane = PartialDane.BY_PREFERENCE
     default_is_dane: bool = False
+    requires_dane: bool = False
+    overrules_default: bool = False
 
 
 def decide(
@@ -113,10 +131,15 @@ def decide(
     enforced = None
     if policy is not None and policy.mode is Mode.ENFORCE:
         enforced = StsEnforced(domain=domain, policy=policy)
+    if rules.requires_dane:
+        usable = enforced if enforced is not None and enforced.policy.usable_patterns else None
+        return DaneRequired(enforced=usable)
     if enforced is None:
         answer = _without_enforcement(exchange, rules)
     else:
         answer = _with_enforcement(exchange, enforced, rules)
+    if isinstance(answer, Opportunistic) and rules.overrules_default:
+        return TlsOptional()
     if isinstance(answer, Opportunistic) and policy is not None and policy.mode is Mode.TESTING:
         return StsTesting(domain=domain, policy=policy)
     return answer
@@ -127,6 +150,9 @@ def _without_enforcement(exchange: Exchange | ExchangeUnknown, rules: Rules) -> 
         return Opportunistic()
     match exchange:
         case ExchangeUnknown():
+            wants_dane = True
+        case Exchange() if exchange.unvalidated:
+            # The MTA's own resolver may validate: DANE is for it to find out.
             wants_dane = True
         case Exchange():
             seen = exchange.states_seen
@@ -146,7 +172,13 @@ def _with_enforcement(
     if isinstance(exchange, ExchangeUnknown):
         return _by_last_verdict(exchange, enforced, rules)
     seen = exchange.states_seen
-    if not rules.has_dane or not exchange.mx.is_secure:
+    if not rules.has_dane:
+        return _secure(exchange, enforced)
+    if exchange.unvalidated:
+        if exchange.last in {DaneSummary.ALL_USABLE, DaneSummary.MIXED}:
+            return DaneRequired(enforced=enforced)
+        return _secure(exchange, enforced)
+    if not exchange.mx.is_secure:
         return _secure(exchange, enforced)
     if TlsaState.USABLE in seen:
         if seen <= {TlsaState.USABLE, TlsaState.FAILED} or _usable_comes_first(exchange, rules):

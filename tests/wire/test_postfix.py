@@ -11,7 +11,7 @@ from mailseal import decision
 from mailseal.mtasts.pattern import MxPattern
 from mailseal.mtasts.policy import Mode, Policy
 from mailseal.names import Domain
-from mailseal.wire import patterns, postfix, socketmap
+from mailseal.wire import patterns, postfix, sendmail, socketmap
 
 DOMAIN = Domain("example.com")
 
@@ -237,3 +237,21 @@ def test_no_policy_smuggles_an_attribute(mx: list[str], only: list[str], lines: 
         assert [name for name, _ in pairs][:2] == ["match", "servername"]
         for name, value in pairs:
             assert ALLOWED[name].fullmatch(value), (name, value)
+
+
+@pytest.mark.parametrize("with_tlsrpt", [False, True])
+def test_a_zone_can_leave_the_server_name_to_main_cf(with_tlsrpt: bool) -> None:
+    """As postfix-mta-sts-resolver with ``require_sni: false``; nothing else changes."""
+    with_sni = postfix.render(RFC_EXAMPLE, with_tlsrpt=with_tlsrpt)
+    without = postfix.render(RFC_EXAMPLE, with_tlsrpt=with_tlsrpt, sni=False)
+
+    assert without == with_sni.replace(b" servername=hostname", b"")
+    assert postfix.render_secure(DOMAIN, ["mx1.example.com"], sni=False) == (
+        b"OK secure match=mx1.example.com"
+    )
+
+
+def test_doing_without_dane_takes_a_word_where_main_cf_says_dane() -> None:
+    """NOTFOUND would leave main.cf's level in force."""
+    assert postfix.render(decision.TlsOptional(), with_tlsrpt=False) == b"OK may"
+    assert sendmail.render(decision.TlsOptional()) == b"NOTFOUND "

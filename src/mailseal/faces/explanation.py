@@ -11,6 +11,7 @@ _ANSWERS = {
     "sts-enforced": "the MTA-STS policy is enforced",
     "sts-enforced-narrowed": "the MTA-STS policy is enforced, for the hosts without DANE alone",
     "sts-testing": "as the MTA's own default; the MTA-STS policy is in mode testing",
+    "tls-optional": "whatever TLS there is, though the MTA's own default is DANE",
     "opportunistic": "as the MTA's own default",
     "unavailable": "mail has to wait",
 }

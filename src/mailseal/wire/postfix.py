@@ -39,15 +39,19 @@ def render(
     *,
     with_tlsrpt: bool,
     testing: TestingAnswer = TestingAnswer.NOTFOUND,
+    sni: bool = True,
 ) -> bytes:
-    """Render a decision as a reply payload of at most ``socketmap.MAX_REPLY_BYTES``."""
+    """Render a decision as a reply payload of at most ``socketmap.MAX_REPLY_BYTES``.
+
+    Without ``sni`` no ``servername=`` is sent, and Postfix' smtp_tls_servername decides.
+    """
     match policy:
         case decision.DaneRequired():
             return socketmap.ok(b"dane-only")
         case decision.DaneOpportunistic():
             return socketmap.ok(b"dane")
         case decision.StsEnforced():
-            return _render_enforced(policy, with_tlsrpt=with_tlsrpt)
+            return _render_enforced(policy, with_tlsrpt=with_tlsrpt, sni=sni)
         case decision.StsTesting():
             if testing is TestingAnswer.NOTFOUND or not with_tlsrpt:
                 return socketmap.notfound()
@@ -55,6 +59,8 @@ def render(
             return _longest_that_fits(
                 [testing.value], _policy_words(policy.domain), [], _policy_strings(policy.policy)
             )
+        case decision.TlsOptional():
+            return socketmap.ok(b"may")
         case decision.Opportunistic():
             return socketmap.notfound()
         case decision.Unavailable(reason=reason):
@@ -62,31 +68,32 @@ def render(
     assert_never(policy)
 
 
-def render_secure(domain: Domain, mx: Iterable[str]) -> bytes:
+def render_secure(domain: Domain, mx: Iterable[str], *, sni: bool = True) -> bytes:
     """Render ``secure`` for these patterns, without anything that came with Postfix 3.10."""
     usable = patterns.usable(mx)
     if not usable:
         return _no_usable_pattern(domain)
-    return _longest_that_fits(_secure_words(usable), [], [], [])
+    return _longest_that_fits(_secure_words(usable, sni=sni), [], [], [])
 
 
-def _render_enforced(enforced: decision.StsEnforced, *, with_tlsrpt: bool) -> bytes:
+def _render_enforced(enforced: decision.StsEnforced, *, with_tlsrpt: bool, sni: bool) -> bytes:
     mx = enforced.only_hosts or [pattern.text for pattern in enforced.policy.mx]
     if not with_tlsrpt:
-        return render_secure(enforced.domain, mx)
+        return render_secure(enforced.domain, mx, sni=sni)
     usable = patterns.usable(mx)
     if not usable:
         return _no_usable_pattern(enforced.domain)
     return _longest_that_fits(
-        _secure_words(usable),
+        _secure_words(usable, sni=sni),
         _policy_words(enforced.domain),
         [f"mx_host_pattern={pattern}" for pattern in usable],
         _policy_strings(enforced.policy),
     )
 
 
-def _secure_words(usable: tuple[str, ...]) -> list[str]:
-    return ["secure", "match=" + patterns.match_words(usable), "servername=hostname"]
+def _secure_words(usable: tuple[str, ...], *, sni: bool) -> list[str]:
+    words = ["secure", "match=" + patterns.match_words(usable)]
+    return [*words, "servername=hostname"] if sni else words
 
 
 def _policy_words(domain: Domain) -> list[str]:

@@ -33,11 +33,14 @@ class Profile:
 
 
 def profiles(
-    *, testing: postfix.TestingAnswer = postfix.TestingAnswer.NOTFOUND
+    *, testing: postfix.TestingAnswer = postfix.TestingAnswer.NOTFOUND, sni: bool = True
 ) -> Mapping[ProfileName, Profile]:
-    """Return the profiles; ``testing`` is what policies in mode ``testing`` are answered with."""
-    plain = partial(postfix.render, with_tlsrpt=False)
-    full = partial(postfix.render, with_tlsrpt=True, testing=testing)
+    """Return the profiles; ``testing`` is what policies in mode ``testing`` are answered with.
+
+    Without ``sni`` Postfix gets no ``servername=``; Sendmail and Exim need it.
+    """
+    plain = partial(postfix.render, with_tlsrpt=False, sni=sni)
+    full = partial(postfix.render, with_tlsrpt=True, testing=testing, sni=sni)
     return MappingProxyType(
         {
             ProfileName.POSTFIX: Profile(render=plain, deadline=POSTFIX_DEADLINE),

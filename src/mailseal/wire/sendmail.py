@@ -17,7 +17,9 @@ def render(policy: decision.DeliveryPolicy) -> bytes:
             return _render_secure(policy)
         case decision.DaneRequired(enforced=enforced):
             return _render_secure(enforced) if enforced else socketmap.notfound()
-        case decision.DaneOpportunistic() | decision.StsTesting() | decision.Opportunistic():
+        case decision.DaneOpportunistic() | decision.StsTesting():
+            return socketmap.notfound()
+        case decision.TlsOptional() | decision.Opportunistic():
             return socketmap.notfound()
         case decision.Unavailable(reason=reason, enforced=enforced):
             return _render_secure(enforced) if enforced else socketmap.temp(reason)
