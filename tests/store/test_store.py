@@ -217,6 +217,16 @@ async def test_a_full_store_never_drops_an_enforce_policy_in_force(url: str) -> 
         assert await names(store) == ["a.example", "new.example"]
 
 
+async def test_a_policy_saved_again_and_again_takes_one_place(url: str) -> None:
+    """Refreshing what is stored never drops what is stored, however often it happens."""
+    async with await open_store(url, max_policies=3) as store:
+        await store.save(cached("none.example", mode="none"))
+        for number in range(9):
+            await store.save(cached("often.example", record_id=str(number)))
+        await store.save(cached("third.example"))
+        assert await names(store) == ["none.example", "often.example", "third.example"]
+
+
 async def test_a_store_that_is_full_of_verdicts_drops_the_oldest(url: str) -> None:
     """Verdicts are bounded as policies are."""
     async with await open_store(url, max_policies=2) as store:
