@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mailseal.faces.policyd.answerer import AnswererConfig
     from mailseal.names import Domain
     from mailseal.net.dns import Resolver as DnsResolver
+    from mailseal.net.dns import ResolverAddress
     from mailseal.services.policyservice import PolicyService
 
 ANSWERER_MARGIN = timedelta(seconds=1)  # over the zone's deadline, by which the resolver answers
@@ -51,6 +52,7 @@ async def open_service(
     from mailseal.services.policyservice import PolicyService
     from mailseal.services.refresher import Refresher
     from mailseal.services.resolver import Resolver, ResolverLimits
+    from mailseal.services.selftest import SelfTest, SelfTestLimits
     from mailseal.services.surveyor import SurveyLimits, Surveyor
     from mailseal.store import open_store
     from mailseal.wire.profiles import profiles
@@ -106,7 +108,28 @@ async def open_service(
             failed_usable=config.dns.failed_wait,
         ),
     )
+    tested = _open_tested(config)
+
+    def use_others(aside: frozenset[str]) -> None:
+        """Ask none of these for DANE, and forget what may have come from them."""
+        dane_dns.set_aside([address for address in tested if str(address) in aside])
+        surveyor.forget_all()
+        for domain in resolver.doubted_domains():
+            on_change(domain)
+
+    self_test = SelfTest(
+        doors={str(address): door for address, door in tested.items()},
+        clock=clock,
+        limits=SelfTestLimits(
+            signed_name=config.dane.self_test_name,
+            bogus_name=config.dane.self_test_bogus_name or "",
+            interval=config.dane.self_test_interval,
+            lookup_timeout=config.dns.timeout,
+        ),
+        on_change=use_others,
+    )
     resolver = Resolver(
+        self_test=self_test,
         discoverer=discoverer,
         surveyor=surveyor,
         store=store,
@@ -136,11 +159,13 @@ async def open_service(
                 profiles=profiles(testing=config.answers.testing),
             ),
             store=store,
+            self_test=self_test if config.dane.enabled else None,
         )
     finally:
+        await self_test.aclose()
         await surveyor.aclose()
         await discoverer.aclose()
-        for door in {dns, dane_dns}:
+        for door in {dns, dane_dns, *tested.values()}:
             await door.close()
         await store.aclose()
 
@@ -151,19 +176,33 @@ def _open_dns(config: "Config") -> "tuple[DnsResolver, DnsResolver]":
     Failing over to a resolver whose validation is not trusted would prove an absence that is
     none, so DANE asks the trusted ones alone, if there are any (RFC 7672 §2.1.1).
     """
+    from mailseal.net.dns import Resolver
+
+    addresses = resolver_addresses(config)
+    dns = Resolver(addresses)
+    believed = [address for address in addresses if address.is_trusted]
+    return dns, Resolver(believed) if believed else dns
+
+
+def _open_tested(config: "Config") -> "dict[ResolverAddress, DnsResolver]":
+    """Return a resolver for each address whose validation is relied on, to be tested alone."""
+    from mailseal.net.dns import Resolver
+
+    return {
+        address: Resolver([address]) for address in resolver_addresses(config) if address.is_trusted
+    }
+
+
+def resolver_addresses(config: "Config") -> "list[ResolverAddress]":
+    """Return the resolvers to ask, and which of them are believed about validation."""
     from mailseal.config import system_resolvers
-    from mailseal.net.dns import Resolver, ResolverAddress
+    from mailseal.net.dns import ResolverAddress
 
     trusted = set(config.dns.trust_ad)
-    addresses = [
+    return [
         ResolverAddress(host=one.host, port=one.port, trust_ad=one.host in trusted)
         for one in config.dns.resolvers or system_resolvers()
     ]
-    believed = [address for address in addresses if address.is_trusted]
-    dns = Resolver(addresses)
-    if not believed or len(believed) == len(addresses):
-        return dns, dns
-    return dns, Resolver(believed)
 
 
 def set_up_logging(settings: "LogSettings") -> None:

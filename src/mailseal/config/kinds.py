@@ -15,6 +15,7 @@ E = TypeVar("E", bound=enum.StrEnum)
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d|w)", re.ASCII)
 _MODE = re.compile(r"0?[0-7]{3}", re.ASCII)
+_DNS_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", re.ASCII)
 _WORD = re.compile(r"[!-~]{1,64}", re.ASCII)
 
 
@@ -135,6 +136,24 @@ def word(expected: str) -> Kind[str]:
         raise RefusedValueError
 
     return Kind(expected=expected, read=read, write=str)
+
+
+def dns_name() -> Kind[str]:
+    """Take any name that DNS can be asked for, kept without its final dot; "" is the root."""
+
+    def read(raw: object) -> str:
+        if raw == ".":
+            return ""
+        name = raw.removesuffix(".").lower() if isinstance(raw, str) else ""
+        if not _DNS_NAME.fullmatch(name):
+            raise RefusedValueError
+        return name
+
+    return Kind(
+        expected='a domain name in ASCII, "." for the root',
+        read=read,
+        write=lambda name: name or ".",
+    )
 
 
 def file_mode() -> Kind[int]:

@@ -20,6 +20,7 @@ from mailseal.config.keys import key
 from mailseal.config.kinds import (
     choice,
     count,
+    dns_name,
     duration,
     flag,
     fraction,
@@ -253,6 +254,27 @@ class DaneSettings:
         0.8,
         fraction(0.1, 0.95),
         "The part of its TTL after which a DANE verdict is looked up again ahead of need.",
+    )
+    self_test_name: str = key(
+        "",
+        dns_name(),
+        "A signed name that every trusted resolver is asked for, to see whether it validates.\n"
+        "Set it to a name of your own where no public DNS can be reached.\n"
+        "A resolver that answers it without AD is not asked for DANE until a later test is passed; "
+        "no answer proves nothing.",
+        example="example.com",
+    )
+    self_test_interval: timedelta = key(
+        timedelta(minutes=10),
+        duration("1s", "1h"),
+        "How often that is done.\nWhile a resolver has not passed, every 30 seconds.",
+    )
+    self_test_bogus_name: str | None = key(
+        None,
+        optional(dns_name(), unset=""),
+        "A name whose signatures are broken on purpose, asked for with each test.\n"
+        "A resolver that gives its address does not validate, even if it sets AD elsewhere.",
+        example="dnssec-failed.org",
     )
 
 

@@ -41,10 +41,16 @@ class MxSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """An MX set with the state of every host that has an address, best preference first."""
+    """An MX set with the state of every host that has an address, best preference first.
+
+    ``unvalidated`` is not empty while no resolver is known to validate: it says why, nothing
+    here is proof then, and ``last`` is what was learnt before.
+    """
 
     mx: MxSet
     states: tuple[tuple[MxHost, HostState], ...]
+    unvalidated: str = ""
+    last: DaneSummary | None = None
 
     @property
     def states_seen(self) -> frozenset[TlsaState]:
@@ -53,7 +59,9 @@ class Exchange:
 
     @property
     def summary(self) -> DaneSummary | None:
-        """What to remember of this exchange; None while a look-up failed and nothing is proven."""
+        """What to remember of this exchange; None while nothing is proven."""
+        if self.unvalidated:
+            return None
         if not self.mx.is_secure:
             return DaneSummary.NONE
         seen = self.states_seen

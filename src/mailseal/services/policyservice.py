@@ -7,6 +7,7 @@ from mailseal.services.discoverer import Discoverer
 from mailseal.services.explainer import Explainer
 from mailseal.services.refresher import Refresher
 from mailseal.services.resolver import Resolver
+from mailseal.services.selftest import SelfTest
 from mailseal.services.surveyor import Surveyor
 
 
@@ -20,7 +21,11 @@ class PolicyService:
     refresher: Refresher
     explainer: Explainer
     store: PolicyStore
+    self_test: SelfTest | None = None  # None where DANE is off by configuration
 
     def counters(self) -> dict[str, int]:
         """Return what can be counted without asking the store."""
-        return {"domains_in_memory": len(self.discoverer)}
+        counters = {"domains_in_memory": len(self.discoverer)}
+        if self.self_test is None:
+            return {**counters, "dane_is_on": 0}
+        return {**counters, **self.self_test.counters()}

@@ -6,18 +6,21 @@ so that whoever keeps it need not know why.
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
 
 from mailseal.dane.exchange import DaneSummary, Exchange, ExchangeUnknown, MxSet
+from mailseal.dane.host import TlsaState
+from mailseal.dane.validation import Validation
 from mailseal.decision import DeliveryPolicy, Rules, StsEnforced, Unavailable, decide
 from mailseal.mtasts.policy import Mode, Policy
 from mailseal.names import Domain, NextHop
 from mailseal.ports import Clock, LastVerdict, PolicyStore, StoreError
 from mailseal.services.discoverer import Discoverer
 from mailseal.services.domainstate import StsView
+from mailseal.services.selftest import SelfTest
 from mailseal.services.surveyor import Survey, Surveyor
 
 log = structlog.stdlib.get_logger("mailseal.resolver")
@@ -28,11 +31,15 @@ VERDICT_REWRITE = timedelta(days=1)  # a verdict that stays the same is stored a
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolverLimits:
-    """How long answers that say "not now" live, and how old an id check may be behind them."""
+    """How long answers that say "not now" live, and how old an id check may be behind them.
+
+    ``unvalidated`` is the longest life of an answer made while no resolver is known to validate.
+    """
 
     recheck_before_temp: timedelta = timedelta(seconds=60)
     temp_fresh: timedelta = timedelta(seconds=10)
     temp_usable: timedelta = timedelta(seconds=30)
+    unvalidated: timedelta = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +66,18 @@ class Resolver:
         clock: Clock,
         rules: Rules,
         limits: ResolverLimits,
+        self_test: SelfTest | None = None,
     ) -> None:
+        """Make one; without a ``self_test`` every secure answer is taken for proof."""
         self._discoverer = discoverer
         self._surveyor = surveyor
         self._store = store
         self._clock = clock
         self._rules = rules
         self._limits = limits
+        self._self_test = self_test if rules.has_dane else None
+        self._since_test: dict[Domain, None] = {}
+        self._rounds_seen = 0
         self._told: dict[NextHop, str] = {}
         self._verdicts: dict[str, LastVerdict] = {}
 
@@ -77,6 +89,8 @@ class Resolver:
         With ``wait_for_fresh`` what is stale is looked up before the answer, not behind it.
         """
         ends_at = self._clock.monotonic() + timeout.total_seconds()
+        if self._self_test is not None:
+            await self._self_test.settle(timeout / 2)
         sts, mx = await asyncio.gather(
             self._discoverer.policy_for(
                 next_hop.domain, timeout=timeout, wait_for_fresh=wait_for_fresh
@@ -96,7 +110,8 @@ class Resolver:
                 fresh_for=min(mx.fresh_for, hosts.fresh_for),
                 usable_for=min(mx.usable_for, hosts.usable_for),
             )
-        exchange = await self._remember(next_hop, survey.exchange, sts.policy)
+        exchange = await self._doubted(next_hop, survey.exchange, sts.policy, ends_at)
+        exchange = await self._remember(next_hop, exchange, sts.policy)
         delivery = decide(next_hop.domain, exchange, sts.policy, self._rules)
         if isinstance(delivery, Unavailable) and delivery.blames_policy:
             sts = await self._check_again(next_hop.domain, sts, self._left(ends_at))
@@ -108,6 +123,9 @@ class Resolver:
         if isinstance(delivery, Unavailable):
             fresh_for = min(fresh_for, self._limits.temp_fresh)
             usable_for = min(usable_for, self._limits.temp_usable)
+        if isinstance(exchange, Exchange) and exchange.unvalidated:
+            fresh_for = min(fresh_for, self._limits.unvalidated / 2)
+            usable_for = min(usable_for, self._limits.unvalidated)
         if not self._discoverer.still_holds(next_hop.domain, sts):
             # A policy came or was purged while the hosts were looked up: not to be kept.
             fresh_for = usable_for = timedelta(0)
@@ -122,12 +140,59 @@ class Resolver:
         self._tell(resolution)
         return resolution
 
+    def doubted_domains(self) -> tuple[Domain, ...]:
+        """Return the policy domains decided on since a test last found the resolvers good.
+
+        Call it when one of them is proven not to validate: what was concluded may be wrong.
+        """
+        domains = tuple(self._since_test)
+        self._since_test.clear()
+        return domains
+
+    async def _doubted(
+        self,
+        next_hop: NextHop,
+        exchange: Exchange | ExchangeUnknown,
+        policy: Policy | None,
+        ends_at: float,
+    ) -> Exchange | ExchangeUnknown:
+        """Mark an exchange that proves nothing, since it may come from a resolver that forges.
+
+        Before something is believed that is weaker than what was proven, a test is made.
+        """
+        test = self._self_test
+        if test is None or isinstance(exchange, ExchangeUnknown) or exchange.mx.is_null:
+            return exchange
+        last = None
+        if policy is not None and policy.mode is Mode.ENFORCE:
+            last = await self._last_verdict(str(next_hop))
+        was_dane = last in _SOME_USABLE or self._told.get(next_hop) == "dane-required"
+        if was_dane and exchange.summary is DaneSummary.NONE:
+            await test.confirm(self._left(ends_at))
+        validation = test.validation
+        is_proof = validation is Validation.PROVEN or (
+            # Nobody but a validating resolver sets AD; what lacks it may be forged.
+            validation is Validation.UNPROVEN
+            and exchange.mx.is_secure
+            and bool(exchange.states_seen & {TlsaState.USABLE, TlsaState.UNUSABLE})
+        )
+        if not is_proof:
+            return replace(exchange, unvalidated=test.reason or "not tested yet", last=last)
+        if test.rounds != self._rounds_seen:
+            self._rounds_seen = test.rounds
+            self._since_test.clear()
+        if len(self._since_test) < MAX_REMEMBERED_ANSWERS:
+            self._since_test[next_hop.domain] = None
+        return exchange
+
     def _left(self, ends_at: float) -> timedelta:
         return timedelta(seconds=max(0.0, ends_at - self._clock.monotonic()))
 
     def _needs_hosts(self, mx: MxSet, policy: Policy | None) -> bool:
         """Tell whether the hosts' DANE state can make a difference; most often it cannot."""
         if mx.is_null or not self._rules.has_dane:
+            return False
+        if self._self_test is not None and self._self_test.validation is Validation.DISPROVEN:
             return False
         is_enforced = policy is not None and policy.mode is Mode.ENFORCE
         return mx.is_secure or not is_enforced
@@ -202,6 +267,8 @@ class Resolver:
             facts.update(mode=cached.policy.mode.value, id=cached.id, until=cached.expires_at)
         if isinstance(resolution.exchange, ExchangeUnknown):
             facts["dns"] = resolution.exchange.reason
+        elif resolution.exchange.unvalidated:
+            facts["dns"] = f"not validated: {resolution.exchange.unvalidated}"
         if isinstance(resolution.delivery, Unavailable):
             log.warning("mail has to wait", reason=resolution.delivery.reason, **facts)
         else:
@@ -215,11 +282,14 @@ def word_for(delivery: DeliveryPolicy) -> str:
     return _WORDS[type(delivery).__name__]
 
 
+_SOME_USABLE = {DaneSummary.ALL_USABLE, DaneSummary.MIXED}
+
 _WORDS = {
     "DaneRequired": "dane-required",
     "DaneOpportunistic": "dane-opportunistic",
     "StsEnforced": "sts-enforced",
     "StsTesting": "sts-testing",
+    "TlsOptional": "tls-optional",
     "Opportunistic": "opportunistic",
     "Unavailable": "unavailable",
 }

@@ -128,6 +128,11 @@ class Surveyor:
         """Look the MX set of a domain up anew at the next question."""
         self._mx_sets.forget(domain)
 
+    def forget_all(self) -> None:
+        """Look everything up anew, such as when other resolvers are asked from now on."""
+        self._mx_sets.forget_all()
+        self._hosts.forget_all()
+
     async def aclose(self) -> None:
         """Cancel the look-ups under way."""
         await self._mx_sets.aclose()

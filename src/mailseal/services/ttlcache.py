@@ -43,6 +43,7 @@ class TtlCache(Generic[K, V]):
         self._max_entries = max_entries
         self._flights: Flights[K, Timed[V]] = Flights(max_flights)
         self._entries: dict[K, tuple[Timed[V], float]] = {}
+        self._generation = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -69,12 +70,20 @@ class TtlCache(Generic[K, V]):
         """Drop what is known of a key; a look-up under way will still store its answer."""
         self._entries.pop(key, None)
 
+    def forget_all(self) -> None:
+        """Drop everything; what look-ups under way bring is for their callers alone."""
+        self._entries.clear()
+        self._generation += 1
+
     async def aclose(self) -> None:
         """Cancel the look-ups under way."""
         await self._flights.aclose()
 
     async def _learn(self, key: K) -> Timed[V]:
+        generation = self._generation
         timed = await self._look_up(key)
+        if generation != self._generation:
+            return timed
         self._entries.pop(key, None)
         if timed.usable_for:
             while len(self._entries) >= self._max_entries:

@@ -136,7 +136,9 @@ async def work(sock: socket.socket, open_service: OpenService) -> None:
         asyncio.TaskGroup() as tasks,
     ):
         desk = Desk(service, config)
-        refreshing = tasks.create_task(service.refresher.run())
+        steady = [tasks.create_task(service.refresher.run())]
+        if service.self_test is not None:
+            steady.append(tasks.create_task(service.self_test.run()))
 
         async def reply(ask: link.Ask) -> None:
             connection.send(await desk.answer(ask))
@@ -153,8 +155,7 @@ async def work(sock: socket.socket, open_service: OpenService) -> None:
                     connection.send(link.Stats(counters=counters))
                 case _:
                     log.warning("message out of place", message=type(message).__name__)
-        refreshing.cancel()
-        for task in questions:
+        for task in (*steady, *questions):
             task.cancel()
 
 

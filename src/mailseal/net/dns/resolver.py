@@ -6,7 +6,7 @@ and for how long, is for services to know.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import cast
@@ -48,9 +48,15 @@ class Resolver:
         if not addresses:
             raise NoResolverError("no resolver is configured; name at least one address")
         self._upstreams = tuple(Upstream(address) for address in dict.fromkeys(addresses))
+        self._asked = self._upstreams
         self._retransmit_after = retransmit_after
         self._slots = asyncio.Semaphore(max_in_flight)
         self._flights: dict[_Key, asyncio.Future[Answer[object] | None]] = {}
+
+    def set_aside(self, addresses: Collection[ResolverAddress]) -> None:
+        """Ask all resolvers but these from now on; if that leaves none, all of them again."""
+        left = tuple(one for one in self._upstreams if one.address not in addresses)
+        self._asked = left or self._upstreams
 
     async def close(self) -> None:
         """Close every socket; look-ups under way fail."""
@@ -125,7 +131,7 @@ class Resolver:
         while True:
             reply = await Exchange(
                 question,
-                self._upstreams,
+                self._asked,
                 deadline=deadline,
                 retransmit_after=self._retransmit_after,
             ).run()

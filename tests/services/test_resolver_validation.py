@@ -1,0 +1,240 @@
+"""Answers while resolvers are not known to validate: nothing that was proven gets weaker."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from mailseal.answers import DnsFailure
+from mailseal.dane.exchange import DaneSummary
+from mailseal.dane.tlsa import TlsaRecord
+from mailseal.dane.validation import Validation
+from mailseal.decision import Rules
+from mailseal.mtasts.freshness import Intervals
+from mailseal.names import NextHop, parse_next_hop
+from mailseal.services.discoverer import Discoverer, DiscoveryLimits
+from mailseal.services.resolver import Resolution, Resolver, ResolverLimits
+from mailseal.services.selftest import SelfTest, SelfTestLimits
+from mailseal.services.surveyor import SurveyLimits, Surveyor
+from mailseal.testing import FakeDns, FakePolicyHosts, ManualClock, MemoryStore
+from mailseal.wire import postfix, sendmail
+
+GOOD = TlsaRecord(usage=3, selector=1, matching_type=1, data=bytes(32))
+SECURE = "OK secure match=mx.example.com servername=hostname"
+TLSA = "_25._tcp.mx.example.com"
+HOUR = timedelta(hours=1)
+
+
+class World:
+    """One trusted resolver, which validates; example.com is signed and has TLSA records."""
+
+    def __init__(self) -> None:
+        self.dns = FakeDns()
+        self.hosts = FakePolicyHosts()
+        self.store = MemoryStore()
+        self.clock = ManualClock()
+        self.dropped: list[str] = []
+        self.dns.secure()
+        self.dns.mx("example.com", (10, "mx.example.com"))
+        self.dns.a("mx.example.com", "192.0.2.25")
+        self.dns.tlsa(TLSA, GOOD)
+        self.start()
+
+    def start(self) -> None:
+        """Begin anew with the store alone, as after a restart."""
+        self.discoverer = Discoverer(
+            dns=self.dns,
+            fetcher=self.hosts,
+            store=self.store,
+            clock=self.clock,
+            intervals=Intervals(),
+            limits=DiscoveryLimits(),
+            jitter=lambda: 0.0,
+            on_change=lambda _domain: None,
+        )
+        self.surveyor = Surveyor(self.dns, self.clock, SurveyLimits())
+        self.self_test = SelfTest(
+            doors={"127.0.0.1:53": self.dns},
+            clock=self.clock,
+            limits=SelfTestLimits(),
+            on_change=self.change,
+        )
+        self.resolver = Resolver(
+            discoverer=self.discoverer,
+            surveyor=self.surveyor,
+            store=self.store,
+            clock=self.clock,
+            rules=Rules(),
+            limits=ResolverLimits(),
+            self_test=self.self_test,
+        )
+
+    def change(self, _aside: frozenset[str]) -> None:
+        """Do what ``wiring`` does."""
+        self.surveyor.forget_all()
+        self.dropped += self.resolver.doubted_domains()
+
+    def enforce(self, *mx: str) -> None:
+        """Publish an enforce policy."""
+        self.dns.txt("_mta-sts.example.com", "v=STSv1; id=1;")
+        lines = "".join(f"mx: {host}\r\n" for host in mx or ("mx.example.com",))
+        self.hosts.serve(
+            "example.com", f"version: STSv1\r\nmode: enforce\r\n{lines}max_age: 604800\r\n"
+        )
+
+    async def resolve(self, key: str = "example.com") -> Resolution:
+        """Ask with the key that an MTA would send."""
+        next_hop = parse_next_hop(key)
+        assert isinstance(next_hop, NextHop)
+        return await self.resolver.resolve(next_hop, timeout=timedelta(seconds=10))
+
+    async def reply(self, key: str = "example.com") -> str:
+        """Return the reply that Postfix would get."""
+        resolution = await self.resolve(key)
+        return postfix.render(resolution.delivery, with_tlsrpt=False).decode()
+
+    async def aclose(self) -> None:
+        """End all tasks."""
+        await self.self_test.aclose()
+        await self.discoverer.aclose()
+        await self.surveyor.aclose()
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    """Give a world whose tasks are ended behind the test."""
+    made = World()
+    yield made
+    await made.aclose()
+
+
+async def test_the_first_answer_comes_after_the_first_test(world: World) -> None:
+    """Nothing is concluded from a resolver that nobody has tested."""
+    assert await world.reply() == "OK dane-only"
+    assert world.dns.queries[0][0] == ""
+    assert world.dns.count("") == 1
+
+
+@pytest.mark.parametrize("is_enforced", [True, False])
+async def test_a_first_test_that_times_out_weakens_nothing(world: World, is_enforced: bool) -> None:
+    """Validated records count, and what is not validated is no absence."""
+    if is_enforced:
+        world.enforce()
+    world.dns.fail("", DnsFailure.TIMEOUT)
+    assert await world.reply() == "OK dane-only"
+    assert world.self_test.validation is Validation.UNPROVEN
+
+    world.dns.insecure("example.org")
+    world.dns.mx("example.org", (10, "mx.example.com"))
+    assert await world.reply("example.org") == "OK dane"
+
+
+async def test_a_test_that_times_out_later_changes_no_answer(world: World) -> None:
+    """Also not when it goes on for a day."""
+    assert await world.reply() == "OK dane-only"
+    world.dns.fail("", DnsFailure.TIMEOUT)
+    for _ in range(24):
+        world.clock.advance(HOUR)
+        await world.self_test.round()
+        assert await world.reply() == "OK dane-only"
+
+
+async def test_without_validation_an_unknown_domain_is_left_to_the_mtas_own_dane(
+    world: World,
+) -> None:
+    """NOTFOUND would switch a Postfix that can do DANE off it."""
+    world.dns.insecure()
+
+    resolution = await world.resolve()
+
+    assert postfix.render(resolution.delivery, with_tlsrpt=False) == b"OK dane"
+    assert sendmail.render(resolution.delivery) == b"NOTFOUND "
+    assert resolution.usable_for <= timedelta(minutes=1)
+
+
+async def test_without_validation_a_policy_is_enforced_by_its_own_names(world: World) -> None:
+    """MTA-STS needs no DNSSEC."""
+    world.enforce()
+    world.dns.insecure()
+    assert await world.reply() == SECURE
+    world.dns.mx("example.com", (10, "mx.attacker.example"))
+    world.clock.advance(HOUR)
+    assert (await world.reply()).startswith("TEMP MTA-STS policy of example.com allows none")
+
+
+@pytest.mark.parametrize("is_restarted", [True, False])
+async def test_a_resolver_that_stops_validating_takes_no_dane_away(
+    world: World, is_restarted: bool
+) -> None:
+    """What was proven stays required, and stored, until a validating resolver says else."""
+    world.enforce()
+    assert await world.reply() == "OK dane-only"
+    world.dns.insecure()
+    world.clock.advance(HOUR)
+    if is_restarted:
+        await world.aclose()
+        world.start()
+
+    assert await world.reply() == "OK dane-only"
+    assert world.self_test.validation is Validation.DISPROVEN
+    verdict = await world.store.load_verdict("example.com")
+    assert verdict is not None
+    assert verdict.state is DaneSummary.ALL_USABLE
+
+
+async def test_between_two_tests_a_weaker_answer_is_not_given_without_one(world: World) -> None:
+    """The resolver lost its validation a moment ago, and the next test is minutes away."""
+    assert await world.reply() == "OK dane-only"
+    world.clock.advance(HOUR)
+    await world.self_test.round()
+    world.clock.advance(timedelta(minutes=1))
+    world.dns.insecure()
+
+    assert await world.reply() == "OK dane"
+    assert world.self_test.validation is Validation.DISPROVEN
+
+
+async def test_an_owner_who_takes_dane_back_is_believed(world: World) -> None:
+    """Proven absence replaces what was proven before."""
+    world.enforce()
+    assert await world.reply() == "OK dane-only"
+    world.dns.remove(TLSA)
+    world.clock.advance(HOUR)
+
+    assert await world.reply() == SECURE
+    assert world.self_test.validation is Validation.PROVEN
+
+
+async def test_what_was_answered_since_the_last_good_test_is_forgotten(world: World) -> None:
+    """The resolver may have lost its validation right behind that test."""
+    await world.self_test.round()
+    world.dns.insecure()
+    assert await world.reply() == "NOTFOUND "
+    await world.self_test.round()
+
+    assert world.dropped == ["example.com"]
+    assert await world.reply() == "OK dane"
+
+
+async def test_when_validation_is_back_nothing_is_left_of_the_time_without(world: World) -> None:
+    """An MX set that was not validated then must not pass for an unsigned one now."""
+    world.enforce()
+    world.dns.insecure()
+    assert await world.reply() == SECURE
+    world.dns.secure()
+    await world.self_test.round()
+
+    assert await world.reply() == "OK dane-only"
+
+
+@pytest.mark.parametrize("failure", [DnsFailure.TIMEOUT, DnsFailure.SERVFAIL, DnsFailure.BOGUS])
+@pytest.mark.parametrize("is_enforced", [True, False])
+async def test_an_attacker_who_blocks_only_tlsa_gains_nothing(
+    world: World, failure: DnsFailure, is_enforced: bool
+) -> None:
+    """The host is left out until its records can be had; nothing weaker is answered."""
+    if is_enforced:
+        world.enforce()
+    world.dns.fail(TLSA, failure)
+
+    assert await world.reply() == ("OK dane-only" if is_enforced else "OK dane")
