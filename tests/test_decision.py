@@ -379,3 +379,30 @@ def test_an_operators_word_about_dane_goes_before_what_is_published(
     assert word(decide(DOMAIN, seen, policy(), rules)) == enforced
     assert word(decide(DOMAIN, seen, None, rules)) == otherwise
     assert word(decide(DOMAIN, seen, policy(mode=Mode.TESTING), rules)) == otherwise
+
+
+@pytest.mark.parametrize(
+    ("with_address", "answer"),
+    [
+        ("mx1", "TEMP"),  # the allowed host does not exist, the attacker's does
+        ("mx2", "secure"),
+        ("mx1 mx2", "secure"),
+    ],
+)
+def test_an_allowed_name_that_does_not_exist_is_no_way_out(with_address: str, answer: str) -> None:
+    """Beside a stranger it would let Postfix return the mail instead of keeping it."""
+    seen = exchange("N10 N20", is_secure=False)
+    states = tuple(
+        pair for pair in seen.states if pair[0].name.partition(".")[0] in with_address.split()
+    )
+
+    delivery = decide(DOMAIN, replace(seen, states=states), policy("mx2.example.com"), Rules())
+
+    assert word(delivery) == answer
+
+
+def test_hosts_that_nobody_asked_about_may_have_addresses() -> None:
+    """Only a survey can find an allowed host missing."""
+    seen = replace(exchange("N10 N20", is_secure=False), states=(), is_surveyed=False)
+
+    assert word(decide(DOMAIN, seen, policy("mx2.example.com"), Rules())) == "secure"

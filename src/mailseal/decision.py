@@ -5,6 +5,7 @@ MX host with TLSA records goes before a better one without. ``decide`` keeps bot
 """
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import assert_never
@@ -239,15 +240,29 @@ def _narrowed(exchange: Exchange, enforced: StsEnforced) -> StsEnforced | None:
 def _secure(exchange: Exchange, enforced: StsEnforced) -> DeliveryPolicy:
     if not enforced.policy.usable_patterns:
         return _no_pattern(enforced)
-    hosts: tuple[MxHost, ...] = exchange.mx.hosts
-    if any(enforced.policy.covers(host.name) for host in hosts):
-        return enforced
+    hosts = exchange.mx.hosts
+    covered = [host for host in hosts if enforced.policy.covers(host.name)]
+    if not covered:
+        return Unavailable(
+            reason=f"MTA-STS policy of {enforced.domain} allows none of its MX hosts "
+            f"({_names(hosts)})",
+            blames_policy=True,
+        )
+    if len(covered) < len(hosts) and exchange.is_surveyed:
+        # Postfix returns the mail when the allowed hosts have no address and others do.
+        reachable = {host for host, _ in exchange.states}
+        if not reachable & set(covered):
+            return Unavailable(
+                reason=f"no MX host that the MTA-STS policy of {enforced.domain} allows has an "
+                f"address ({_names(covered)})",
+                blames_policy=True,
+            )
+    return enforced
+
+
+def _names(hosts: Sequence[MxHost]) -> str:
     names = ", ".join(host.name for host in hosts[:3]) or "none"
-    more = f" and {len(hosts) - 3} more" if len(hosts) > 3 else ""
-    return Unavailable(
-        reason=f"MTA-STS policy of {enforced.domain} allows none of its MX hosts ({names}{more})",
-        blames_policy=True,
-    )
+    return f"{names} and {len(hosts) - 3} more" if len(hosts) > 3 else names
 
 
 def _no_pattern(enforced: StsEnforced) -> Unavailable:

@@ -351,3 +351,40 @@ async def test_an_answer_overtaken_by_a_purge_is_not_kept(world: World) -> None:
 
     assert resolution.usable_for == timedelta(0)
     assert (await world.resolve()).usable_for > timedelta(0)
+
+
+async def test_an_allowed_but_dead_name_beside_a_stranger_is_answered_temp(world: World) -> None:
+    """An attacker who forges such a set must not get mail returned (RFC 8461 §5)."""
+    world.enforce("example.com", "*.example.com")
+    world.dns.mx("example.com", (10, "dead.example.com"), (20, "mx.attacker.example"))
+    world.dns.a("mx.attacker.example", "192.0.2.66")
+
+    reply = await world.reply()
+
+    assert reply.startswith("TEMP ")
+    assert "dead.example.com" in reply
+
+
+async def test_a_slow_policy_host_takes_no_time_from_the_hosts(world: World) -> None:
+    """DANE is looked up beside the policy, not behind it."""
+    world.dns.secure()
+    world.dns.tlsa("_25._tcp.mx.example.com", GOOD)
+    world.enforce()
+    gate = world.hosts.hold("example.com")
+
+    resolution = await world.resolve(timeout=timedelta(milliseconds=50))
+    gate.set()
+
+    assert postfix.render(resolution.delivery, with_tlsrpt=False) == b"OK dane-only"
+
+
+async def test_a_purge_forgets_what_dane_said_too(world: World) -> None:
+    """After it, everything about the domain is asked anew."""
+    world.dns.secure()
+    world.dns.tlsa("_25._tcp.mx.example.com", GOOD)
+    await world.resolve()
+
+    world.surveyor.forget(Domain("example.com"))
+    world.dns.remove("_25._tcp.mx.example.com")
+
+    assert await world.reply() == "NOTFOUND "

@@ -44,11 +44,13 @@ class Exchange:
     """An MX set with the state of every host that has an address, best preference first.
 
     ``unvalidated`` is not empty while no resolver is known to validate: it says why, nothing
-    here is proof then, and ``last`` is what was learnt before.
+    here is proof then, and ``last`` is what was learnt before. ``is_surveyed`` is false where
+    nobody asked about the hosts, since their states would change nothing.
     """
 
     mx: MxSet
     states: tuple[tuple[MxHost, HostState], ...]
+    is_surveyed: bool = True
     unvalidated: str = ""
     last: DaneSummary | None = None
 

@@ -91,24 +91,15 @@ class Resolver:
         ends_at = self._clock.monotonic() + timeout.total_seconds()
         if self._self_test is not None:
             await self._self_test.settle(timeout / 2)
-        sts, mx = await asyncio.gather(
+        sts, survey = await asyncio.gather(
             self._discoverer.policy_for(
                 next_hop.domain, timeout=timeout, wait_for_fresh=wait_for_fresh
             ),
-            self._surveyor.survey_mx(next_hop, timeout=timeout, wait_for_fresh=wait_for_fresh),
+            self._survey(next_hop, ends_at, wait_for_fresh=wait_for_fresh),
         )
-        survey = Survey(exchange=_bare(mx.value), fresh_for=mx.fresh_for, usable_for=mx.usable_for)
-        if isinstance(mx.value, MxSet) and self._needs_hosts(mx.value, sts.policy):
-            hosts = await self._surveyor.survey_hosts(
-                mx.value,
-                next_hop.port,
-                timeout=self._left(ends_at),
-                wait_for_fresh=wait_for_fresh,
-            )
-            survey = Survey(
-                exchange=hosts.exchange,
-                fresh_for=min(mx.fresh_for, hosts.fresh_for),
-                usable_for=min(mx.usable_for, hosts.usable_for),
+        if _lacks_hosts(survey) and self._needs_hosts(survey, sts.policy):
+            survey = await self._survey_hosts(
+                next_hop, survey, ends_at, wait_for_fresh=wait_for_fresh
             )
         exchange = await self._doubted(next_hop, survey.exchange, sts.policy, ends_at)
         exchange = await self._remember(next_hop, exchange, sts.policy)
@@ -188,14 +179,47 @@ class Resolver:
     def _left(self, ends_at: float) -> timedelta:
         return timedelta(seconds=max(0.0, ends_at - self._clock.monotonic()))
 
-    def _needs_hosts(self, mx: MxSet, policy: Policy | None) -> bool:
-        """Tell whether the hosts' DANE state can make a difference; most often it cannot."""
+    async def _survey(self, next_hop: NextHop, ends_at: float, *, wait_for_fresh: bool) -> Survey:
+        """Look up the MX set and, where DANE needs them whatever the policy says, its hosts."""
+        mx = await self._surveyor.survey_mx(
+            next_hop, timeout=self._left(ends_at), wait_for_fresh=wait_for_fresh
+        )
+        survey = Survey(exchange=_bare(mx.value), fresh_for=mx.fresh_for, usable_for=mx.usable_for)
+        if isinstance(mx.value, MxSet) and mx.value.is_secure and self._looks_for_dane(mx.value):
+            return await self._survey_hosts(
+                next_hop, survey, ends_at, wait_for_fresh=wait_for_fresh
+            )
+        return survey
+
+    async def _survey_hosts(
+        self, next_hop: NextHop, survey: Survey, ends_at: float, *, wait_for_fresh: bool
+    ) -> Survey:
+        assert isinstance(survey.exchange, Exchange)
+        hosts = await self._surveyor.survey_hosts(
+            survey.exchange.mx,
+            next_hop.port,
+            timeout=self._left(ends_at),
+            wait_for_fresh=wait_for_fresh,
+        )
+        return Survey(
+            exchange=hosts.exchange,
+            fresh_for=min(survey.fresh_for, hosts.fresh_for),
+            usable_for=min(survey.usable_for, hosts.usable_for),
+        )
+
+    def _looks_for_dane(self, mx: MxSet) -> bool:
         if mx.is_null or not self._rules.has_dane:
             return False
-        if self._self_test is not None and self._self_test.validation is Validation.DISPROVEN:
-            return False
-        is_enforced = policy is not None and policy.mode is Mode.ENFORCE
-        return mx.is_secure or not is_enforced
+        return self._self_test is None or self._self_test.validation is not Validation.DISPROVEN
+
+    def _needs_hosts(self, survey: Survey, policy: Policy | None) -> bool:
+        """Tell whether the hosts of an insecure MX set can make a difference; often they cannot."""
+        assert isinstance(survey.exchange, Exchange)
+        mx = survey.exchange.mx
+        if policy is None or policy.mode is not Mode.ENFORCE:
+            return self._looks_for_dane(mx)
+        # Of a set that is allowed in part it matters whether the allowed part can be reached.
+        return len({policy.covers(host.name) for host in mx.hosts}) == 2
 
     async def _check_again(self, domain: Domain, sts: StsView, timeout: timedelta) -> StsView:
         """Look at the id before a policy holds mail back (RFC 8461 §5.1)."""
@@ -296,4 +320,10 @@ _WORDS = {
 
 
 def _bare(mx: MxSet | ExchangeUnknown) -> Exchange | ExchangeUnknown:
-    return mx if isinstance(mx, ExchangeUnknown) else Exchange(mx=mx, states=())
+    if isinstance(mx, ExchangeUnknown):
+        return mx
+    return Exchange(mx=mx, states=(), is_surveyed=False)
+
+
+def _lacks_hosts(survey: Survey) -> bool:
+    return isinstance(survey.exchange, Exchange) and not survey.exchange.is_surveyed

@@ -125,8 +125,11 @@ class Surveyor:
         )
 
     def forget(self, domain: Domain) -> None:
-        """Look the MX set of a domain up anew at the next question."""
-        self._mx_sets.forget(domain)
+        """Look a domain's MX set and its hosts up anew at the next question."""
+        mx = self._mx_sets.forget(domain)
+        names = {host.name for host in mx.hosts} if isinstance(mx, MxSet) else set()
+        for key in [key for key in self._hosts if key[0] in names | {domain}]:
+            self._hosts.forget(key)
 
     def forget_all(self) -> None:
         """Look everything up anew, such as when other resolvers are asked from now on."""

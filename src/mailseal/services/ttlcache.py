@@ -1,6 +1,6 @@
 """Answers of DNS kept for as long as DNS says, refreshed ahead, looked up once for all callers."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
@@ -66,9 +66,13 @@ class TtlCache(Generic[K, V]):
             return flight.result()
         return known
 
-    def forget(self, key: K) -> None:
-        """Drop what is known of a key; a look-up under way will still store its answer."""
-        self._entries.pop(key, None)
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._entries)
+
+    def forget(self, key: K) -> V | None:
+        """Drop and return what is known of a key; a look-up under way still stores its answer."""
+        entry = self._entries.pop(key, None)
+        return entry[0].value if entry else None
 
     def forget_all(self) -> None:
         """Drop everything; what look-ups under way bring is for their callers alone."""
