@@ -17,6 +17,8 @@ def main() -> None:
         answers = []
         while (payload := reader.next_payload()) is not None:
             message = link.decode(payload)
+            if isinstance(message, link.StatsRequest):
+                answers.append(netstring.encode(link.encode(link.Stats(counters=b"{}"))))
             if isinstance(message, link.Ask):
                 put = link.Put(
                     zone=message.zone,

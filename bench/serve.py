@@ -10,8 +10,8 @@ from mailseal.faces.policyd.answerer import (
     TcpListener,
     UnixListener,
     Zone,
-    run,
 )
+from mailseal.faces.policyd.process import run
 
 
 def main() -> int:

@@ -46,6 +46,7 @@ class World:
     clock: ManualClock = field(default_factory=ManualClock)
     opened: int = 0
     dropped: list[str] = field(default_factory=list)
+    reload_faults: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.config_file = self.folder / "mailseal.toml"
@@ -117,6 +118,10 @@ class World:
             await surveyor.aclose()
             await discoverer.aclose()
 
+    async def _reload(self) -> dict[str, Any]:
+        """Be an answerer that reads its configuration anew."""
+        return {"faults": self.reload_faults}
+
     def set_up_logging(self, settings: object) -> None:
         """Leave the log to the test."""
 
@@ -135,7 +140,7 @@ class World:
         async def serve() -> None:
             async with (
                 self.open_service(config, self.dropped.append) as service,
-                serve_control(config, service),
+                serve_control(config, service, reload=self._reload),
             ):
                 ready.append(service)
                 is_ready.set()

@@ -5,7 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailseal.wire import link
-from mailseal.wire.link import Ask, Drop, Hello, LinkError, Message, Put, Stats, StatsRequest
+from mailseal.wire.link import (
+    Ask,
+    Drop,
+    Hello,
+    LinkError,
+    Message,
+    Put,
+    Reloaded,
+    ReloadRequest,
+    Stats,
+    StatsRequest,
+)
 
 names = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=60)
 times = st.tuples(st.integers(0, 10**12), st.integers(0, 10**12)).map(sorted)
@@ -28,6 +39,8 @@ messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(Hello, config=st.binary(max_size=200)),
     st.just(StatsRequest()),
     st.builds(Stats, counters=st.binary(max_size=200)),
+    st.just(ReloadRequest()),
+    st.builds(Reloaded, outcome=st.binary(max_size=200)),
 )
 
 
@@ -40,7 +53,7 @@ def test_a_message_survives_the_way(message: Message) -> None:
 @given(
     st.binary()
     | st.tuples(
-        st.sampled_from([b"put ", b"ask ", b"renew ", b"drop ", b"hello ", b"stats"]), st.binary()
+        st.sampled_from([b"put ", b"ask ", b"renew ", b"drop ", b"hello ", b"stats", b"reload"]), st.binary()
     ).map(b"".join)
 )
 def test_any_bytes_are_a_message_or_our_error(payload: bytes) -> None:

@@ -72,7 +72,19 @@ class Stats:
     counters: bytes
 
 
-Message = Ask | Put | Drop | Hello | StatsRequest | Stats
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReloadRequest:
+    """Resolver to answerer: an administrator wants the configuration read anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reloaded:
+    """Answerer to resolver, in return: what came of it, as JSON."""
+
+    outcome: bytes
+
+
+Message = Ask | Put | Drop | Hello | StatsRequest | Stats | ReloadRequest | Reloaded
 
 
 def encode(message: Message) -> bytes:
@@ -97,6 +109,10 @@ def encode(message: Message) -> bytes:
             payload = b"stats?"
         case Stats(counters=counters):
             payload = b"stats " + counters
+        case ReloadRequest():
+            payload = b"reload?"
+        case Reloaded(outcome=outcome):
+            payload = b"reloaded " + outcome
         case _:
             assert_never(message)
     if len(payload) > MAX_MESSAGE_BYTES:
@@ -108,6 +124,8 @@ def decode(payload: bytes) -> Message:
     """Read a payload; whatever is no message raises ``LinkError``, nothing else."""
     if payload == b"stats?":
         return StatsRequest()
+    if payload == b"reload?":
+        return ReloadRequest()
     word, blank, rest = payload.partition(b" ")
     match word if blank else b"":
         case b"put":
@@ -124,6 +142,8 @@ def decode(payload: bytes) -> Message:
             return Hello(config=rest)
         case b"stats":
             return Stats(counters=rest)
+        case b"reloaded":
+            return Reloaded(outcome=rest)
     raise LinkError(f"{payload[:40]!r} is no message")
 
 

@@ -33,6 +33,7 @@ class Resolver(asyncio.Protocol):
         self.messages: asyncio.Queue[link.Message] = asyncio.Queue()
         self.ended = asyncio.Event()
         self.pid = 4711
+        self.is_mute = False  # says nothing about itself
         self._reader = netstring.Reader(link.MAX_MESSAGE_BYTES)
         self._transport: asyncio.Transport
 
@@ -42,7 +43,11 @@ class Resolver(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._reader.feed(data)
         while (payload := self._reader.next_payload()) is not None:
-            self.messages.put_nowait(link.decode(payload))
+            message = link.decode(payload)
+            if isinstance(message, link.StatsRequest) and not self.is_mute:
+                self.say(link.Stats(counters=b"{}"))
+            elif not isinstance(message, link.StatsRequest):
+                self.messages.put_nowait(message)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.ended.set()
@@ -171,9 +176,12 @@ class Running:
             log=self._log,
             first_pause_seconds=0.001,
             max_connections=max_connections,
+            on_reload_wanted=self._count_reload,
         )
         self.resolver: Resolver
         self.failing_starts = 0
+        self.is_next_mute = False
+        self.reloads_wanted = 0
         self._clients: list[Client] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._is_stopped = False
@@ -235,6 +243,9 @@ class Running:
     def stats(self) -> dict[str, int]:
         return self.answerer.board.stats()
 
+    def _count_reload(self) -> None:
+        self.reloads_wanted += 1
+
     def _log(self, event: str, **fields: object) -> None:
         self.events.append((event, fields))
 
@@ -245,6 +256,7 @@ class Running:
         own = theirs.dup()
         own.setblocking(False)
         resolver = Resolver()
+        resolver.is_mute = self.is_next_mute
         self._tasks.append(asyncio.ensure_future(self._open(resolver, own)))
         return resolver
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from mailseal.faces.policyd.supervisor import PING_TICKS, STUCK_TICKS
 from mailseal.wire import link
 from tests.faces.policyd.scripted import EXAMPLE, EXAMPLE_REPLY, Running
 
@@ -40,10 +41,11 @@ async def test_a_question_asked_without_a_resolver_waits_for_one(start: Start) -
     """Between two resolvers a question is only late, not lost."""
     running = await start()
     client = await running.connect()
-    running.answerer.board.disconnect()
+    running.failing_starts = 1
+    running.resolver.die()
+    await running.until(lambda: running.failing_starts == 0)
     client.send(EXAMPLE)
     await running.until(lambda: running.stats["requests_waiting"] == 1)
-    running.resolver.die()
     second = await running.next_resolver()
     assert await second.hear() == link.Ask(zone="postfix", next_hop="example.com")
 
@@ -110,3 +112,52 @@ async def test_after_stop_nobody_listens(start: Start) -> None:
     await running.answerer.stop()
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection(*address)
+
+
+async def test_a_stuck_resolver_is_replaced(start: Start) -> None:
+    """One that owes an answer and gives no sign of life is killed, and what is open asked again."""
+    running = await start()
+    client = await running.connect()
+    await running.until(lambda: running.answerer.has_resolver)
+    running.resolver.is_mute = True
+    client.send(EXAMPLE)
+    ask = await running.resolver.hear()
+    running.pass_time(12)
+    assert (await client.receive()).startswith(b"TEMP ")
+    client.send(EXAMPLE)
+    assert await running.resolver.hear() == ask
+
+    for _ in range(STUCK_TICKS):
+        running.pass_time(0)
+
+    second = await running.next_resolver()
+    assert await second.hear() == ask
+    assert "the resolver is stuck" in [event for event, _ in running.events]
+
+
+async def test_a_slow_resolver_is_left_alone(start: Start) -> None:
+    """It gave no answer in time, but it says that it lives."""
+    running = await start()
+    client = await running.connect()
+    for _ in range(3):
+        client.send(EXAMPLE)
+        await running.resolver.hear()
+        running.pass_time(12)
+        assert (await client.receive()).startswith(b"TEMP ")
+        await running.settled(client)
+        for _ in range(STUCK_TICKS - 1):
+            running.pass_time(0)
+        await running.settled(client)
+    assert running.resolvers.empty()
+
+
+async def test_an_idle_resolver_that_is_stuck_is_found_too(start: Start) -> None:
+    """Hits from memory need no resolver, but policies must be refreshed."""
+    running = await start()
+    await running.until(lambda: running.answerer.has_resolver)
+    running.resolver.is_mute = True
+
+    for _ in range(PING_TICKS + STUCK_TICKS):
+        running.pass_time(0)
+
+    await running.next_resolver()

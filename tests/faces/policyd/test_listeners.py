@@ -31,7 +31,8 @@ def test_a_stale_socket_is_replaced_and_a_live_one_refused(tmp_path: Path) -> No
         open_listener(listener)
     first.close()
     [second] = open_listener(listener)
-    remove_unix(listener, second)
+    second.close()
+    remove_unix(listener)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -41,8 +42,9 @@ def test_a_successors_socket_is_not_removed(tmp_path: Path) -> None:
     [first] = open_listener(listener)
     listener.path.unlink()
     [second] = open_listener(listener)
+    first.close()
     with second:
-        remove_unix(listener, first)
+        remove_unix(listener)
         assert listener.path.is_socket()
 
 
@@ -91,4 +93,6 @@ def test_ipv4_and_ipv6_side_by_side() -> None:
 def test_an_open_socket_is_taken_as_it_is() -> None:
     """A service manager may have opened it."""
     with socket.create_server(("127.0.0.1", 0)) as opened:
-        assert open_listener(OpenListener(socket=opened)) == [opened]
+        [taken] = open_listener(OpenListener(socket=opened))
+        with taken:
+            assert taken.getsockname() == opened.getsockname()

@@ -21,6 +21,8 @@ while data := way.recv(65536):
     reader.feed(data)
     while (payload := reader.next_payload()) is not None:
         message = link.decode(payload)
+        if isinstance(message, link.StatsRequest):
+            way.sendall(netstring.encode(link.encode(link.Stats(counters=b"{}"))))
         if isinstance(message, link.Ask) and message.next_hop != "silent.example":
             put = link.Put(zone=message.zone, next_hop=message.next_hop, fresh_for_ms=60000,
                            usable_for_ms=60000, reply=b"OK %d" % os.getpid())
@@ -30,7 +32,8 @@ SERVE = """
 import sys
 from datetime import timedelta
 from pathlib import Path
-from mailseal.faces.policyd.answerer import AnswererConfig, UnixListener, Zone, run
+from mailseal.faces.policyd.answerer import AnswererConfig, UnixListener, Zone
+from mailseal.faces.policyd.process import run
 config = AnswererConfig(
     listeners=(UnixListener(path=Path(sys.argv[1])),),
     zones={"postfix": Zone(profile="postfix", deadline=timedelta(seconds=11))},

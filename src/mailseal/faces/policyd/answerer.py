@@ -1,27 +1,21 @@
 """The answerer: listens, answers from memory, and keeps a resolver that knows the rest."""
 
 import asyncio
-import gc
-import resource
-import signal
+import json
 import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import mailseal
 from mailseal.faces.logline import Log
 from mailseal.faces.policyd import listeners
-from mailseal.faces.policyd.connection import SocketmapConnection
 from mailseal.faces.policyd.connections import Connections
-from mailseal.faces.policyd.eventloop import new_event_loop
-from mailseal.faces.policyd.line_connection import LineConnection
+from mailseal.faces.policyd.doors import Doors
 from mailseal.faces.policyd.settings import (
     AnswererConfig,
     Bounds,
-    Listener,
     OpenListener,
     TcpListener,
     UnixListener,
@@ -29,37 +23,37 @@ from mailseal.faces.policyd.settings import (
 )
 from mailseal.faces.policyd.supervisor import (
     FIRST_PAUSE_SECONDS,
+    LinkConnection,
     Spawn,
     Supervisor,
-    command_spawner,
 )
-from mailseal.faces.policyd.switchboard import Switchboard
+from mailseal.faces.policyd.switchboard import Switchboard, check_zones
+from mailseal.wire import link
 
 __all__ = [
     "Answerer",
     "AnswererConfig",
     "Bounds",
     "OpenListener",
+    "Plan",
     "TcpListener",
     "UnixListener",
     "Zone",
-    "run",
 ]
 
-TICK_SECONDS = 0.5  # how exactly deadlines are kept
 SWEEP_SECONDS = 5.0
-OTHER_FILES = 64  # descriptors that are no connections: listeners, the link, standard ones
 
 
-@dataclass(slots=True)
-class _Open:
-    listener: Listener
-    socket: socket.socket
-    server: asyncio.AbstractServer
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One configuration: what the answerer works by, and what its resolver is told first."""
+
+    config: AnswererConfig
+    hello: bytes
 
 
 class Answerer:
-    """The service without its process: open it, let it run, stop it."""
+    """The service without its process: open it, let it run, reload it, stop it."""
 
     def __init__(
         self,
@@ -71,139 +65,128 @@ class Answerer:
         log: Log | None = None,
         first_pause_seconds: float = FIRST_PAUSE_SECONDS,
         max_connections: int | None = None,
+        on_reload_wanted: Callable[[], None] = lambda: None,
+        on_resolver: Callable[[], None] = lambda: None,
     ) -> None:
         self._config = config
         self._clock = clock
-        self._log = log = log or config.log
-        self.board = Switchboard(config, clock=clock, log=log)
+        self._log = log  # in place of the configuration's
+        self._most_connections = max_connections or sys.maxsize
+        self._on_reload_wanted = on_reload_wanted
+        self._reload_askers: list[LinkConnection] = []
+        self.board = Switchboard(config, clock=clock, log=log or config.log)
         self.connections = Connections(
-            self.board, max_connections=max_connections or config.bounds.connections
+            self.board, max_connections=min(config.bounds.connections, self._most_connections)
         )
+        self._doors = Doors(self.board, self.connections)
         self._supervisor = Supervisor(
-            self.board, spawn=spawn, hello=hello, log=log, first_pause_seconds=first_pause_seconds
+            self.board,
+            spawn=spawn,
+            hello=hello,
+            on_reload=self._reload_asked,
+            on_change=on_resolver,
+            first_pause_seconds=first_pause_seconds,
         )
-        self._open: list[_Open] = []
         self._resolver: asyncio.Task[None] | None = None
         self._swept_at = clock()
 
     @property
     def sockets(self) -> tuple[socket.socket, ...]:
         """The listening sockets, in the order of the configuration."""
-        return tuple(opened.socket for opened in self._open)
+        return self._doors.sockets
 
-    async def start(self) -> None:
-        """Open all listeners and start the resolver; ``ListenError`` leaves nothing open."""
-        for listener in self._config.listeners:
-            if listener.line_zone is not None and listener.line_zone not in self._config.zones:
-                await self._close_listeners()
-                raise listeners.ListenError(
-                    f'a line listener is for zone "{listener.line_zone}", which does not exist'
-                )
-            try:
-                for opened in listeners.open_listener(listener):
-                    server = await _serve(opened, self._factory(listener))
-                    self._open.append(_Open(listener, opened, server))
-            except listeners.ListenError:
-                await self._close_listeners()
-                raise
+    @property
+    def has_resolver(self) -> bool:
+        """Tell whether a resolver has shown that it works, so that any question is answered."""
+        return self._supervisor.works
+
+    async def start(self, *, when_open: Callable[[], None] = lambda: None) -> None:
+        """Open all listeners and start the resolver; ``ListenError`` leaves nothing open.
+
+        ``when_open`` is called between opening and reading anything from anybody.
+        """
+        _check(self._config)
+        doors = self._doors.open_missing(self._config.listeners)
+        try:
+            when_open()
+        except mailseal.Error:
+            for door in doors:
+                door.close()
+            raise
+        await self._doors.change(self._config.listeners, doors)
         self._resolver = asyncio.create_task(self._supervisor.run())
 
     def tick(self) -> None:
         """Do what is due by the clock; call it every ``TICK_SECONDS``."""
         now = self._clock()
-        self.board.tick(now)
+        if self.board.tick(now):
+            self._supervisor.ping()
+        self._supervisor.tick()
         if now - self._swept_at >= SWEEP_SECONDS:
             self._swept_at = now
             self.connections.sweep(now)
 
+    async def reload(self, plan: Plan) -> None:
+        """Work by another configuration, without losing a connection or a pending question.
+
+        Raises ``mailseal.Error`` when a listener cannot be opened or no resolver comes to work
+        by it; then nothing has changed.
+        """
+        _check(plan.config)
+        added = self._doors.open_missing(plan.config.listeners)
+
+        def change() -> None:
+            self._config = plan.config
+            self.board.reconfigure(plan.config, self._log or plan.config.log)
+            self.connections.reconfigure(
+                max_connections=min(plan.config.bounds.connections, self._most_connections)
+            )
+
+        try:
+            await self._supervisor.replace(plan.hello, change)
+        except mailseal.Error:
+            for door in added:
+                door.close()
+            raise
+        await self._doors.change(plan.config.listeners, added)
+
+    def tell_outcome(self, faults: Sequence[str]) -> None:
+        """Tell those who asked for a reload what came of it."""
+        askers, self._reload_askers = self._reload_askers, []
+        for way in askers:
+            way.send(link.Reloaded(outcome=json.dumps({"faults": list(faults)}).encode()))
+
     async def stop(self) -> None:
         """Stop accepting, answer what is pending, end the resolver; bounded in time."""
-        await self._close_listeners()
+        self._doors.close()
         await asyncio.sleep(0)  # requests that have arrived are read once more
         self.connections.finish()
         try:
             async with asyncio.timeout(self._config.bounds.stop.total_seconds()):
                 await self.connections.drained.wait()
         except TimeoutError:
-            self._log("connections are dropped at the end", count=self.connections.abort())
+            dropped = self.connections.abort()
+            self.board.log("connections are dropped at the end", count=dropped)
         self._supervisor.stop()
         if self._resolver is not None:
             await self._resolver
 
-    def _factory(self, listener: Listener) -> Callable[[], asyncio.Protocol]:
-        if listener.line_zone is None:
-            return partial(SocketmapConnection, self.board, self.connections)
-        return partial(LineConnection, self.board, self.connections, listener.line_zone)
-
-    async def _close_listeners(self) -> None:
-        for opened in self._open:
-            opened.server.close()
-            if isinstance(opened.listener, UnixListener):
-                listeners.remove_unix(opened.listener, opened.socket)
-        self._open.clear()
+    def _reload_asked(self, way: LinkConnection) -> None:
+        self._reload_askers.append(way)
+        self._on_reload_wanted()
 
 
-async def _serve(
-    opened: socket.socket, factory: Callable[[], asyncio.Protocol]
-) -> asyncio.AbstractServer:
-    loop = asyncio.get_running_loop()
-    if opened.family == socket.AF_UNIX:
-        if sys.version_info >= (3, 13) and type(loop).__module__.startswith("asyncio"):
-            # It would look for the path that the socket was made under.
-            return await loop.create_unix_server(factory, sock=opened, cleanup_socket=False)
-        return await loop.create_unix_server(factory, sock=opened, backlog=listeners.BACKLOG)
-    return await loop.create_server(factory, sock=opened, backlog=listeners.BACKLOG)
+def _check(config: AnswererConfig) -> None:
+    check_zones(config)
+    for listener in config.listeners:
+        if listener.line_zone is not None and listener.line_zone not in config.zones:
+            raise listeners.ListenError(
+                f'a line listener is for zone "{listener.line_zone}", which does not exist'
+            )
 
 
 def run(config: AnswererConfig, resolver_command: Sequence[str], hello: bytes) -> int:
-    """Serve until SIGTERM or SIGINT; return the exit status.
+    """Run as a process, without a way to read the configuration anew."""
+    from mailseal.faces.policyd import process
 
-    ``resolver_command`` is started with one more argument, the number of its end of the link,
-    and gets ``hello`` as the first message. SIGHUP is ignored; it is kept for reloading.
-    """
-    try:
-        with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            return runner.run(_run(config, resolver_command, hello))
-    except mailseal.Error as error:
-        config.log("mailseal cannot start", level="error", reason=error)
-        return 1
-
-
-async def _run(config: AnswererConfig, resolver_command: Sequence[str], hello: bytes) -> int:
-    answerer = Answerer(
-        config,
-        spawn=command_spawner(resolver_command),
-        hello=hello,
-        max_connections=min(config.bounds.connections, _raise_file_limit() - OTHER_FILES),
-    )
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    loop.add_signal_handler(signal.SIGHUP, lambda: None)
-    await answerer.start()
-    # What is loaded by now stays until the end; the collector need not look at it again.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
-    config.log(
-        "mailseal answers",
-        level="info",
-        listeners=len(answerer.sockets),
-        zones=len(config.zones),
-    )
-    while not stopping.is_set():
-        try:
-            async with asyncio.timeout(TICK_SECONDS):
-                await stopping.wait()
-        except TimeoutError:
-            answerer.tick()
-    await answerer.stop()
-    config.log("mailseal has ended", level="info")
-    return 0
-
-
-def _raise_file_limit() -> int:
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard if hard != resource.RLIM_INFINITY else sys.maxsize
+    return process.run(config, resolver_command, hello)

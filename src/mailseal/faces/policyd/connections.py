@@ -6,6 +6,7 @@ No connection has a timer of its own; every few seconds one look at each is enou
 import asyncio
 from abc import abstractmethod
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import cast
 
 from mailseal.faces.policyd.switchboard import Slot, Switchboard
@@ -21,6 +22,7 @@ class Connection(asyncio.Protocol):
         "board",
         "connections",
         "hits",
+        "origin",
         "requests",
         "seen",
         "stalled_since",
@@ -30,6 +32,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, board: Switchboard, connections: "Connections") -> None:
         self.board = board
         self.connections = connections
+        self.origin: object = None  # the listener it came by
         self.transport: asyncio.Transport
         self.hits = 0  # answered on the short way
         self.requests = 0  # all others
@@ -88,10 +91,12 @@ class Connections:
         self._open: set[Connection] = set()
         self._is_stopping = False
         self._harvested_at = float("-inf")
-        self._idle_seconds = board.bounds.idle.total_seconds()
-        self._slow_reader_seconds = board.bounds.slow_reader.total_seconds()
         self.drained = asyncio.Event()  # after ``finish``: the last one has gone
         board.add_stats(self.stats)
+
+    def reconfigure(self, *, max_connections: int) -> None:
+        """Admit another number from now on; whoever is there stays."""
+        self._max_connections = max_connections
 
     def __len__(self) -> int:
         return len(self._open)
@@ -104,7 +109,7 @@ class Connections:
         now = self._board.clock()
         if len(self._open) >= self._max_connections and now - self._harvested_at >= 1.0:
             self._harvested_at = now
-            self.sweep(now, idle_seconds=min(HARVEST_IDLE_SECONDS, self._idle_seconds))
+            self.sweep(now, longest=timedelta(seconds=HARVEST_IDLE_SECONDS))
         if len(self._open) >= self._max_connections or self._is_stopping:
             self._board.counters.connections_refused += 1
             connection.release()
@@ -125,19 +130,20 @@ class Connections:
             if self._is_stopping and not self._open:
                 self.drained.set()
 
-    def sweep(self, now: float, *, idle_seconds: float | None = None) -> None:
+    def sweep(self, now: float, *, longest: timedelta = timedelta.max) -> None:
         """Close those without a request for long, and drop those that do not read."""
-        longest = self._idle_seconds if idle_seconds is None else idle_seconds
+        idle_seconds = min(longest, self._board.bounds.idle).total_seconds()
+        slow_reader_seconds = self._board.bounds.slow_reader.total_seconds()
         for connection in list(self._open):
             count = connection.hits + connection.requests
             stalled_since = connection.stalled_since
-            if stalled_since is not None and now - stalled_since >= self._slow_reader_seconds:
+            if stalled_since is not None and now - stalled_since >= slow_reader_seconds:
                 self._board.counters.slow_readers_dropped += 1
                 connection.transport.abort()
             elif count != connection.seen or connection.has_pending:
                 connection.seen = count
                 connection.active_at = now
-            elif now - connection.active_at >= longest:
+            elif now - connection.active_at >= idle_seconds:
                 self._board.counters.idle_closed += 1
                 if connection.transport.is_closing():
                     connection.transport.abort()  # it was closed before, but does not read
@@ -151,6 +157,11 @@ class Connections:
         if not self._open:
             self.drained.set()
         for connection in list(self._open):
+            connection.finish()
+
+    def finish_from(self, origin: object) -> None:
+        """End those that came by one listener: the idle now, the others with their answers."""
+        for connection in [one for one in self._open if one.origin is origin]:
             connection.finish()
 
     def abort(self) -> int:

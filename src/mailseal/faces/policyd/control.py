@@ -28,9 +28,12 @@ log = structlog.stdlib.get_logger("mailseal.control")
 
 MAX_LINE_BYTES = 64 * 1024
 PAGE = 1000
+RELOAD_SECONDS = 75.0  # longer than a new resolver is waited for
+LAST_WORDS_SECONDS = 1.0  # for answers that are on their way when the service ends
 
 Document = dict[str, Any]
 Operation = Callable[[Document], Awaitable[Document]]
+Reload = Callable[[], Awaitable[Document]]
 
 
 class RequestError(ValueError):
@@ -40,8 +43,9 @@ class RequestError(ValueError):
 class Controls:
     """The operations, by name."""
 
-    def __init__(self, service: PolicyService) -> None:
+    def __init__(self, service: PolicyService, reload: Reload) -> None:
         self._service = service
+        self._ask_for_reload = reload
         self._operations: dict[str, Operation] = {
             "explain": self._explain,
             "list": self._list,
@@ -49,6 +53,7 @@ class Controls:
             "refresh": self._refresh,
             "purge": self._purge,
             "counters": self._counters,
+            "reload": self._reload,
         }
 
     async def carry_out(self, request: Document) -> Document:
@@ -88,6 +93,13 @@ class Controls:
     async def _counters(self, request: Document) -> Document:
         return dict(self._service.counters())
 
+    async def _reload(self, request: Document) -> Document:
+        try:
+            async with asyncio.timeout(RELOAD_SECONDS):
+                return await self._ask_for_reload()
+        except TimeoutError:
+            raise RequestError("the reload takes long; see the log for its outcome") from None
+
 
 def _domain(request: Document) -> Domain:
     try:
@@ -97,26 +109,38 @@ def _domain(request: Document) -> Domain:
 
 
 @contextlib.asynccontextmanager
-async def serve_control(config: Config, service: PolicyService) -> AsyncIterator[None]:
-    """Keep the control socket open while the block runs, in place of any left by a dead process."""
-    controls = Controls(service)
+async def serve_control(
+    config: Config, service: PolicyService, *, reload: Reload
+) -> AsyncIterator[None]:
+    """Keep the control socket open while the block runs, in place of any left by a dead process.
+
+    During a reload there are two services: the new one takes the socket's name over.
+    """
+    controls = Controls(service, reload)
     path = control_path(config)
+    busy: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.LimitOverrunError, ValueError):
             while line := await reader.readline():
-                writer.write(json.dumps(await _answer(controls, line)).encode() + b"\n")
-                await writer.drain()
+                answering = asyncio.create_task(_answer(controls, line, writer))
+                busy.add(answering)
+                answering.add_done_callback(busy.discard)
+                await answering
         writer.close()
 
     sock = _bound(path)
+    own = path.stat().st_ino
     server = await asyncio.start_unix_server(serve, sock=sock, limit=MAX_LINE_BYTES)
     try:
         yield
     finally:
         server.close()
         with contextlib.suppress(FileNotFoundError):
-            path.unlink()
+            if path.stat().st_ino == own:
+                path.unlink()
+        if busy:
+            await asyncio.wait(busy, timeout=LAST_WORDS_SECONDS)
 
 
 def _bound(path: Path) -> socket.socket:
@@ -133,7 +157,14 @@ def _bound(path: Path) -> socket.socket:
     return sock
 
 
-async def _answer(controls: Controls, line: bytes) -> Document:
+async def _answer(controls: Controls, line: bytes, writer: asyncio.StreamWriter) -> None:
+    document = await _outcome(controls, line)
+    with contextlib.suppress(ConnectionError):
+        writer.write(json.dumps(document).encode() + b"\n")
+        await writer.drain()
+
+
+async def _outcome(controls: Controls, line: bytes) -> Document:
     try:
         request = json.loads(line)
         if not isinstance(request, dict):

@@ -29,14 +29,39 @@ def open_listener(listener: Listener) -> list[socket.socket]:
             return _open_tcp(host, port)
         case UnixListener():
             return [_open_unix(listener)]
-        case OpenListener(socket=opened):
+        case OpenListener(socket=passed):
+            # The one that was handed over stays open: a later reload may want it again.
+            opened = passed.dup()
             opened.setblocking(False)
             return [opened]
 
 
-def remove_unix(listener: UnixListener, opened: socket.socket) -> None:
-    """Take a socket out of the file system, unless someone else's stands there by now."""
-    opened.close()
+def place_of(listener: Listener) -> object:
+    """Return what two listeners cannot have in common."""
+    match listener:
+        case TcpListener(host=host, port=port):
+            return host, port
+        case UnixListener(path=path):
+            return path
+        case OpenListener(socket=passed):
+            return passed.fileno()
+
+
+def set_rights(listener: UnixListener, path: Path) -> None:
+    """Give a socket's file its owner and mode; raises ``ListenError``."""
+    user, group = _user_id(listener.owner), _group_id(listener.group)
+    try:
+        if (user, group) != (-1, -1):
+            os.chown(path, user, group, follow_symlinks=False)
+        path.chmod(listener.mode)
+    except OSError as error:
+        raise ListenError(
+            f"cannot set owner and mode of {listener.path}: {error.strerror or error}"
+        ) from error
+
+
+def remove_unix(listener: UnixListener) -> None:
+    """Take a closed socket out of the file system, unless someone else's stands there by now."""
     try:
         probe_state = _state_of(listener.path)
         if probe_state == "stale":
@@ -82,10 +107,7 @@ def _open_unix(listener: UnixListener) -> socket.socket:
     try:
         made.unlink(missing_ok=True)
         server.bind(os.fspath(made))
-        user, group = _user_id(listener.owner), _group_id(listener.group)
-        if (user, group) != (-1, -1):
-            os.chown(made, user, group, follow_symlinks=False)
-        made.chmod(listener.mode)
+        set_rights(listener, made)
         server.listen(BACKLOG)
         server.setblocking(False)
         made.rename(path)

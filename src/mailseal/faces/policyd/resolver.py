@@ -3,7 +3,7 @@
 **Security**: it parses what strangers wrote, so it runs apart from the listeners, at low priority;
 when it dies, the answerer goes on from its table and starts it again.
 **Limits**: as many look-ups at a time as configured; the answerer bounds the questions.
-**Bugs**: a new configuration needs a new process.
+**Bugs**: a new configuration needs a new process, which the answerer starts.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import signal
 import socket
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
 import structlog
 
@@ -130,9 +130,18 @@ async def work(sock: socket.socket, open_service: OpenService) -> None:
     def forget(domain: Domain) -> None:
         connection.send(link.Drop(domain=domain))
 
+    reloads: list[asyncio.Future[dict[str, Any]]] = []
+
+    async def reload() -> dict[str, Any]:
+        """Ask the answerer, who may well replace this process; its outcome comes first."""
+        outcome: asyncio.Future[dict[str, Any]] = loop.create_future()
+        reloads.append(outcome)
+        connection.send(link.ReloadRequest())
+        return await outcome
+
     async with (
         open_service(config, forget) as service,
-        serve_control(config, service),
+        serve_control(config, service, reload=reload),
         asyncio.TaskGroup() as tasks,
     ):
         desk = Desk(service, config)
@@ -153,6 +162,11 @@ async def work(sock: socket.socket, open_service: OpenService) -> None:
                 case link.StatsRequest():
                     counters = json.dumps(service.counters()).encode()
                     connection.send(link.Stats(counters=counters))
+                case link.Reloaded(outcome=outcome):
+                    for waiting in reloads:
+                        if not waiting.done():
+                            waiting.set_result(json.loads(outcome))
+                    reloads.clear()
                 case _:
                     log.warning("message out of place", message=type(message).__name__)
         for task in (*steady, *questions):

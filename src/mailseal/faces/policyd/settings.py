@@ -45,11 +45,13 @@ class Zone:
     """What one map name means: a profile, and when its asker must have an answer.
 
     The resolver answers within the profile's own time; ``deadline`` is a little later, and
-    only reached when the resolver is gone or stuck.
+    only reached when the resolver is gone or stuck. ``mark`` differs whenever the zone's
+    answers may: two equal zones have the same answers.
     """
 
     profile: str
     deadline: timedelta
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ does what is due. Connections bring requests, the link to the resolver brings an
 
 import json
 from collections.abc import Callable
-from typing import Protocol, assert_never
+from typing import Protocol
 
 from mailseal.faces.logline import Log
 from mailseal.faces.policyd.seldom import Seldom
@@ -114,8 +114,7 @@ class Switchboard:
 
     def __init__(self, config: AnswererConfig, *, clock: Callable[[], float], log: Log) -> None:
         bounds = config.bounds
-        for name in config.zones:
-            link.encode(link.Ask(zone=name, next_hop="-"))  # refuse now what could not be asked
+        check_zones(config)
         self.clock = clock
         self.log = log
         self.seldom = Seldom()
@@ -126,9 +125,8 @@ class Switchboard:
             max_entries=bounds.table_entries,
             max_bytes=bounds.table_bytes,
         )
-        self._deadlines = {
-            name: zone.deadline.total_seconds() for name, zone in config.zones.items()
-        }
+        self._zones = config.zones
+        self._deadlines = _deadlines(config)
         self._renewal_seconds = bounds.renewal.total_seconds()
         self._questions: dict[tuple[str, str], Question] = {}
         self._waiting = 0
@@ -216,17 +214,20 @@ class Switchboard:
     # -- answers ----------------------------------------------------------------------------
 
     def connect(self, way: Link) -> None:
-        """Use a new link; what is still open is asked on it."""
+        """Use a link, and no other from now on; what is still open is asked on it."""
         self._link = way
         for question in self._questions.values():
             way.send(link.Ask(zone=question.zone, next_hop=question.next_hop))
 
-    def disconnect(self) -> None:
-        """Do without a resolver until the next ``connect``; the table goes on."""
-        self._link = None
+    def disconnect(self, way: Link) -> None:
+        """Do without this link until the next ``connect``; the table goes on."""
+        if self._link is way:
+            self._link = None
 
-    def receive(self, message: link.Message) -> None:
-        """Do what the resolver says."""
+    def receive(self, message: link.Message, way: Link) -> None:
+        """Do what the resolver says; nothing, when it is no longer or not yet in use."""
+        if way is not self._link:
+            return
         match message:
             case link.Put():
                 self._put(message)
@@ -235,10 +236,8 @@ class Switchboard:
             case link.StatsRequest():
                 counters = json.dumps(self.stats()).encode("ascii")
                 self._send(link.Stats(counters=counters))
-            case link.Stats() | link.Ask() | link.Hello():
-                raise link.LinkError(f"{type(message).__name__} is not for the answerer")
             case _:
-                assert_never(message)
+                raise link.LinkError(f"{type(message).__name__} is not for the answerer")
 
     def _put(self, put: link.Put) -> None:
         if put.zone not in self._deadlines:
@@ -274,10 +273,35 @@ class Switchboard:
         if self._link is not None:
             self._link.send(message)
 
+    # -- another configuration --------------------------------------------------------------
+
+    def reconfigure(self, config: AnswererConfig, log: Log) -> None:
+        """Work by another configuration, whose zones were checked; nobody who waits is lost.
+
+        Answers of zones that are no longer the same are forgotten.
+        """
+        changed = {name for name, zone in self._zones.items() if config.zones.get(name) != zone}
+        self.log = log
+        self.bounds = config.bounds
+        self._zones = config.zones
+        self._deadlines = _deadlines(config)
+        self._renewal_seconds = config.bounds.renewal.total_seconds()
+        self.table.reconfigure(
+            zones=tuple(config.zones),
+            max_entries=config.bounds.table_entries,
+            max_bytes=config.bounds.table_bytes,
+            forget=changed,
+        )
+        for key in [key for key in self._questions if key[0] not in config.zones]:
+            self._deliver(self._questions.pop(key), self._answer_unknown_map(key[0]))
+
     # -- time and numbers -------------------------------------------------------------------
 
-    def tick(self, now: float) -> None:
-        """Answer TEMP to those whose deadline has come; their question may be asked anew."""
+    def tick(self, now: float) -> bool:
+        """Answer TEMP to those whose deadline has come, and tell whether there were any.
+
+        Their question may be asked anew.
+        """
         late = [key for key, question in self._questions.items() if now >= question.deadline]
         for key in late:
             question = self._questions.pop(key)
@@ -292,6 +316,7 @@ class Switchboard:
                     action="answer-temp",
                 )
             self._deliver(question, TOO_LATE)
+        return bool(late)
 
     def add_stats(self, more: Callable[[], dict[str, int]]) -> None:
         """Let someone else's numbers be told with ours."""
@@ -310,3 +335,13 @@ class Switchboard:
         if self._stats is not None:
             stats |= self._stats()
         return stats
+
+
+def check_zones(config: AnswererConfig) -> None:
+    """Raise ``LinkError`` for a zone whose name could not be asked about."""
+    for name in config.zones:
+        link.encode(link.Ask(zone=name, next_hop="-"))
+
+
+def _deadlines(config: AnswererConfig) -> dict[str, float]:
+    return {name: zone.deadline.total_seconds() for name, zone in config.zones.items()}

@@ -67,13 +67,29 @@ class Table:
             hop = parse_next_hop(next_hop)
             if isinstance(hop, NextHop):
                 self._other_forms.setdefault(hop.domain, set()).add(next_hop)
-        while len(self.entries) > self._max_entries or self._used_bytes > self._max_bytes:
-            self._evict()
+        self._fit()
 
     def renew_later(self, raw: bytes, *, fresh_until: float) -> None:
         """Let an entry pass as fresh for a while, so that it is not asked for by every hit."""
         reply, _, usable_until = self.entries[raw]
         self.entries[raw] = (reply, min(fresh_until, usable_until), usable_until)
+
+    def reconfigure(
+        self, *, zones: tuple[str, ...], max_entries: int, max_bytes: int, forget: set[str]
+    ) -> None:
+        """Work by other bounds and zones; forget all answers of the zones named."""
+        if forget.issuperset(self._zones):
+            self.entries.clear()
+            self._other_forms.clear()
+            self._used_bytes = 0
+        elif forget:
+            for raw in [raw for raw in self.entries if _zone_of(raw) in forget]:
+                self._remove(raw)
+                self._forget_form(raw)
+        self._zones = zones
+        self._max_entries = max_entries
+        self._max_bytes = max_bytes
+        self._fit()
 
     def drop(self, domain: str) -> int:
         """Forget every answer about a policy domain; return how many there were."""
@@ -88,24 +104,33 @@ class Table:
         if entry is not None:
             self._used_bytes -= len(raw) + len(entry[0]) + ENTRY_OVERHEAD_BYTES
 
+    def _fit(self) -> None:
+        while len(self.entries) > self._max_entries or self._used_bytes > self._max_bytes:
+            self._evict()
+
     def _evict(self) -> None:
         # A dictionary keeps the holes at its beginning for a while, and finding the first
         # entry behind them takes time: so some are taken at once.
         for raw in list(islice(self.entries, 1 + self._max_entries // 256)):
             self._remove(raw)
             self.evictions += 1
-            next_hop = raw[raw.index(b" ") + 1 : -1].decode("ascii")
-            if _is_other_form(next_hop):
-                self._forget_form(next_hop)
+            self._forget_form(raw)
 
-    def _forget_form(self, next_hop: str) -> None:
-        if any(raw_request(zone, next_hop) in self.entries for zone in self._zones):
+    def _forget_form(self, raw: bytes) -> None:
+        next_hop = raw[raw.index(b" ") + 1 : -1].decode("ascii")
+        if not _is_other_form(next_hop) or any(
+            raw_request(zone, next_hop) in self.entries for zone in self._zones
+        ):
             return
         hop = parse_next_hop(next_hop)
         if isinstance(hop, NextHop) and (forms := self._other_forms.get(hop.domain)):
             forms.discard(next_hop)
             if not forms:
                 del self._other_forms[hop.domain]
+
+
+def _zone_of(raw: bytes) -> str:
+    return raw[raw.index(b":") + 1 : raw.index(b" ")].decode("ascii")
 
 
 def _is_other_form(next_hop: str) -> bool:
