@@ -4,6 +4,7 @@ import signal
 import sys
 from contextlib import suppress
 
+from lab.newer import POSTFIX_3_10, fetch_newer
 from lab.packages import INTERNET, fetch_all
 from lab.unavailable import Unavailable
 
@@ -23,7 +24,8 @@ def main(words: list[str]) -> int:
             case []:
                 show()
             case ["fetch"]:
-                for name, tree in fetch_all(INTERNET).items():
+                trees = {**fetch_all(INTERNET), POSTFIX_3_10.name: fetch_newer(POSTFIX_3_10)}
+                for name, tree in trees.items():
                     print(f"{name:10} {tree.path}")
             case ["table"]:
                 from lab.table import render_table
