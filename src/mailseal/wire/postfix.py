@@ -100,9 +100,14 @@ def _policy_words(domain: Domain) -> list[str]:
     return ["policy_type=sts", f"policy_domain={domain}"]
 
 
-def _policy_strings(policy: Policy) -> list[str]:
+def policy_strings(policy: Policy) -> list[str]:
+    """Return the policy's lines that may be shown to an MTA, each once, in their order."""
     lines = dict.fromkeys(line.strip(" ") for line in policy.lines)
-    return [f"{{ policy_string = {line} }}" for line in lines if _STRING.fullmatch(line)]
+    return [line for line in lines if _STRING.fullmatch(line)]
+
+
+def _policy_strings(policy: Policy) -> list[str]:
+    return [f"{{ policy_string = {line} }}" for line in policy_strings(policy)]
 
 
 def _longest_that_fits(
