@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.surroundings import internet
+from bench.surroundings import Internet, internet
 
 ROUNDS = 9
 LOOKUPS = 200  # a round
@@ -34,10 +34,10 @@ def measure(say: Callable[[str], None]) -> dict[str, float]:
         for turn in range(-1, ROUNDS):  # the first one warms everything up
             first = (turn + 1) * LOOKUPS
             # Until it has a host's certificate the small Internet is slow, which costs us too.
-            _ask(process, f"bare {first} {LOOKUPS}")
+            _ask(surroundings, process, f"bare {first} {LOOKUPS}")
             works = ("cold", "bare") if turn % 2 else ("bare", "cold")
             for work in (*works, "survey"):
-                taken = _ask(process, f"{work} {first} {LOOKUPS}")
+                taken = _ask(surroundings, process, f"{work} {first} {LOOKUPS}")
                 if turn >= 0:
                     smallest[work] = min(taken, smallest.get(work, taken))
         process.terminate()
@@ -49,12 +49,12 @@ def measure(say: Callable[[str], None]) -> dict[str, float]:
     return {"cold_cpu_ratio": round(microseconds["cold"] / microseconds["bare"], 3)}
 
 
-def _ask(process: "subprocess.Popen[bytes]", words: str) -> int:
+def _ask(surroundings: Internet, process: "subprocess.Popen[bytes]", words: str) -> int:
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(words.encode() + b"\n")
     process.stdin.flush()
     answer = process.stdout.readline()
     if not answer:
-        raise RuntimeError(f"the look-ups ended with {process.wait()}")
+        raise RuntimeError(f"the look-ups ended with {process.wait()}: {surroundings.log()}")
     return int(answer)
