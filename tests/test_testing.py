@@ -243,8 +243,11 @@ async def test_the_store_knows_what_is_due_and_what_is_over() -> None:
     await store.save(cached("late.example", refetch=2 * SECOND, expires=9 * SECOND))
     await store.save(cached("early.example", refetch=SECOND, expires=3 * SECOND))
     await store.save(cached("later.example", refetch=3 * SECOND, expires=9 * SECOND))
-    due = await store.due(START + 2 * SECOND, limit=10)
+    now = START + 2 * SECOND
+    due = await store.claim_due(now, until=now + SECOND, limit=10)
     assert [policy.domain for policy in due] == ["early.example", "late.example"]
+    assert not await store.claim_due(now, until=now + SECOND, limit=10)
+    assert not await store.claim(due[0].domain, now, until=now + SECOND)
     assert await store.remove_expired(START + 3 * SECOND) == 0
     await store.save_verdict(verdict("example.com"))
     assert await store.remove_expired(START + 4 * SECOND) == 2

@@ -1,5 +1,6 @@
 """The doors to the world, as Protocols: services see these and never a socket or a database."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -106,23 +107,49 @@ class StoreError(mailseal.Error):
     """The store could not do what was asked; what it held before, it still holds."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreChanges:
+    """What nodes that share a store have changed in it, this one too.
+
+    ``domains`` were written or purged since they were last told. With ``is_anything`` more may
+    have changed than can be told: the store was away, or too much changed at once.
+    """
+
+    domains: tuple[Domain, ...] = ()
+    is_anything: bool = False
+
+
 class PolicyStore(Protocol):
     """Keeps policies with all their dates, and the last DANE verdicts, beyond a restart.
 
-    A method that writes returns when the change would survive ``kill -9``. All may raise
-    ``StoreError``; then what was stored before still is.
+    Several nodes may share one. A method that writes returns when the change would survive
+    ``kill -9``. All may raise ``StoreError``; then what was stored before still is.
     """
 
     async def load(self, domain: Domain) -> CachedPolicy | None:
         """Return what is stored for a domain, expired or not."""
         ...
 
-    async def save(self, policy: CachedPolicy) -> None:
-        """Insert or replace a domain's policy and dates, all together."""
+    async def load_many(self, domains: Sequence[Domain]) -> Mapping[Domain, CachedPolicy | None]:
+        """Return what is stored for each of some domains, None for nothing.
+
+        A domain whose row cannot be read is left out: that is no proof of anything.
+        """
         ...
 
-    async def remove(self, domain: Domain) -> bool:
-        """Forget a domain's policy and verdicts; tell whether there was a policy."""
+    async def save(self, policy: CachedPolicy, *, now: datetime | None = None) -> bool:
+        """Insert or replace a domain's policy and dates, all together; tell whether that was done.
+
+        It is not where the store holds one that was fetched later, or was purged of this one
+        since. Dates beyond ``now`` are those of a wrong clock and stand in nobody's way.
+        """
+        ...
+
+    async def remove(self, domain: Domain, *, now: datetime | None = None) -> bool:
+        """Forget a domain's policy and verdicts; tell whether there was a policy.
+
+        With ``now`` no node can store again what was fetched before.
+        """
         ...
 
     async def list(
@@ -131,8 +158,24 @@ class PolicyStore(Protocol):
         """Return stored policies in the order of their names, from behind ``after``."""
         ...
 
-    async def due(self, now: datetime, *, limit: int) -> tuple[CachedPolicy, ...]:
-        """Return policies in force at ``now`` whose ``refetch_at`` has come, longest due first."""
+    async def claim_due(
+        self, now: datetime, *, until: datetime, limit: int
+    ) -> tuple[CachedPolicy, ...]:
+        """Claim policies in force at ``now`` whose ``refetch_at`` has come, longest due first.
+
+        Nobody else is given one until it has been saved, or until ``until``.
+        """
+        ...
+
+    async def claim(self, domain: Domain, now: datetime, *, until: datetime) -> bool:
+        """Claim one domain's policy likewise; False when it is not due or is claimed already."""
+        ...
+
+    async def wait_for_changes(self) -> StoreChanges:
+        """Wait until something has changed since the last call; for one caller at a time.
+
+        A store that nobody else writes to never returns.
+        """
         ...
 
     async def remove_expired(self, before: datetime) -> int:
@@ -149,4 +192,49 @@ class PolicyStore(Protocol):
 
     async def save_verdict(self, verdict: LastVerdict) -> None:
         """Insert or replace a next hop's DANE verdict."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinsUnavailable:
+    """The list of pins could not be had; ``reason`` is printable ASCII."""
+
+    reason: str
+
+
+class PinSource(Protocol):
+    """Where the signed list of pinned policies comes from; nothing of it is checked yet."""
+
+    @property
+    def name(self) -> str:
+        """The path or URL."""
+        ...
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it can be read without waiting for a network."""
+        ...
+
+    async def read(self, *, timeout: timedelta) -> bytes | PinsUnavailable:
+        """Return the list, of bounded size; ends within ``timeout`` in all."""
+        ...
+
+
+class PinShelf(Protocol):
+    """Keeps the last good list of pins beyond a restart. All methods may raise ``StoreError``."""
+
+    async def load(self) -> bytes | None:
+        """Return the list as it was signed."""
+        ...
+
+    async def save(self, envelope: bytes) -> None:
+        """Keep a list in place of the last one."""
+        ...
+
+    async def load_replaced(self) -> dict[Domain, datetime]:
+        """Return the domains whose own policy has replaced their pin, and since when."""
+        ...
+
+    async def save_replaced(self, replaced: dict[Domain, datetime]) -> None:
+        """Keep these in place of the ones before."""
         ...

@@ -14,6 +14,7 @@ from mailseal.mtasts.policy import Mode, Policy
 from mailseal.names import Domain
 from mailseal.results import ResultType
 
+CLOCK_SKEW = timedelta(minutes=1)  # ours: machines with NTP differ by milliseconds
 _ZERO = timedelta(0)
 _EARLIEST_REFETCH_SHARE = 0.75  # jitter only ever brings a refetch forward, by a quarter at most
 
@@ -202,12 +203,31 @@ def checked(cached: CachedPolicy, *, id_ttl: timedelta, now: datetime) -> Cached
     return replace(cached, id_checked_at=now, id_ttl=id_ttl)
 
 
+def newer_of(known: CachedPolicy | None, stored: CachedPolicy) -> CachedPolicy:
+    """Choose between what memory knows and what the store holds: the later fetch, then attempt.
+
+    An id check counts for either where the id is the same: DNS was asked once for both.
+    """
+    if known is None:
+        return stored
+    if _latest_attempt(known) >= _latest_attempt(stored):
+        return known
+    if known.id == stored.id and known.id_checked_at > stored.id_checked_at:
+        return replace(stored, id_checked_at=known.id_checked_at, id_ttl=known.id_ttl)
+    return stored
+
+
+def _latest_attempt(cached: CachedPolicy) -> tuple[datetime, datetime]:
+    return cached.fetched_at, cached.failure.at if cached.failure else cached.fetched_at
+
+
 def not_from_the_future(cached: CachedPolicy, now: datetime) -> CachedPolicy:
     """Mend the dates of an entry that a wrong clock wrote, so that it cannot last for ever.
 
     It stays in force for ``max_age`` from now at most and is asked about and fetched at once.
+    The clocks of nodes that share a store may differ by ``CLOCK_SKEW``.
     """
-    if cached.fetched_at <= now:
+    if cached.fetched_at <= now + CLOCK_SKEW:
         return cached
     return replace(
         cached,

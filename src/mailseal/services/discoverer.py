@@ -4,6 +4,7 @@ Implements the sender's side of RFC 8461 §3 and §5.1. What is known stays in f
 and the policy host do; what is not known is looked up once for all who ask.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,9 +13,11 @@ import structlog
 
 from mailseal.answers import Absent, Answer, Found, LookupFailed
 from mailseal.mtasts.freshness import (
+    CachedPolicy,
     Intervals,
     adopt,
     checked,
+    newer_of,
     next_failure,
     not_from_the_future,
     postponed,
@@ -58,6 +61,16 @@ class DiscoveryLimits:
     failed_lookup: timedelta = timedelta(seconds=60)
     overtime: timedelta = timedelta(seconds=2)
     fail_closed: timedelta = timedelta(0)
+
+    @property
+    def longest(self) -> timedelta:
+        """How long a discovery may take that looks up and fetches."""
+        return self.lookup_timeout + self.fetch_timeout
+
+    @property
+    def claim_lease(self) -> timedelta:
+        """How long a node keeps a refetch to itself: it has ended by then, one way or the other."""
+        return 2 * self.longest + timedelta(minutes=1)
 
 
 class Discoverer:
@@ -120,17 +133,23 @@ class Discoverer:
 
     async def refetch(self, domain: Domain, *, force: bool) -> StsView:
         """Fetch a policy that is due; with ``force`` one that is not, back-off or no back-off."""
-        await self._recall(domain)
+        state = await self._recall(domain)
+        in_air = self._discoveries.in_air(domain)
+        if in_air is not None:
+            # It may be one that found the refetch claimed, by whom we work for.
+            await wait_at_most(in_air, self._limits.longest)
+            await asyncio.sleep(0)  # until it has landed
         flight = self._discoveries.join(
             domain, lambda: self._discover(domain, refetch=True, force=force)
         )
-        await wait_at_most(flight, self._limits.lookup_timeout + self._limits.fetch_timeout)
-        return flight.result()
+        if await wait_at_most(flight, self._limits.longest):
+            return flight.result()
+        return self._overtime_view(state)
 
     async def forget(self, domain: Domain) -> bool:
         """Drop all that memory and store hold of a domain; tell whether there was a policy."""
         state = self._states.pop(domain, None)
-        was_stored = await self._store.remove(domain)
+        was_stored = await self._store.remove(domain, now=self._clock.now())
         self._on_change(domain)
         return was_stored or (state is not None and state.cached is not None)
 
@@ -144,6 +163,28 @@ class Discoverer:
     async def state_of(self, domain: Domain) -> DomainState:
         """Return what is known of a domain, from memory or the store, asking nobody else."""
         return await self._recall(domain)
+
+    @property
+    def claim_lease(self) -> timedelta:
+        """Say for how long a refetch is claimed."""
+        return self._limits.claim_lease
+
+    def held(self) -> tuple[Domain, ...]:
+        """Return the domains that memory knows something of."""
+        return tuple(self._states)
+
+    def learn(self, domain: Domain, stored: CachedPolicy | None, *, was_told: bool) -> None:
+        """Take over what the store holds of a domain, where another node knows better.
+
+        ``was_told`` says that the domain was certainly written or purged a moment ago; else its
+        absence means less than a policy that is still to be stored.
+        """
+        state = self._states.get(domain)
+        if state is None:
+            if was_told:
+                self._on_change(domain)  # an answer may have outlived what it was made of
+        elif stored is not None or was_told or (state.cached and not state.is_unsaved):
+            self._take_over(domain, state, stored)
 
     async def save_unsaved(self) -> int:
         """Try again to store what the store has refused; return how many are left."""
@@ -226,11 +267,22 @@ class Discoverer:
             return self._settled(state)
         failure = in_force.failure if in_force is not None else state.failure
         if force or wants_fetch(in_force, failure, record_id, now, self._intervals):
-            return await self._fetch(domain, state, record_id, ttl)
+            is_routine = in_force is not None and in_force.id == record_id
+            if force or refetch or not is_routine or await self._is_ours(domain, state, now):
+                return await self._fetch(domain, state, record_id, ttl)
         if in_force is None and failure is not None:
             until = retry_at(failure, self._intervals)
             self._note_negative(state, now, until - now, failure.reason)
         return self._settled(state)
+
+    async def _is_ours(self, domain: Domain, state: DomainState, now: datetime) -> bool:
+        """Claim the daily refetch of a domain; False where another node is at it already."""
+        if state.is_unsaved:
+            return True  # nobody else knows of it
+        try:
+            return await self._store.claim(domain, now, until=now + self.claim_lease)
+        except StoreError:
+            return True  # alone with what it has in memory
 
     def _doubt(self, state: DomainState, now: datetime) -> str:
         """Say why mail must wait although no policy is known; empty when it must not."""
@@ -290,7 +342,7 @@ class Discoverer:
     ) -> StsView:
         """Put a fetched policy into force, weaker or stronger (RFC 8461 §5.1), and store it."""
         previous = state.cached
-        state.cached = adopt(
+        state.cached = adopted = adopt(
             domain,
             policy,
             body,
@@ -302,19 +354,20 @@ class Discoverer:
             jitter=self._jitter(),
         )
         state.negative = state.failure = None
-        await self._save(state)
-        if previous is None or (previous.id, previous.policy) != (record_id, policy):
+        kept = await self._save(state)
+        current = adopted if kept is None else kept
+        if current is adopted and _differs(previous, adopted):
             log.info(
                 "policy adopted",
                 domain=domain,
                 id=record_id,
                 mode=policy.mode.value,
                 previous_mode=previous.policy.mode.value if previous else "none-known",
-                expires=state.cached.expires_at,
+                expires=adopted.expires_at,
             )
             self._on_change(domain)
         # A policy of max_age 0 has expired by now, but for this delivery it was fetched.
-        return replace(self._view(state), policy=policy, cached=state.cached)
+        return replace(self._view(state), policy=current.policy, cached=current)
 
     async def _note_failure(
         self, domain: Domain, state: DomainState, record_id: str, result: ResultType, reason: str
@@ -363,19 +416,58 @@ class Discoverer:
             return view
         return self._overtime_view(state)
 
-    async def _save(self, state: DomainState) -> None:
-        assert state.cached is not None
+    async def _save(self, state: DomainState) -> CachedPolicy | None:
+        """Store a policy, or take over what another node has stored or purged since.
+
+        Returns what is held then.
+        """
+        saved = state.cached
+        assert saved is not None
         try:
-            await self._store.save(state.cached)
+            if not await self._store.save(saved, now=self._clock.now()):
+                for domain, stored in (await self._store.load_many([saved.domain])).items():
+                    self._take_over(domain, state, stored)
             state.is_unsaved = False
         except StoreError as error:
             state.is_unsaved = True
             log.error(
                 "policy cannot be stored",
-                domain=state.cached.domain,
+                domain=saved.domain,
                 error=str(error),
                 action="kept-in-memory-and-tried-again",
             )
+        return state.cached
+
+    def _take_over(self, domain: Domain, state: DomainState, stored: CachedPolicy | None) -> None:
+        """Hold what the store holds, if that is newer; without a row forget the domain."""
+        now = self._clock.now()
+        known = None if state.cached is None else not_from_the_future(state.cached, now)
+        if stored is None:
+            state.cached = None
+            if self._states.get(domain) is state:
+                del self._states[domain]
+            self._on_change(domain)
+            return
+        newer = newer_of(known, not_from_the_future(stored, now))
+        if newer is known or not newer.is_in_force(now):
+            return
+        state.cached, state.negative, state.failure = newer, None, None
+        state.is_unsaved, state.store_error = False, ""
+        if _differs(known, newer):
+            log.info(
+                "policy learnt from another node",
+                domain=domain,
+                id=newer.id,
+                mode=newer.policy.mode.value,
+                previous_mode=known.policy.mode.value if known else "none-known",
+                expires=newer.expires_at,
+            )
+            self._on_change(domain)
+
+
+def _differs(known: CachedPolicy | None, newer: CachedPolicy) -> bool:
+    """Tell whether answers made of one may be others than those made of the other."""
+    return known is None or (known.id, known.policy) != (newer.id, newer.policy)
 
 
 def _first(states: dict[Domain, DomainState], number: int) -> Sequence[Domain]:

@@ -32,6 +32,10 @@ class Flights(Generic[K, V]):
             task.add_done_callback(lambda done: self._land(key, done))
         return task
 
+    def in_air(self, key: K) -> asyncio.Task[V] | None:
+        """Return the task that works on ``key``, if there is one."""
+        return self._in_air.get(key)
+
     async def aclose(self) -> None:
         """Cancel what is in the air and wait until it has ended."""
         tasks = list(self._in_air.values())

@@ -17,7 +17,7 @@ from mailseal.services.discoverer import Discoverer
 log = structlog.stdlib.get_logger("mailseal.refresher")
 
 ROUND_INTERVAL = timedelta(seconds=60)
-BATCH = 200  # policies a round takes on at most; 200 a minute is 288 000 a day
+BATCH = 200  # policies a round takes on at most; 200 a minute is 288 000 a day and node
 CONCURRENCY = 8
 _WARN_AT_SHARE_LEFT = (0.5, 0.25, 0.1)  # of a policy's life, each told once on the way down
 
@@ -45,7 +45,7 @@ class Refresher:
             try:
                 await self.round()
             except StoreError as error:
-                log.error("refresh round failed", error=str(error), action="try-again-in-60s")
+                _tell_failure(error)
             await asyncio.sleep(ROUND_INTERVAL.total_seconds())
 
     async def round(self) -> int:
@@ -53,16 +53,39 @@ class Refresher:
         now = self._clock.now()
         await self._discoverer.save_unsaved()
         await self._store.remove_expired(now - self._keep_expired)
-        due = await self._store.due(now, limit=BATCH)
+        tried = 0
         turns = asyncio.Semaphore(CONCURRENCY)
         async with asyncio.TaskGroup() as tasks:
-            for cached in due:
+            while tried < BATCH:
+                await turns.acquire()
+                cached = await self._claim_one()
+                if cached is None:
+                    break
                 tasks.create_task(self._refresh(cached, turns))
-        return len(due)
+                tried += 1
+        return tried
+
+    async def _claim_one(self) -> CachedPolicy | None:
+        """Take on what waits longest and no other node is at.
+
+        One by one, when there is time for it: a node that ends leaves few claims behind, and of
+        several each does what it can.
+        """
+        now = self._clock.now()
+        try:
+            due = await self._store.claim_due(
+                now, until=now + self._discoverer.claim_lease, limit=1
+            )
+        except StoreError as error:
+            _tell_failure(error)
+            return None
+        return due[0] if due else None
 
     async def _refresh(self, cached: CachedPolicy, turns: asyncio.Semaphore) -> None:
-        async with turns:
+        try:
             view = await self._discoverer.refetch(cached.domain, force=False)
+        finally:
+            turns.release()
         if view.cached is not None and view.cached.failure is not None:
             self._warn(view.cached)
         else:
@@ -87,3 +110,7 @@ class Refresher:
             reason=cached.failure.reason,
             failures=cached.failure.count,
         )
+
+
+def _tell_failure(error: StoreError) -> None:
+    log.error("refresh round failed", error=str(error), action="try-again-in-60s")

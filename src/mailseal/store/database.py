@@ -1,12 +1,15 @@
 """The connections to one database: made when needed, dropped when broken, brought up to date."""
 
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from mailseal.store import migration
+from mailseal.store.changes import PendingChanges
 from mailseal.store.engine import READING, open_engine
 from mailseal.store.statements import Statements
 from mailseal.store.translation import translated
@@ -23,6 +26,7 @@ class Database:
     def __init__(self, url: str, statements: Statements) -> None:
         self.statements = statements
         opened = open_engine(url)
+        self._opened = opened
         self._engine = opened.engine
         self._place = opened.place
         self._reader: Connection | None = None
@@ -42,10 +46,22 @@ class Database:
             if not migration.is_current(migration.read_revision(connection)):
                 migration.migrate(connection)
 
+    async def listen(self, changes: PendingChanges) -> None:
+        """Hear for ever what other nodes change; on the event loop, over a connection of its own.
+
+        SQLite has one node, and this returns at once.
+        """
+        if self._engine.dialect.name == "postgresql":
+            # psycopg is an extra; the engine has imported it already.
+            from mailseal.store.listener import listen
+
+            await listen(self._opened.driver_arguments, self._place, changes)
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give the connection that reads; each statement sees the newest commit."""
         with self._dropped_on_error(), translated(self._place):
+            self._drop_if_gone()
             if self._reader is None:
                 self._reader = self._engine.connect().execution_options(
                     isolation_level="AUTOCOMMIT", **{READING: True}
@@ -57,10 +73,12 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """Give the connection that writes, in a transaction that ends with the block."""
         with self._dropped_on_error(), translated(self._place):
+            self._drop_if_gone()
             if self._writer is None:
                 self._writer = self._engine.connect()
             with self._writer.begin():
                 yield self._writer
+                self.statements.announce(self._writer)
 
     @contextmanager
     def _dropped_on_error(self) -> Iterator[None]:
@@ -69,8 +87,23 @@ class Database:
         except BaseException:
             # Whatever broke: a connection is cheap to make anew.
             self.close()
-            self.statements.forget_counts()
+            self.statements.forget_transaction()
             raise
+
+    def _drop_if_gone(self) -> None:
+        """Drop connections that their server has ended meanwhile, so that its restart costs nobody.
+
+        Between questions a server says nothing: whatever can be read is its farewell.
+        """
+        if self._engine.dialect.name != "postgresql":
+            return
+        poll = select.poll()
+        for connection in (self._reader, self._writer):
+            driver: Any = connection and connection.connection.driver_connection
+            if driver is not None and not driver.closed:
+                poll.register(driver.fileno(), select.POLLIN)
+        if poll.poll(0):
+            self.close()
 
     def close(self) -> None:
         """Close the connections; SQLite's last one merges its -wal file into the other."""

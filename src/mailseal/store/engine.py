@@ -26,6 +26,17 @@ _PRAGMAS = (
     "PRAGMA trusted_schema = OFF",
 )
 
+_POSTGRES_ARGUMENTS: dict[str, Any] = {
+    "connect_timeout": CONNECT_SECONDS,
+    "application_name": "mailseal",
+    "options": f"-c statement_timeout={STATEMENT_SECONDS * 1000}"
+    f" -c lock_timeout={STATEMENT_SECONDS * 1000}",
+    "keepalives_idle": 30,  # a server that vanished is noticed within a minute
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
@@ -33,6 +44,13 @@ class Opened:
 
     engine: Engine
     place: str
+
+    @property
+    def driver_arguments(self) -> dict[str, Any]:
+        """Return what PostgreSQL's driver connects with, for a connection past the engine."""
+        positional, named = self.engine.dialect.create_connect_args(self.engine.url)
+        assert not positional
+        return {**named, **_POSTGRES_ARGUMENTS}
 
 
 def open_engine(url: str) -> Opened:
@@ -129,16 +147,7 @@ def _postgres_engine(target: Any) -> Engine:
             target,
             poolclass=NullPool,
             hide_parameters=True,
-            connect_args={
-                "connect_timeout": CONNECT_SECONDS,
-                "application_name": "mailseal",
-                "options": f"-c statement_timeout={STATEMENT_SECONDS * 1000}"
-                f" -c lock_timeout={STATEMENT_SECONDS * 1000}",
-                "keepalives_idle": 30,  # a server that vanished is noticed within a minute
-                "keepalives_interval": 10,
-                "keepalives_count": 3,
-                "tcp_user_timeout": 30_000,
-            },
+            connect_args=_POSTGRES_ARGUMENTS,
         )
     except ImportError as error:
         raise StoreUnavailableError(

@@ -4,6 +4,7 @@ from mailseal.ports import StoreError
 
 __all__ = [
     "StoreBusyError",
+    "StoreConflictError",
     "StoreCorruptError",
     "StoreDiskFullError",
     "StoreError",
@@ -19,6 +20,10 @@ class StoreUnavailableError(StoreError):
 
 class StoreBusyError(StoreError):
     """Others hold the database, or too many questions wait: trying again later may work."""
+
+
+class StoreConflictError(StoreError):
+    """Two nodes wrote the same rows in another order; each of the writes may well succeed alone."""
 
 
 class StoreDiskFullError(StoreError):

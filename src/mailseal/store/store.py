@@ -1,13 +1,16 @@
 """The policy store as services see it: ``ports.PolicyStore`` over the thread that owns SQL."""
 
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from mailseal.mtasts.freshness import CachedPolicy
 from mailseal.names import Domain
-from mailseal.ports import LastVerdict
-from mailseal.store.worker import Worker
+from mailseal.ports import LastVerdict, StoreChanges
+from mailseal.store.changes import PendingChanges
+from mailseal.store.worker import LONG_SECONDS, Worker
 
 if TYPE_CHECKING:
     from mailseal.store.database import Database
@@ -46,6 +49,8 @@ class Store:
     def __init__(self, worker: Worker, database: "Database") -> None:
         self._worker = worker
         self._database = database
+        self._changes = PendingChanges()
+        self._listener: asyncio.Task[None] | None = None
 
     @property
     def corrupt_rows(self) -> int:
@@ -56,16 +61,32 @@ class Store:
         """Return what is stored for a domain, expired or not."""
         return await self._worker.read(lambda db, connection: db.load(connection, domain))
 
-    async def save(self, policy: CachedPolicy) -> None:
-        """Insert or replace a domain's policy and dates, all together.
+    async def load_many(self, domains: Sequence[Domain]) -> Mapping[Domain, CachedPolicy | None]:
+        """Return what is stored for each of some domains, None for nothing.
 
-        Raises ``StoreFullError`` for a new domain when all ``max_policies`` are in force.
+        A domain whose row cannot be read is left out. At most ``MAX_PAGE`` at a time.
         """
-        await self._worker.write(lambda db, connection: db.save(connection, policy))
+        if len(domains) > MAX_PAGE:
+            raise ValueError(f"{len(domains)} domains, at most {MAX_PAGE} can be loaded at a time")
+        return await self._worker.read(
+            lambda db, connection: db.load_many(connection, domains), seconds=LONG_SECONDS
+        )
 
-    async def remove(self, domain: Domain) -> bool:
-        """Forget a domain's policy and verdicts; tell whether there was a policy."""
-        return await self._worker.write(lambda db, connection: db.remove(connection, domain))
+    async def save(self, policy: CachedPolicy, *, now: datetime | None = None) -> bool:
+        """Insert or replace a domain's policy and dates, all together; tell whether that was done.
+
+        It is not where one is stored that was fetched later, or was purged of this one since;
+        dates beyond ``now`` do not count. Raises ``StoreFullError`` for a new domain when all
+        ``max_policies`` are in force.
+        """
+        return await self._worker.write(lambda db, connection: db.save(connection, policy, now))
+
+    async def remove(self, domain: Domain, *, now: datetime | None = None) -> bool:
+        """Forget a domain's policy and verdicts; tell whether there was a policy.
+
+        With ``now`` no node can store again what was fetched before.
+        """
+        return await self._worker.write(lambda db, connection: db.remove(connection, domain, now))
 
     async def list(
         self, *, after: Domain | None = None, limit: int = 1000
@@ -76,13 +97,33 @@ class Store:
         """
         most = min(limit, MAX_PAGE)
         return await self._worker.read(
-            lambda db, connection: db.list_page(connection, after=after, limit=most)
+            lambda db, connection: db.list_page(connection, after=after, limit=most),
+            seconds=LONG_SECONDS,
         )
 
-    async def due(self, now: datetime, *, limit: int) -> tuple[CachedPolicy, ...]:
-        """Return policies in force at ``now`` whose ``refetch_at`` has come, longest due first."""
+    async def claim_due(
+        self, now: datetime, *, until: datetime, limit: int
+    ) -> tuple[CachedPolicy, ...]:
+        """Claim policies in force at ``now`` whose ``refetch_at`` has come, longest due first.
+
+        Nobody else is given one until it has been saved, or until ``until``.
+        """
         most = min(limit, MAX_PAGE)
-        return await self._worker.read(lambda db, connection: db.due(connection, now, limit=most))
+        return await self._worker.write(
+            lambda db, connection: db.claim_due(connection, now, until, limit=most)
+        )
+
+    async def claim(self, domain: Domain, now: datetime, *, until: datetime) -> bool:
+        """Claim one domain's policy likewise; False when it is not due or is claimed already."""
+        return await self._worker.write(
+            lambda db, connection: db.claim(connection, domain, now, until)
+        )
+
+    async def wait_for_changes(self) -> StoreChanges:
+        """Wait until something has changed since the last call; with SQLite for ever."""
+        if self._listener is None:
+            self._listener = asyncio.create_task(self._database.listen(self._changes))
+        return await self._changes.wait()
 
     async def remove_expired(self, before: datetime) -> int:
         """Forget policies that expired, and verdicts learnt, before an instant."""
@@ -92,7 +133,9 @@ class Store:
 
     async def count(self) -> int:
         """Return how many policies are stored."""
-        return await self._worker.read(lambda db, connection: db.count(connection))
+        return await self._worker.read(
+            lambda db, connection: db.count(connection), seconds=LONG_SECONDS
+        )
 
     async def load_verdict(self, next_hop: str) -> LastVerdict | None:
         """Return the last DANE verdict of a next hop."""
@@ -104,6 +147,9 @@ class Store:
 
     async def aclose(self) -> None:
         """Write what waits, then let go of the database."""
+        if self._listener is not None:
+            self._listener.cancel()
+            await asyncio.gather(self._listener, return_exceptions=True)
         await self._worker.close()
 
     async def __aenter__(self) -> Self:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from mailseal.store.errors import (
     StoreBusyError,
+    StoreConflictError,
     StoreCorruptError,
     StoreDiskFullError,
     StoreError,
@@ -89,7 +90,9 @@ def _translate_postgres(error: BaseException | None, place: str) -> StoreError:
     match state:
         case "53100":
             return StoreDiskFullError(f"no room left on the server of {place} ({said})")
-        case "40001" | "40P01" | "55P03" | "57014" | "53300":
+        case "40001" | "40P01":
+            return StoreConflictError(f"{place} had other writers ({said}); try again")
+        case "55P03" | "57014" | "53300":
             return StoreBusyError(f"{place} is busy ({said}); try again")
         case "XX001" | "XX002":
             return StoreCorruptError(f"{place} is damaged ({said}); see the server's log")

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 MAX_WAITING = 20_000  # ours: as many questions as may wait for an answer, by default
 MAX_GROUP = 1_000  # ours: writes in one commit, some 30 ms of work
 CLOSE_SECONDS = 10.0  # ours: what waits is written by then, or the disk hangs
+READ_SECONDS = 3.0  # ours: an MTA's question has 4 to 10 s, and goes on to the network then
+LONG_SECONDS = 35.0  # ours: a statement has 30 s in the server itself
 
 
 @dataclass(slots=True, eq=False)
@@ -56,6 +58,7 @@ class Worker:
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
         self._pending: set[_Job] = set()
         self._is_closed = False
+        self._is_stuck = False
         self._opened: asyncio.Future[Database] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         # daemon: a disk that hangs must not keep the process from ending.
@@ -72,23 +75,38 @@ class Worker:
             self._queue.put(None)
             raise
 
-    async def read(self, run: "Callable[[Statements, Connection], T]") -> T:
+    async def read(
+        self, run: "Callable[[Statements, Connection], T]", *, seconds: float = READ_SECONDS
+    ) -> T:
         """Run a job that changes nothing."""
-        return await self._post(run, is_write=False)
+        return await self._post(run, is_write=False, seconds=seconds)
 
     async def write(self, run: "Callable[[Statements, Connection], T]") -> T:
         """Run a job in a transaction, perhaps with others; return after the commit."""
-        return await self._post(run, is_write=True)
+        return await self._post(run, is_write=True, seconds=LONG_SECONDS)
 
-    async def _post(self, run: "Callable[[Statements, Connection], T]", *, is_write: bool) -> T:
+    async def _post(
+        self, run: "Callable[[Statements, Connection], T]", *, is_write: bool, seconds: float
+    ) -> T:
         if self._is_closed:
             raise StoreUnavailableError("the store is closed")
+        if self._is_stuck:
+            # Whoever asks next need not find out for himself.
+            raise StoreBusyError("the store still works on an earlier question; try again")
         if len(self._pending) >= MAX_WAITING:
             raise StoreBusyError(f"{MAX_WAITING} questions wait for the store already; try again")
         job = _Job(run=run, is_write=is_write, future=self._loop.create_future())
         self._pending.add(job)
         self._queue.put(job)
-        result: T = await job.future
+        try:
+            async with asyncio.timeout(seconds):
+                result: T = await job.future
+        except TimeoutError as error:
+            # A server that hangs, and does not say so: its connection looks alive.
+            self._is_stuck = True
+            raise StoreBusyError(
+                f"the store has not answered within {seconds:.0f} seconds; try again"
+            ) from error
         return result
 
     async def close(self) -> None:
@@ -107,6 +125,7 @@ class Worker:
         self._thread.join()
 
     def _deliver(self, jobs: Sequence[_Job]) -> None:
+        self._is_stuck = False
         for job in jobs:
             self._pending.discard(job)
             if job.future.done():
@@ -215,7 +234,8 @@ def _write_together(database: "Database", jobs: Sequence[_Job]) -> None:
         if len(jobs) == 1:
             jobs[0].error = error
             return
-        # One of them is at fault; alone, each succeeds or fails for itself.
+        # One of them is at fault, or in another node's way; alone, each succeeds or fails for
+        # itself.
         for job in jobs:
             _write_together(database, [job])
 

@@ -1,0 +1,40 @@
+"""Changes that were heard of and not taken up yet: each domain once, and a bound to them all."""
+
+import asyncio
+from collections.abc import Iterable
+
+from mailseal.names import Domain
+from mailseal.ports import StoreChanges
+
+MAX_PENDING = 10_000  # ours: beyond it, reading anew all that memory holds is less work
+
+
+class PendingChanges:
+    """A mailbox between the one who hears and the one who acts, on one event loop."""
+
+    def __init__(self) -> None:
+        self._domains: set[Domain] = set()
+        self._is_anything = False
+        self._is_filled = asyncio.Event()
+
+    def note(self, domains: Iterable[Domain]) -> None:
+        """Put domains in that were changed."""
+        self._domains.update(domains)
+        if len(self._domains) > MAX_PENDING:
+            self._is_anything = True
+            self._domains.clear()
+        self._is_filled.set()
+
+    def note_anything(self) -> None:
+        """Say that more may have changed than was heard."""
+        self._is_anything = True
+        self._is_filled.set()
+
+    async def wait(self) -> StoreChanges:
+        """Wait until there is something, and take it all."""
+        await self._is_filled.wait()
+        self._is_filled.clear()
+        taken = StoreChanges(domains=tuple(sorted(self._domains)), is_anything=self._is_anything)
+        self._domains.clear()
+        self._is_anything = False
+        return taken
