@@ -110,6 +110,7 @@ def test_every_kind_of_value_is_read() -> None:
     ("text", "message"),
     [
         # Keys
+        ('default_zone = "nope"', 'default_zone is "nope", expected one of postfix'),
         ("stat_dir = 1", 'unknown key "stat_dir"; did you mean "state_dir"?'),
         ("[dns]\nresolver = []", 'unknown key "resolver" in [dns]; did you mean "resolvers"?'),
         ("[log]\nurl = 1", 'unknown key "url" in [log]; it belongs to [store]'),

@@ -278,6 +278,7 @@ def answerer_config(config: "Config") -> "AnswererConfig":
             )
             for name, zone in config.zones.items()
         },
+        default_zone=config.default_zone,
         bounds=settings.Bounds(
             connections=config.limits.connections,
             waiting=config.limits.waiting_questions,

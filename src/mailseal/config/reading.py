@@ -187,6 +187,11 @@ class _Reading:
                 self.problems.append(f"{place} address {listener.address} is there twice")
             seen.add(listener.address)
             self.listener(listener, place, config.zones)
+        if config.default_zone is not None and config.default_zone not in config.zones:
+            self.problems.append(
+                f'default_zone is "{config.default_zone}", '
+                f"expected one of {', '.join(config.zones)}"
+            )
         sts = config.sts
         for low, high in (
             ("id_ttl_min", "id_ttl_max"),

@@ -27,6 +27,7 @@ from mailseal.config.kinds import (
     optional,
     path,
     several,
+    word,
 )
 from mailseal.config.listening import (
     BUILT_IN_ZONES,
@@ -353,6 +354,14 @@ class Config:
         DEFAULT_STATE_DIR,
         path(),
         "The one folder that mailseal writes to.\nIt is made with mode 0700 when it is missing.",
+    )
+    default_zone: str | None = key(
+        None,
+        optional(word("a zone's name"), unset=""),
+        "The zone of map names that are no zone, which are otherwise answered PERM, so that a "
+        "misspelt one is seen.\n"
+        "postfix-mta-sts-resolver answers under any name; so does mailseal with this.",
+        example="postfix",
     )
     listen: tuple[ListenSettings, ...] = DEFAULT_LISTENERS
     zones: Mapping[str, ZoneSettings] = field(default_factory=lambda: BUILT_IN_ZONES)

@@ -157,6 +157,7 @@ class Running:
         self,
         *,
         zones: tuple[str, ...] = ("postfix", "sendmail"),
+        default_zone: str | None = None,
         listeners: tuple[Listener, ...] = (TcpListener(host="127.0.0.1", port=0),),
         bounds: Bounds | None = None,
         max_connections: int | None = None,
@@ -168,6 +169,7 @@ class Running:
             AnswererConfig(
                 listeners=listeners,
                 zones={name: Zone(profile=name, deadline=timedelta(seconds=11)) for name in zones},
+                default_zone=default_zone,
                 bounds=bounds or Bounds(),
             ),
             spawn=self._spawn,

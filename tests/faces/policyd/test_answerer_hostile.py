@@ -120,6 +120,20 @@ async def test_an_unknown_map_is_told_and_logged_once_a_minute(start: Start) -> 
     assert long.isascii()
 
 
+async def test_with_a_default_zone_every_map_name_is_answered(start: Start) -> None:
+    """As postfix-mta-sts-resolver does; the answer is the zone's, and shared with it."""
+    running = await start(default_zone="postfix")
+    client = await running.connect()
+    client.send(request(b"example.com", b"whatever"))
+    asked = await running.resolver.hear()
+    assert isinstance(asked, link.Ask)
+    assert asked.zone == "postfix"
+    running.resolver.put()
+    assert await client.receive() == EXAMPLE_REPLY
+    assert await client.ask(EXAMPLE) == EXAMPLE_REPLY
+    assert await client.ask(request(b"example.com", b"other")) == EXAMPLE_REPLY
+
+
 async def test_a_client_that_does_not_read_is_not_read_from_either(start: Start) -> None:
     """Its replies are bounded, others are served, and in time it is dropped."""
     running = await start(bounds=Bounds(slow_reader=timedelta(seconds=30)))

@@ -91,9 +91,13 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswererConfig:
-    """All that the answerer works by; ``zones`` is keyed by map name, and by ``line_zone``."""
+    """All that the answerer works by; ``zones`` is keyed by map name, and by ``line_zone``.
+
+    ``default_zone`` is the one for all map names that are no zone; without it they get PERM.
+    """
 
     listeners: tuple[Listener, ...]
     zones: Mapping[str, Zone]
+    default_zone: str | None = None
     bounds: Bounds = field(default_factory=Bounds)
     log: Log = field(default_factory=LineLog)

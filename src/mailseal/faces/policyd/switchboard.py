@@ -126,6 +126,7 @@ class Switchboard:
             max_bytes=bounds.table_bytes,
         )
         self._zones = config.zones
+        self._default_zone = config.default_zone
         self._deadlines = _deadlines(config)
         self._renewal_seconds = bounds.renewal.total_seconds()
         self._questions: dict[tuple[str, str], Question] = {}
@@ -142,9 +143,12 @@ class Switchboard:
         except socketmap.RequestSyntaxError:
             self.counters.malformed += 1
             return NOTFOUND
-        if request.map_name not in self._deadlines:
+        zone: str | None = request.map_name
+        if zone not in self._deadlines:
+            zone = self._default_zone
+        if zone is None:
             return self._answer_unknown_map(request.map_name)
-        return self.answer_key(request.map_name, request.key, slot)
+        return self.answer_key(zone, request.key, slot)
 
     def answer_key(self, zone: str, key: str, slot: Slot) -> bytes | None:
         """As ``answer``, for a zone that exists and a key of any form."""
@@ -284,6 +288,7 @@ class Switchboard:
         self.log = log
         self.bounds = config.bounds
         self._zones = config.zones
+        self._default_zone = config.default_zone
         self._deadlines = _deadlines(config)
         self._renewal_seconds = config.bounds.renewal.total_seconds()
         self.table.reconfigure(
