@@ -16,7 +16,8 @@ from mailseal.names import NextHop
 from mailseal.ports import PolicyFetched, PolicyFetchFailed
 from mailseal.services.discoverer import RECORD_LABEL, Discoverer
 from mailseal.services.domainstate import DomainState
-from mailseal.services.resolver import Resolution, Resolver, word_for
+from mailseal.services.resolver import Resolution, Resolver
+from mailseal.services.wording import word_for
 from mailseal.wire.profiles import Profile, ProfileName
 
 TIMEOUT = timedelta(seconds=75)  # a whole fetch, and the look-ups before it

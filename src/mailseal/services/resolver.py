@@ -14,19 +14,25 @@ import structlog
 from mailseal.dane.exchange import DaneSummary, Exchange, ExchangeUnknown, MxSet
 from mailseal.dane.host import TlsaState
 from mailseal.dane.validation import Validation
-from mailseal.decision import DeliveryPolicy, Rules, StsEnforced, Unavailable, decide
+from mailseal.decision import DeliveryPolicy, Rules, Unavailable, decide
 from mailseal.mtasts.policy import Mode, Policy
 from mailseal.names import Domain, NextHop
+from mailseal.overrides import Match
 from mailseal.ports import Clock, LastVerdict, PolicyStore, StoreError
+from mailseal.ruling import Ruling
 from mailseal.services.discoverer import Discoverer
 from mailseal.services.domainstate import StsView
+from mailseal.services.exceptions import Exceptions, Terms
 from mailseal.services.selftest import SelfTest
 from mailseal.services.surveyor import Survey, Surveyor
+from mailseal.services.wording import policy_facts, word_for
 
 log = structlog.stdlib.get_logger("mailseal.resolver")
 
 MAX_REMEMBERED_ANSWERS = 200_000  # decisions known to the log, so that only changes are told
 VERDICT_REWRITE = timedelta(days=1)  # a verdict that stays the same is stored again after this
+
+_SOME_USABLE = {DaneSummary.ALL_USABLE, DaneSummary.MIXED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,21 +40,31 @@ class ResolverLimits:
     """How long answers that say "not now" live, and how old an id check may be behind them.
 
     ``unvalidated`` is the longest life of an answer made while no resolver is known to validate.
+    ``pin_wait`` is how long a domain's own policy is waited for where a pin would do, and
+    ``settled`` how long an answer lives for which the operator's word is all there is to know.
     """
 
     recheck_before_temp: timedelta = timedelta(seconds=60)
     temp_fresh: timedelta = timedelta(seconds=10)
     temp_usable: timedelta = timedelta(seconds=30)
     unvalidated: timedelta = timedelta(seconds=60)
+    pin_wait: timedelta = timedelta(seconds=2)
+    settled: timedelta = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
-    """A decision with what it was made of, and how long it may be given again."""
+    """A decision with what it was made of, and how long it may be given again.
+
+    ``sts`` is what is known of the domain's own policy, ``ruling`` the policy that counted, and
+    ``match`` the operator's override.
+    """
 
     next_hop: NextHop
     delivery: DeliveryPolicy
     sts: StsView
+    ruling: Ruling
+    match: Match | None
     exchange: Exchange | ExchangeUnknown
     fresh_for: timedelta
     usable_for: timedelta
@@ -67,6 +83,7 @@ class Resolver:
         rules: Rules,
         limits: ResolverLimits,
         self_test: SelfTest | None = None,
+        exceptions: Exceptions | None = None,
     ) -> None:
         """Make one; without a ``self_test`` every secure answer is taken for proof."""
         self._discoverer = discoverer
@@ -78,37 +95,49 @@ class Resolver:
         self._self_test = self_test if rules.has_dane else None
         self._since_test: dict[Domain, None] = {}
         self._rounds_seen = 0
-        self._told: dict[NextHop, str] = {}
+        self._exceptions = exceptions or Exceptions(clock=clock)
+        self._told: dict[tuple[NextHop, bool], str] = {}
         self._verdicts: dict[str, LastVerdict] = {}
 
     async def resolve(
-        self, next_hop: NextHop, *, timeout: timedelta, wait_for_fresh: bool = False
+        self,
+        next_hop: NextHop,
+        *,
+        timeout: timedelta,
+        wait_for_fresh: bool = False,
+        strict_testing: bool = False,
     ) -> Resolution:
         """Decide for a next hop within ``timeout``, by what is known if that is too short.
 
         With ``wait_for_fresh`` what is stale is looked up before the answer, not behind it.
+        With ``strict_testing`` a policy in mode testing counts as one in mode enforce.
         """
+        domain = next_hop.domain
+        terms = self._exceptions.terms(domain, self._rules, strict_testing=strict_testing)
         ends_at = self._clock.monotonic() + timeout.total_seconds()
         if self._self_test is not None:
             await self._self_test.settle(timeout / 2)
         sts, survey = await asyncio.gather(
-            self._discoverer.policy_for(
-                next_hop.domain, timeout=timeout, wait_for_fresh=wait_for_fresh
-            ),
-            self._survey(next_hop, ends_at, wait_for_fresh=wait_for_fresh),
+            self._policy_for(domain, terms, timeout=timeout, wait_for_fresh=wait_for_fresh),
+            self._survey(next_hop, terms, ends_at, wait_for_fresh=wait_for_fresh),
         )
-        if _lacks_hosts(survey) and self._needs_hosts(survey, sts.policy):
+        ruling = terms.rule(sts.policy)
+        if _lacks_hosts(survey) and self._needs_hosts(survey, ruling.policy, terms):
             survey = await self._survey_hosts(
                 next_hop, survey, ends_at, wait_for_fresh=wait_for_fresh
             )
-        exchange = await self._doubted(next_hop, survey.exchange, sts.policy, ends_at)
-        exchange = await self._remember(next_hop, exchange, sts.policy)
-        delivery = decide(next_hop.domain, exchange, sts.policy, self._rules)
-        if isinstance(delivery, Unavailable) and delivery.blames_policy:
-            sts = await self._check_again(next_hop.domain, sts, self._left(ends_at))
-            delivery = decide(next_hop.domain, exchange, sts.policy, self._rules)
-        if sts.doubt:
-            delivery = Unavailable(reason=f"MTA-STS of {next_hop.domain} is unknown: {sts.doubt}")
+        exchange = survey.exchange
+        if terms.rules.has_dane:
+            exchange = await self._doubted(next_hop, exchange, ruling.policy, ends_at)
+            exchange = await self._remember(next_hop, exchange, ruling.policy)
+        delivery = decide(domain, exchange, ruling.policy, terms.rules)
+        blames_policy = isinstance(delivery, Unavailable) and delivery.blames_policy
+        if blames_policy and not terms.settles_sts:
+            sts = await self._check_again(domain, sts, self._left(ends_at))
+            ruling = terms.rule(sts.policy)
+            delivery = decide(domain, exchange, ruling.policy, terms.rules)
+        if sts.doubt and not terms.is_beyond_doubt(ruling):
+            delivery = Unavailable(reason=f"MTA-STS of {domain} is unknown: {sts.doubt}")
         fresh_for = min(sts.fresh_for, survey.fresh_for)
         usable_for = min(sts.usable_for, survey.usable_for)
         if isinstance(delivery, Unavailable):
@@ -117,19 +146,47 @@ class Resolver:
         if isinstance(exchange, Exchange) and exchange.unvalidated:
             fresh_for = min(fresh_for, self._limits.unvalidated / 2)
             usable_for = min(usable_for, self._limits.unvalidated)
-        if not self._discoverer.still_holds(next_hop.domain, sts):
-            # A policy came or was purged while the hosts were looked up: not to be kept.
+        if terms.ends is not None:
+            usable_for = min(usable_for, max(timedelta(0), terms.ends - self._clock.now()))
+            fresh_for = min(fresh_for, usable_for)
+        if not self._still_hold(domain, sts, terms):
+            # A policy or pin came or went while the hosts were looked up: not to be kept.
             fresh_for = usable_for = timedelta(0)
         resolution = Resolution(
             next_hop=next_hop,
             delivery=delivery,
             sts=sts,
+            ruling=ruling,
+            match=terms.match,
             exchange=exchange,
             fresh_for=fresh_for,
             usable_for=usable_for,
         )
-        self._tell(resolution)
+        self._tell(resolution, strict_testing=strict_testing)
         return resolution
+
+    async def _policy_for(
+        self, domain: Domain, terms: Terms, *, timeout: timedelta, wait_for_fresh: bool
+    ) -> StsView:
+        """Return the domain's own policy, unless the operator's word makes it needless."""
+        if terms.settles_sts:
+            settled = self._limits.settled
+            return StsView(policy=None, cached=None, fresh_for=settled, usable_for=settled)
+        if terms.pin is not None:
+            timeout = min(timeout, self._limits.pin_wait)
+        view = await self._discoverer.policy_for(
+            domain, timeout=timeout, wait_for_fresh=wait_for_fresh
+        )
+        if view.cached is not None:
+            self._exceptions.pins.note_fetched(view.cached)
+        return view
+
+    def _still_hold(self, domain: Domain, sts: StsView, terms: Terms) -> bool:
+        if terms.settles_sts:
+            return self._exceptions.still_hold(domain, terms)
+        if sts.policy is None and not self._exceptions.still_hold(domain, terms):
+            return False
+        return self._discoverer.still_holds(domain, sts)
 
     def doubted_domains(self) -> tuple[Domain, ...]:
         """Return the policy domains decided on since a test last found the resolvers good.
@@ -157,7 +214,7 @@ class Resolver:
         last = None
         if policy is not None and policy.mode is Mode.ENFORCE:
             last = await self._last_verdict(str(next_hop))
-        was_dane = last in _SOME_USABLE or self._told.get(next_hop) == "dane-required"
+        was_dane = last in _SOME_USABLE or self._told.get((next_hop, False)) == "dane-required"
         if was_dane and exchange.summary is DaneSummary.NONE:
             await test.confirm(self._left(ends_at))
         validation = test.validation
@@ -179,13 +236,16 @@ class Resolver:
     def _left(self, ends_at: float) -> timedelta:
         return timedelta(seconds=max(0.0, ends_at - self._clock.monotonic()))
 
-    async def _survey(self, next_hop: NextHop, ends_at: float, *, wait_for_fresh: bool) -> Survey:
+    async def _survey(
+        self, next_hop: NextHop, terms: Terms, ends_at: float, *, wait_for_fresh: bool
+    ) -> Survey:
         """Look up the MX set and, where DANE needs them whatever the policy says, its hosts."""
         mx = await self._surveyor.survey_mx(
             next_hop, timeout=self._left(ends_at), wait_for_fresh=wait_for_fresh
         )
         survey = Survey(exchange=_bare(mx.value), fresh_for=mx.fresh_for, usable_for=mx.usable_for)
-        if isinstance(mx.value, MxSet) and mx.value.is_secure and self._looks_for_dane(mx.value):
+        is_secure = isinstance(mx.value, MxSet) and mx.value.is_secure
+        if is_secure and self._looks_for_dane(mx.value, terms):
             return await self._survey_hosts(
                 next_hop, survey, ends_at, wait_for_fresh=wait_for_fresh
             )
@@ -207,17 +267,17 @@ class Resolver:
             usable_for=min(survey.usable_for, hosts.usable_for),
         )
 
-    def _looks_for_dane(self, mx: MxSet) -> bool:
-        if mx.is_null or not self._rules.has_dane:
+    def _looks_for_dane(self, mx: MxSet | ExchangeUnknown, terms: Terms) -> bool:
+        if isinstance(mx, ExchangeUnknown) or mx.is_null or not terms.shows_dane:
             return False
         return self._self_test is None or self._self_test.validation is not Validation.DISPROVEN
 
-    def _needs_hosts(self, survey: Survey, policy: Policy | None) -> bool:
+    def _needs_hosts(self, survey: Survey, policy: Policy | None, terms: Terms) -> bool:
         """Tell whether the hosts of an insecure MX set can make a difference; often they cannot."""
         assert isinstance(survey.exchange, Exchange)
         mx = survey.exchange.mx
         if policy is None or policy.mode is not Mode.ENFORCE:
-            return self._looks_for_dane(mx)
+            return self._looks_for_dane(mx, terms)
         # Of a set that is allowed in part it matters whether the allowed part can be reached.
         return len({policy.covers(host.name) for host in mx.hosts}) == 2
 
@@ -233,7 +293,7 @@ class Resolver:
         self, next_hop: NextHop, exchange: Exchange | ExchangeUnknown, policy: Policy | None
     ) -> Exchange | ExchangeUnknown:
         """Keep what DANE proved beside an enforce policy; recall it when nothing can be proved."""
-        if policy is None or policy.mode is not Mode.ENFORCE or not self._rules.has_dane:
+        if policy is None or policy.mode is not Mode.ENFORCE:
             return exchange
         key = str(next_hop)
         if isinstance(exchange, ExchangeUnknown):
@@ -273,22 +333,20 @@ class Resolver:
             del self._verdicts[next(iter(self._verdicts))]
         self._verdicts[verdict.next_hop] = verdict
 
-    def _tell(self, resolution: Resolution) -> None:
+    def _tell(self, resolution: Resolution, *, strict_testing: bool) -> None:
         """Log a decision when it is made or changes, never when it is repeated."""
         word = word_for(resolution.delivery)
-        next_hop = resolution.next_hop
-        before = self._told.get(next_hop)
+        asked = (resolution.next_hop, strict_testing)  # zones may be told different things
+        before = self._told.get(asked)
         if word == before:
             return
         if before is None and len(self._told) >= MAX_REMEMBERED_ANSWERS:
             del self._told[next(iter(self._told))]
-        self._told[next_hop] = word
-        facts: dict[str, object] = {"next_hop": str(next_hop), "answer": word}
+        self._told[asked] = word
+        facts: dict[str, object] = {"next_hop": str(resolution.next_hop), "answer": word}
         if before is not None:
             facts["before"] = before
-        cached = resolution.sts.cached
-        if cached is not None:
-            facts.update(mode=cached.policy.mode.value, id=cached.id, until=cached.expires_at)
+        facts |= policy_facts(resolution.ruling, resolution.sts.cached, resolution.match)
         if isinstance(resolution.exchange, ExchangeUnknown):
             facts["dns"] = resolution.exchange.reason
         elif resolution.exchange.unvalidated:
@@ -297,26 +355,6 @@ class Resolver:
             log.warning("mail has to wait", reason=resolution.delivery.reason, **facts)
         else:
             log.info("decision made" if before is None else "decision changed", **facts)
-
-
-def word_for(delivery: DeliveryPolicy) -> str:
-    """Name a decision in one word for logs and people."""
-    if isinstance(delivery, StsEnforced) and delivery.only_hosts:
-        return "sts-enforced-narrowed"
-    return _WORDS[type(delivery).__name__]
-
-
-_SOME_USABLE = {DaneSummary.ALL_USABLE, DaneSummary.MIXED}
-
-_WORDS = {
-    "DaneRequired": "dane-required",
-    "DaneOpportunistic": "dane-opportunistic",
-    "StsEnforced": "sts-enforced",
-    "StsTesting": "sts-testing",
-    "TlsOptional": "tls-optional",
-    "Opportunistic": "opportunistic",
-    "Unavailable": "unavailable",
-}
 
 
 def _bare(mx: MxSet | ExchangeUnknown) -> Exchange | ExchangeUnknown:
