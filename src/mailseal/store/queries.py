@@ -76,7 +76,7 @@ LOAD_VERDICT = select(verdicts).where(verdicts.c.next_hop == bindparam("next_hop
 PURGED = (
     select(true())
     .where(purges.c.domain == bindparam("domain"))
-    .where(purges.c.purged_at >= bindparam("fetched_at", type_=BigInteger))
+    .where(purges.c.purged_at > bindparam("fetched_at", type_=BigInteger))
     .where(purges.c.purged_at <= bindparam("believed", type_=BigInteger))
     .with_for_update(read=True)
 )

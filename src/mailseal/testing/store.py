@@ -61,14 +61,10 @@ class MemoryStore:
         """Insert or replace a policy unless a later or purged one is known; tell whether it was."""
         self._check()
         domain, fetched_at = policy.domain, policy.fetched_at
-        later = [self.purges.get(domain)]
-        if domain in self.policies and self.policies[domain].fetched_at > fetched_at:
-            later.append(self.policies[domain].fetched_at)
-        if any(
-            at is not None and fetched_at <= at and (now is None or at <= now + CLOCK_SKEW)
-            for at in later
-        ):
-            return False
+        stored = self.policies.get(domain)
+        for at in (self.purges.get(domain), stored.fetched_at if stored else None):
+            if at is not None and at > fetched_at and (now is None or at <= now + CLOCK_SKEW):
+                return False
         self.policies[domain] = policy
         self.claims.pop(domain, None)
         self._tell(domain)
