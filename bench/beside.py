@@ -18,7 +18,7 @@ from bench.stock import stock
 from bench.surroundings import ask, internet, mailseal
 from bench.trickle import RATE
 
-ROUNDS = 25
+ROUNDS = 40
 CONNECTIONS = 64
 POLICIES = 10_000
 REQUESTS = 60_000  # in a run, which takes half a second and has some 25 look-ups beside it

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.surroundings import Internet, internet
 
-ROUNDS = 9
+ROUNDS = 15
 LOOKUPS = 200  # a round
 TARGETS = {"cold_cpu_ratio": 3.0}
 

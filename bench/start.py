@@ -16,7 +16,7 @@ from bench.questions import framed_reply, framed_request
 from bench.stock import stock
 from bench.surroundings import Internet, Service, ask, internet, mailseal
 
-ROUNDS = 5
+ROUNDS = 7
 POLICIES = 100_000
 CROWD = 500  # mails that wait for the start, each for another domain
 TARGETS = {"start_empty_s": 1.0, "start_100k_s": 2.0}
