@@ -5,23 +5,20 @@ What is heavy is imported when it is needed, so that ``mailseal --help`` need no
 """
 
 import contextlib
-import json
 import random
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mailseal.config import Config, LogSettings
-    from mailseal.faces.policyd.answerer import AnswererConfig
+    from mailseal.faces.policyd.answerer import Plan
     from mailseal.names import Domain
     from mailseal.net.dns import Resolver as DnsResolver
     from mailseal.net.dns import ResolverAddress
     from mailseal.services.policyservice import PolicyService
-
-ANSWERER_MARGIN = timedelta(seconds=1)  # over the zone's deadline, by which the resolver answers
 
 
 class SystemClock:
@@ -245,57 +242,39 @@ def set_up_logging(settings: "LogSettings") -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
-def answerer_config(config: "Config") -> "AnswererConfig":
-    """Return what the answerer needs of the configuration."""
-    from mailseal.config import LogFormat, Protocol, TcpAddress
-    from mailseal.faces.logline import LineLog
-    from mailseal.faces.policyd import settings
+def serve(config: "Config", read_config: "Callable[[], Config]") -> int:
+    """Run the policy service until a signal ends it; return the exit status.
 
-    listeners: list[settings.Listener] = []
-    for one in config.listen:
-        line_zone = one.zone if one.protocol is Protocol.LINE else None
-        if isinstance(one.address, TcpAddress):
-            listeners.append(
-                settings.TcpListener(
-                    host=one.address.host, port=one.address.port, line_zone=line_zone
-                )
-            )
-        else:
-            listeners.append(
-                settings.UnixListener(
-                    path=one.address.path,
-                    mode=one.mode,
-                    owner=one.owner,
-                    group=one.group,
-                    line_zone=line_zone,
-                )
-            )
-    return settings.AnswererConfig(
-        listeners=tuple(listeners),
-        zones={
-            name: settings.Zone(
-                profile=zone.profile.value, deadline=zone.answer_within + ANSWERER_MARGIN
-            )
-            for name, zone in config.zones.items()
-        },
-        default_zone=config.default_zone,
-        bounds=settings.Bounds(
-            connections=config.limits.connections,
-            waiting=config.limits.waiting_questions,
-            table_entries=config.limits.cached_answers,
+    ``read_config`` reads the configuration anew for a reload; it raises ``ConfigError``.
+    """
+    from mailseal.config import ConfigError, take_handover
+    from mailseal.faces.policyd import plan, privileges, process
+    from mailseal.faces.policyd.servicemanager import Notifier
+
+    handover = take_handover()
+    passed = plan.adopt(handover.sockets)
+
+    def read_plan() -> "Plan":
+        try:
+            return plan.make_plan(read_config(), passed)
+        except ConfigError as error:
+            raise process.UnusablePlanError(
+                tuple(f"{error.source}: {problem}" for problem in error.problems)
+            ) from error
+
+    first = plan.make_plan(config, passed)
+    return process.run(
+        first.config,
+        [sys.executable, "-m", "mailseal.wiring"],
+        first.hello,
+        process.Surroundings(
+            notifier=Notifier(handover.notify_socket, watchdog_seconds=handover.watchdog_seconds),
+            read_plan=read_plan,
+            when_open=lambda: privileges.become(
+                config.process.user, config.process.group, state_dir=config.state_dir
+            ),
         ),
-        log=LineLog(level=config.log.level, is_json=config.log.format is LogFormat.JSON),
     )
-
-
-def serve(config: "Config") -> int:
-    """Run the policy service until a signal ends it; return the exit status."""
-    from mailseal.config import to_document
-    from mailseal.faces.policyd import answerer
-
-    hello = json.dumps(to_document(config, reveal=True)).encode()
-    command = [sys.executable, "-m", "mailseal.wiring"]
-    return answerer.run(answerer_config(config), command, hello)
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.serving import GUARD_SECONDS, MAILSEAL, Serving, until
+from tests.journeys.serving import GUARD_SECONDS, MAILSEAL, Serving, frame, until
 
 
 @pytest.fixture
@@ -19,6 +19,17 @@ def serving(tmp_path: Path) -> Iterator[Serving]:
     yield service
     if hasattr(service, "process"):
         service.stop()
+
+
+def reload(config: Path) -> "subprocess.CompletedProcess[str]":
+    """Run "mailseal reload" to its end."""
+    return subprocess.run(
+        [MAILSEAL, "reload", "--config", config],
+        capture_output=True,
+        text=True,
+        timeout=GUARD_SECONDS,
+        check=False,
+    )
 
 
 def serve(config: Path) -> "subprocess.CompletedProcess[str]":
@@ -38,7 +49,9 @@ def test_it_says_that_it_answers_and_that_it_has_ended(serving: Serving) -> None
 
     assert serving.stop() == 0
 
-    lines = serving.log.read_text().splitlines()
+    lines = [
+        line for line in serving.log.read_text().splitlines() if not line.startswith("warning: ")
+    ]
     assert " mailseal answers listeners=2 " in lines[0]
     assert lines[-1].endswith(" mailseal has ended")
 
@@ -64,6 +77,59 @@ def test_it_survives_sighup(serving: Serving) -> None:
     serving.process.send_signal(signal.SIGHUP)
 
     assert serving.ask(b"postfix a..b") == b"NOTFOUND "
+
+
+def test_a_reload_puts_the_changed_file_in_force(serving: Serving) -> None:
+    """On the same connection, and with a new resolver; the command waits until it is so."""
+    serving.start()
+    _, before = serving.pids
+    with serving.connect() as client:
+        client.sendall(frame(b"new a..b"))
+        assert client.recv(1000).split(b":", 1)[1].startswith(b'PERM no map "new"')
+        with serving.config.open("a") as config:
+            config.write('[zones.new]\nprofile = "postfix"\n')
+
+        done = reload(serving.config)
+
+        assert (done.returncode, done.stdout) == (0, "reloaded\n"), done.stderr
+        client.sendall(frame(b"new a..b"))
+        assert client.recv(1000) == b"9:NOTFOUND ,"
+    until(lambda: not Path(f"/proc/{before}").exists())
+    assert " configuration reloaded listeners=2 " in serving.log.read_text()
+    assert reload(serving.config).returncode == 0  # the control socket is the new resolver's
+
+
+def test_a_broken_file_is_refused_with_its_faults(serving: Serving) -> None:
+    """By the command, and by the log after a signal; the service goes on as it was."""
+    serving.start()
+    with serving.config.open("a") as config:
+        config.write('[zones.new]\nprofile = "no-such"\n')
+
+    done = reload(serving.config)
+    serving.process.send_signal(signal.SIGHUP)
+
+    assert done.returncode == 2
+    assert "no-such" in done.stderr
+    until(lambda: " configuration refused reason=" in serving.log.read_text())
+    assert serving.ask(b"new a..b").startswith(b"PERM")
+    assert serving.ask(b"postfix a..b") == b"NOTFOUND "
+
+
+def test_what_the_machine_lacks_refuses_a_reload_too(serving: Serving) -> None:
+    """The command sees a good file; the service knows better, and the command tells."""
+    serving.start()
+    with serving.config.open("a") as config:
+        config.write('[[listen]]\nprotocol = "socketmap"\naddress = "unix:/nonexistent/s"\n')
+
+    done = reload(serving.config)
+
+    assert done.returncode == 2
+    assert "cannot listen on /nonexistent/s" in done.stderr
+
+
+def test_a_reload_without_a_service_is_exit_code_3(serving: Serving) -> None:
+    """Nothing was reloaded, and a script must notice."""
+    assert reload(serving.config).returncode == 3
 
 
 def test_its_state_is_its_own(serving: Serving) -> None:

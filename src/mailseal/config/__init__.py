@@ -7,7 +7,9 @@ one place come the checks (``reading``), the commented file of ``mailseal config
 """
 
 from mailseal.config.addresses import SecretUrl, TcpAddress, UnixAddress
+from mailseal.config.handover import Handover, PassedSocket, take_handover
 from mailseal.config.listening import BUILT_IN_ZONES, ListenSettings, ZoneSettings
+from mailseal.config.process import ProcessSettings
 from mailseal.config.reading import ConfigError, config_path, from_document, load, parse
 from mailseal.config.settings import (
     AnswerSettings,
@@ -37,6 +39,7 @@ __all__ = [
     "DaneSettings",
     "DnsSettings",
     "Findings",
+    "Handover",
     "HttpsSettings",
     "LimitSettings",
     "ListenSettings",
@@ -44,6 +47,8 @@ __all__ = [
     "LogLevel",
     "LogSettings",
     "MtaDefault",
+    "PassedSocket",
+    "ProcessSettings",
     "Protocol",
     "SecretUrl",
     "StoreSettings",
@@ -57,6 +62,7 @@ __all__ = [
     "look_around",
     "parse",
     "system_resolvers",
+    "take_handover",
     "to_document",
     "to_toml",
 ]

@@ -23,7 +23,7 @@ Every key has a default, and an empty file is a working configuration.
 `mailseal config init` writes a file with every key as a comment.
 `mailseal config check` tells every fault at once, `mailseal config show` what is in effect.
 An unknown key is refused: passed over, a misspelt one would leave its default in force unnoticed.
-The file is read at start, so a change needs a restart.
+The file is read at start and by `mailseal reload`.
 
 Durations are text such as `"500ms"`, `"10s"`, `"5m"`, `"24h"`, `"30d"`, or whole seconds.
 Sizes are text such as `"64 KiB"`, or bytes.

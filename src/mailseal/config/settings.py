@@ -35,6 +35,7 @@ from mailseal.config.listening import (
     ListenSettings,
     ZoneSettings,
 )
+from mailseal.config.process import ProcessSettings
 from mailseal.config.words import LogFormat, LogLevel, MtaDefault
 from mailseal.decision import PartialDane
 from mailseal.wire.postfix import TestingAnswer
@@ -373,6 +374,7 @@ class Config:
     store: StoreSettings = StoreSettings()
     limits: LimitSettings = LimitSettings()
     log: LogSettings = LogSettings()
+    process: ProcessSettings = ProcessSettings()
 
     @classmethod
     def embedded(cls, state_dir: Path) -> "Config":
@@ -396,5 +398,6 @@ TABLES: Mapping[str, type] = MappingProxyType(
         "store": StoreSettings,
         "limits": LimitSettings,
         "log": LogSettings,
+        "process": ProcessSettings,
     }
 )

@@ -62,6 +62,11 @@ def look_around(config: Config) -> Findings:
             errors.append(f'{place} owner "{listener.owner}" is no user of this machine')
         if listener.group is not None and not _is_known(grp.getgrnam, listener.group):
             errors.append(f'{place} group "{listener.group}" is no group of this machine')
+    process = config.process
+    if process.user is not None and not _is_known(pwd.getpwnam, process.user):
+        errors.append(f'[process] user "{process.user}" is no user of this machine')
+    if process.group is not None and not _is_known(grp.getgrnam, process.group):
+        errors.append(f'[process] group "{process.group}" is no group of this machine')
     resolvers = config.dns.resolvers or system_resolvers()
     if config.dane.enabled and not any(
         resolver.is_loopback or resolver.host in config.dns.trust_ad for resolver in resolvers

@@ -12,6 +12,7 @@ import mailseal
 # Each command and where it lives; the text is here too, so that --help loads none of them.
 _COMMANDS = {
     "serve": ("mailseal.faces.serving:serve", "Answer MTAs until told to stop."),
+    "reload": ("mailseal.faces.reloading:reload", "Let the service read its configuration anew."),
     "query": ("mailseal.faces.query:query", "Tell what a next hop is answered, and why."),
     "cache": ("mailseal.faces.cache:cache", "Look at stored policies, refresh or purge them."),
     "lint": ("mailseal.faces.lint:lint", "Judge a policy file or record before it is published."),

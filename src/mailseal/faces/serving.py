@@ -2,21 +2,24 @@
 
 **Security**: it listens on loopback unless configured otherwise; whoever can ask learns only what
 DNS and HTTPS tell everybody. **Limits**: see the table [limits] of the configuration.
-**Bugs**: a changed configuration needs a restart.
+**Bugs**: what takes root, once privileges are dropped, takes a restart.
 """
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mailseal.faces.configured import (
     UnusableConfigError,
     config_option,
-    load_config,
     state_dir_option,
 )
+from mailseal.faces.policyd.privileges import give
+
+if TYPE_CHECKING:
+    from mailseal.config import Config
 
 
 @click.command(
@@ -28,21 +31,38 @@ from mailseal.faces.configured import (
 @click.pass_obj
 def serve(wiring: Any, config_file: Path | None, state_dir: Path | None) -> None:
     """Answer MTAs over socketmap and the one-line protocol until SIGTERM or SIGINT."""
-    from mailseal.config import look_around
+    from mailseal.config import Config, ConfigError, load, look_around
 
-    config = load_config(config_file, state_dir)
-    findings = look_around(config)
-    for warning in findings.warnings:
-        click.echo(f"warning: {warning}", err=True)
-    if findings.errors:
-        raise UnusableConfigError("\n  ".join(("this machine lacks:", *findings.errors)))
-    _make_writable(config.state_dir)
-    raise SystemExit(wiring.serve(config))
+    def read() -> Config:
+        config = load(config_file) if state_dir is None else Config.embedded(state_dir)
+        findings = look_around(config)
+        for warning in findings.warnings:
+            click.echo(f"warning: {warning}", err=True)
+        if findings.errors:
+            raise ConfigError("this machine lacks", findings.errors)
+        return config
 
-
-def _make_writable(folder: Path) -> None:
     try:
+        config = read()
+    except ConfigError as error:
+        raise UnusableConfigError("\n  ".join((f"{error.source}:", *error.problems))) from error
+    if os.geteuid() == 0 and config.process.user is None:
+        click.echo(
+            "warning: mailseal runs as root, and so does what parses answers of strangers; "
+            "start it as a user of its own, or set user in [process]",
+            err=True,
+        )
+    _make_writable(config)
+    raise SystemExit(wiring.serve(config, read))
+
+
+def _make_writable(config: "Config") -> None:
+    folder = config.state_dir
+    try:
+        is_new = not folder.exists()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if is_new:
+            give(folder, config.process.user, config.process.group)
         reason = "" if os.access(folder, os.W_OK | os.X_OK) else "permission denied"
     except OSError as error:
         reason = error.strerror or str(error)

@@ -183,10 +183,3 @@ def _check(config: AnswererConfig) -> None:
             raise listeners.ListenError(
                 f'a line listener is for zone "{listener.line_zone}", which does not exist'
             )
-
-
-def run(config: AnswererConfig, resolver_command: Sequence[str], hello: bytes) -> int:
-    """Run as a process, without a way to read the configuration anew."""
-    from mailseal.faces.policyd import process
-
-    return process.run(config, resolver_command, hello)
