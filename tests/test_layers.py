@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "mailseal"
 # Each layer and those it may import besides itself; what is not named here fails the test.
 PURE_BASE = {"names", "results", "answers", "deviations", "certs", "envelope"}
 STANDARDS = {"mtasts", "tlsrpt", "dane"}
-JUDGEMENT = {"overrides", "decision", "ruling", "wire", "checks"}
+JUDGEMENT = {"overrides", "decision", "ruling", "wire", "checks", "doctor"}
 DOORS = {"net", "store", "targets"}
 ALLOWED: dict[str, set[str]] = {
     **dict.fromkeys(PURE_BASE, PURE_BASE),
@@ -20,6 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     "ruling": PURE_BASE | STANDARDS | {"overrides", "decision"},
     "wire": PURE_BASE | STANDARDS | {"decision"},
     "checks": PURE_BASE | STANDARDS | {"decision"},
+    "doctor": PURE_BASE | STANDARDS,
     "ports": PURE_BASE | STANDARDS | JUDGEMENT,
     **{name: PURE_BASE | STANDARDS | JUDGEMENT | {"ports"} for name in DOORS},
     "services": PURE_BASE | STANDARDS | JUDGEMENT | {"ports"},

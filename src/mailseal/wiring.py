@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mailseal.config import Config, LogSettings
+    from mailseal.faces.doctor import DoorFacts
     from mailseal.faces.policyd.answerer import Plan
     from mailseal.names import Domain
     from mailseal.net.dns import Resolver as DnsResolver
@@ -200,6 +201,43 @@ def resolver_addresses(config: "Config") -> "list[ResolverAddress]":
         ResolverAddress(host=one.host, port=one.port, trust_ad=one.host in trusted)
         for one in config.dns.resolvers or system_resolvers()
     ]
+
+
+def look_through_doors(config: "Config") -> "DoorFacts":
+    """Test every resolver, trusted or not, and count the authorities: for ``mailseal doctor``."""
+    import asyncio
+
+    from mailseal.doctor.machine import ResolverFact, TrustStoreFact
+    from mailseal.faces.doctor import DoorFacts
+    from mailseal.net.https.trust import TrustStoreError, count_authorities
+    from mailseal.services.selftest import SelfTestLimits, test_resolver
+
+    limits = SelfTestLimits(
+        signed_name=config.dane.self_test_name,
+        bogus_name=config.dane.self_test_bogus_name or "",
+        lookup_timeout=config.dns.timeout,
+    )
+
+    async def test(address: "ResolverAddress") -> ResolverFact:
+        from mailseal.net.dns import Resolver
+
+        door = Resolver([address])
+        try:
+            result = await test_resolver(door, limits)
+        finally:
+            await door.close()
+        return ResolverFact(address=str(address), is_trusted=address.is_trusted, result=result)
+
+    async def test_all() -> tuple[ResolverFact, ...]:
+        return tuple(await asyncio.gather(*map(test, resolver_addresses(config))))
+
+    ca_file = config.https.ca_file
+    try:
+        source, count = count_authorities(str(ca_file) if ca_file else None)
+        trust_store = TrustStoreFact(source=source, authorities=count)
+    except TrustStoreError as error:
+        trust_store = TrustStoreFact(source=str(ca_file or "trust store"), error=str(error))
+    return DoorFacts(resolvers=asyncio.run(test_all()), trust_store=trust_store)
 
 
 def set_up_logging(settings: "LogSettings") -> None:

@@ -16,6 +16,7 @@ _COMMANDS = {
     "query": ("mailseal.faces.query:query", "Tell what a next hop is answered, and why."),
     "cache": ("mailseal.faces.cache:cache", "Look at stored policies, refresh or purge them."),
     "lint": ("mailseal.faces.lint:lint", "Judge a policy file or record before it is published."),
+    "doctor": ("mailseal.faces.doctor:doctor", "Tell what keeps mail here from being protected."),
     "config": ("mailseal.faces.configure:config", "Write, check and show the configuration."),
 }
 

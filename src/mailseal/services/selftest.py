@@ -127,24 +127,13 @@ class SelfTest:
     async def _round(self) -> None:
         self._begun_at = self._clock.monotonic()
         names = list(self._doors)
-        results = await asyncio.gather(*(self._test(self._doors[name]) for name in names))
+        results = await asyncio.gather(
+            *(test_resolver(self._doors[name], self._limits) for name in names)
+        )
         for name, result in zip(names, results, strict=True):
             self._take(name, result)
         self.rounds += 1
         self._conclude()
-
-    async def _test(self, door: Dns) -> TestResult:
-        limits = self._limits
-        signed, bogus = await asyncio.gather(
-            door.look_up_txt(limits.signed_name, timeout=limits.lookup_timeout),
-            self._ask_bogus(door),
-        )
-        return judge_resolver(limits.signed_name, signed, limits.bogus_name, bogus)
-
-    async def _ask_bogus(self, door: Dns) -> Answer[str] | None:
-        if not self._limits.bogus_name:
-            return None
-        return await door.look_up_a(self._limits.bogus_name, timeout=self._limits.lookup_timeout)
 
     def _take(self, name: str, result: TestResult) -> None:
         """Note what a test has proven; without proof what was known before stands."""
@@ -206,3 +195,18 @@ class SelfTest:
                 since_s=round(now - self._off_since),
                 action="answer-without-new-verdicts",
             )
+
+
+async def test_resolver(door: Dns, limits: SelfTestLimits) -> TestResult:
+    """Ask one resolver what shows whether it validates; takes ``lookup_timeout`` at most."""
+    signed, bogus = await asyncio.gather(
+        door.look_up_txt(limits.signed_name, timeout=limits.lookup_timeout),
+        _ask_bogus(door, limits),
+    )
+    return judge_resolver(limits.signed_name, signed, limits.bogus_name, bogus)
+
+
+async def _ask_bogus(door: Dns, limits: SelfTestLimits) -> Answer[str] | None:
+    if not limits.bogus_name:
+        return None
+    return await door.look_up_a(limits.bogus_name, timeout=limits.lookup_timeout)

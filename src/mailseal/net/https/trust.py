@@ -1,8 +1,12 @@
 """TLS settings of the policy fetch: whom to trust, and for which names (RFC 8461 §3.3, §7.2)."""
 
+import re
 import ssl
+from pathlib import Path
 
 import mailseal
+
+_HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")  # openssl-rehash(1): a folder is read by these names
 
 
 class TrustStoreError(mailseal.Error):
@@ -29,6 +33,22 @@ def build_context(ca_file: str | None = None) -> ssl.SSLContext:
             f"CA file {ca_file}: {error.strerror or error}; no policy host could be verified"
         ) from error
     return context
+
+
+def count_authorities(ca_file: str | None = None) -> tuple[str, int]:
+    """Return where authorities are read from, and how many there are; for whoever asks why.
+
+    Raises ``TrustStoreError``. A folder of the system's is counted by its entries.
+    """
+    paths = ssl.get_default_verify_paths()
+    places = [ca_file] if ca_file else [one for one in (paths.cafile, paths.capath) if one]
+    count = build_context(ca_file).cert_store_stats()["x509_ca"]
+    if not count and not ca_file and paths.capath:
+        try:
+            count = sum(1 for one in Path(paths.capath).iterdir() if _HASHED.fullmatch(one.name))
+        except OSError as error:
+            raise TrustStoreError(f"{paths.capath}: {error.strerror or error}") from error
+    return ", ".join(places) or "the system's trust store", count
 
 
 def build_unverified_context() -> ssl.SSLContext:

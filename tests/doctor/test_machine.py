@@ -1,0 +1,109 @@
+"""What the doctor makes of resolvers, clock, trust store and the state folder."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from mailseal.dane.validation import TestResult, Validation
+from mailseal.doctor import machine
+from mailseal.doctor.finding import Finding, Status, exit_code
+
+NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
+P, U, D = Validation.PROVEN, Validation.UNPROVEN, Validation.DISPROVEN
+
+
+def told(*findings: Finding) -> list[tuple[str, str]]:
+    """Return codes and statuses; whatever is not well must have a remedy."""
+    assert all(one.remedy for one in findings if one.status is not Status.OK)
+    return [(one.code, one.status.value) for one in findings]
+
+
+def resolver(validation: Validation, *, is_trusted: bool = True) -> machine.ResolverFact:
+    """Return a tested resolver."""
+    result = TestResult(validation=validation, reason="" if validation is P else "it said so")
+    return machine.ResolverFact(address="127.0.0.1:53", is_trusted=is_trusted, result=result)
+
+
+@pytest.mark.parametrize(("resolvers", "findings"), [
+    ([resolver(P)], [("resolver-validates", "ok")]),
+    ([resolver(P), resolver(D)],
+     [("resolver-validates", "ok"), ("resolver-does-not-validate", "error")]),
+    ([resolver(D)], [("resolver-does-not-validate", "error"), ("dane-is-off", "error")]),
+    ([resolver(U)], [("resolver-silent", "warning")]),          # proves nothing
+    ([resolver(D, is_trusted=False)],
+     [("resolver-untrusted", "warning"), ("dane-is-off", "error")]),
+    ([resolver(P), resolver(D, is_trusted=False)],
+     [("resolver-validates", "ok"), ("resolver-untrusted", "warning")]),
+])  # fmt: skip
+def test_resolvers(resolvers: list[machine.ResolverFact], findings: list[tuple[str, str]]) -> None:
+    """Each is judged alone, and DANE is off when no trusted one is left."""
+    assert told(*machine.judge_resolvers(resolvers, has_dane=True)) == findings
+
+
+@pytest.mark.parametrize("fact", [resolver(D), resolver(D, is_trusted=False)])
+def test_without_dane_a_resolver_need_not_validate(fact: machine.ResolverFact) -> None:
+    """Policies are fetched without DNSSEC."""
+    assert exit_code(machine.judge_resolvers([fact], has_dane=False)) == 0
+
+
+@pytest.mark.parametrize(("ahead", "is_synchronised", "finding"), [
+    (timedelta(0), True, ("clock-synchronised", "ok")),
+    (timedelta(minutes=5), True, ("clock-synchronised", "ok")),     # not yet a sign
+    (timedelta(minutes=6), True, ("clock-behind", "error")),
+    (timedelta(days=-400), True, ("clock-synchronised", "ok")),     # files may be old
+    (timedelta(0), False, ("clock-not-synchronised", "warning")),
+    (timedelta(0), None, ("clock-unknown", "unknown")),
+])  # fmt: skip
+def test_the_clock(
+    ahead: timedelta, is_synchronised: bool | None, finding: tuple[str, str]
+) -> None:
+    """What was written before now cannot be dated later."""
+    facts = machine.ClockFacts(
+        now=NOW,
+        dated=(("old", NOW - timedelta(days=1)), ("new", NOW + ahead)),
+        is_synchronised=is_synchronised,
+    )
+
+    assert told(*machine.judge_clock(facts)) == [finding]
+
+
+@pytest.mark.parametrize(("authorities", "error", "finding"), [
+    (140, "", ("trust-store", "ok")),
+    (0, "", ("trust-store-unusable", "error")),
+    (0, "permission denied", ("trust-store-unusable", "error")),
+])  # fmt: skip
+def test_the_trust_store(authorities: int, error: str, finding: tuple[str, str]) -> None:
+    """Without authorities no policy host can be verified."""
+    store = machine.TrustStoreFact(source="/ca.pem", authorities=authorities, error=error)
+
+    assert told(*machine.judge_trust_store(store)) == [finding]
+
+
+@pytest.mark.parametrize(("mode", "error", "finding"), [
+    (0o700, "", ("state-folder", "ok")),
+    (0o750, "", ("state-folder-readable", "warning")),
+    (0o755, "", ("state-folder-readable", "warning")),
+    (0o770, "", ("state-folder-open", "error")),
+    (0o1777, "", ("state-folder-open", "error")),
+    (None, "", ("state-folder-missing", "error")),
+    (None, "Permission denied", ("state-folder-unseen", "unknown")),
+])  # fmt: skip
+def test_the_state_folder(mode: int | None, error: str, finding: tuple[str, str]) -> None:
+    """What is in it decides how mail is secured, and tells whom mail goes to."""
+    folder = machine.FolderFact(path="/var/lib/mailseal", mode=mode, error=error)
+
+    assert told(*machine.judge_state_folder(folder)) == [finding]
+
+
+@pytest.mark.parametrize(("statuses", "code"), [
+    ([], 0),
+    (["ok"], 0),
+    (["ok", "unknown"], 3),
+    (["warning", "unknown"], 1),
+    (["warning", "error", "unknown"], 2),
+])  # fmt: skip
+def test_the_exit_code_is_that_of_monitoring(statuses: list[str], code: int) -> None:
+    """0 good, 1 warnings, 2 errors, 3 unknown; the worst of all counts."""
+    findings = [Finding(code="x", status=Status(word), seen="") for word in statuses]
+
+    assert exit_code(findings) == code
