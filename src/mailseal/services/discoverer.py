@@ -186,6 +186,11 @@ class Discoverer:
         elif stored is not None or was_told or (state.cached and not state.is_unsaved):
             self._take_over(domain, state, stored)
 
+    @property
+    def unsaved(self) -> int:
+        """Return how many policies are in force that the store does not hold."""
+        return sum(state.is_unsaved for state in self._states.values())
+
     async def save_unsaved(self) -> int:
         """Try again to store what the store has refused; return how many are left."""
         unsaved = [state for state in self._states.values() if state.is_unsaved]

@@ -1,10 +1,12 @@
 """The actors of the policy service, made for each other: what a face is given to work with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mailseal.ports import PolicyStore
+from mailseal.services.census import Census
 from mailseal.services.discoverer import Discoverer
 from mailseal.services.explainer import Explainer
+from mailseal.services.meter import Meter
 from mailseal.services.refresher import Refresher
 from mailseal.services.resolver import Resolver
 from mailseal.services.selftest import SelfTest
@@ -22,10 +24,18 @@ class PolicyService:
     explainer: Explainer
     store: PolicyStore
     self_test: SelfTest | None = None  # None where DANE is off by configuration
+    census: Census | None = None  # None where nobody can ask for its figures
+    meter: Meter = field(default_factory=Meter)
 
     def counters(self) -> dict[str, int]:
         """Return what can be counted without asking the store."""
-        counters = {"domains_in_memory": len(self.discoverer)}
+        mx_sets, hosts = self.surveyor.sizes
+        counters = {
+            "domains_in_memory": len(self.discoverer),
+            "mx_sets": mx_sets,
+            "hosts": hosts,
+            "policies_unsaved": self.discoverer.unsaved,
+        }
         if self.self_test is None:
             return {**counters, "dane_is_on": 0}
         return {**counters, **self.self_test.counters()}

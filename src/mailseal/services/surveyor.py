@@ -131,6 +131,11 @@ class Surveyor:
         for key in [key for key in self._hosts if key[0] in names | {domain}]:
             self._hosts.forget(key)
 
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Return how many MX sets and how many hosts are remembered."""
+        return len(self._mx_sets), len(self._hosts)
+
     def forget_all(self) -> None:
         """Look everything up anew, such as when other resolvers are asked from now on."""
         self._mx_sets.forget_all()

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 import mailseal
 from mailseal.faces.policyd.answerer import Answerer, AnswererConfig, Plan
 from mailseal.faces.policyd.eventloop import new_event_loop
+from mailseal.faces.policyd.httpdoor import HttpDoor
 from mailseal.faces.policyd.servicemanager import Notifier
 from mailseal.faces.policyd.supervisor import TICK_SECONDS, command_spawner
+from mailseal.faces.policyd.usage import usage
 
 OTHER_FILES = 64  # descriptors that are no connections: listeners, the link, standard ones
 
@@ -79,18 +81,29 @@ class _Process:
         self._stopping = asyncio.Event()
         self._reload_wanted = asyncio.Event()
         self._answerer: Answerer
+        self._http = HttpDoor(None, plan.config.log)
         self._is_ready = False
 
     async def run(self) -> int:
         """Serve until a signal."""
+        self._http = HttpDoor(self._plan.config.http, self._plan.config.log)
+        try:
+            return await self._serve()
+        finally:
+            self._http.close()
+
+    async def _serve(self) -> int:
         config = self._plan.config
         self._answerer = Answerer(
             config,
-            spawn=command_spawner(self._command),
+            spawn=command_spawner(self._command, lambda: self._http.sockets),
             hello=self._plan.hello,
             max_connections=_raise_file_limit() - OTHER_FILES,
             on_reload_wanted=self._reload_wanted.set,
             on_resolver=self._tell_state,
+        )
+        self._answerer.board.add_stats(
+            lambda: {"listeners": len(self._answerer.sockets), **usage()}
         )
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -157,13 +170,26 @@ class _Process:
         """Work by what the configuration says now; return why not."""
         try:
             plan = await asyncio.to_thread(self._surroundings.read_plan)
-            await self._answerer.reload(plan)
+            await self._work_by(plan)
         except UnusablePlanError as error:
             return error.faults
         except mailseal.Error as error:
             return (str(error),)
         self._plan = plan
         return ()
+
+    async def _work_by(self, plan: Plan) -> None:
+        """Reload; the HTTP listener goes with the resolver that reads from it."""
+        before = self._http
+        self._http = before.succeed(plan.config.http, plan.config.log)
+        try:
+            await self._answerer.reload(plan)
+        except mailseal.Error:
+            before, self._http = self._http, before
+            raise
+        finally:
+            if before is not self._http:
+                before.close()
 
 
 def _raise_file_limit() -> int:

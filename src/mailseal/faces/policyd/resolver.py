@@ -21,10 +21,13 @@ import structlog
 import mailseal
 from mailseal import config as configuration
 from mailseal.decision import DeliveryPolicy
+from mailseal.faces.http.answererstats import AnswererStats
+from mailseal.faces.http.serving import serve_http
 from mailseal.faces.policyd.control import serve_control
 from mailseal.faces.policyd.eventloop import new_event_loop
 from mailseal.names import Domain, NextHop, parse_next_hop
 from mailseal.services.policyservice import PolicyService
+from mailseal.services.wording import word_for
 from mailseal.wire import link, netstring, profiles, socketmap
 
 log = structlog.stdlib.get_logger("mailseal.policyd")
@@ -85,6 +88,9 @@ class Desk:
         except Exception:
             log.exception("question could not be answered", next_hop=ask.next_hop, zone=ask.zone)
             return self._put(ask, socketmap.temp("internal error of mailseal, see its log"))
+        self._service.meter.decisions.add(
+            ask.zone, zone.profile.value, word_for(resolution.delivery)
+        )
         return self._put(
             ask,
             self.render(ask.zone, resolution.delivery),
@@ -115,8 +121,13 @@ OpenService = Callable[
 ]
 
 
-async def work(sock: socket.socket, open_service: OpenService) -> None:
-    """Serve the answerer at the other end until it goes away or a signal says to end."""
+async def work(
+    sock: socket.socket, open_service: OpenService, http: Sequence[socket.socket] = ()
+) -> None:
+    """Serve the answerer at the other end until it goes away or a signal says to end.
+
+    ``http`` are sockets that listen for HTTP.
+    """
     loop = asyncio.get_running_loop()
     inbox: asyncio.Queue[link.Message | None] = asyncio.Queue()  # bounded by the answerer
     _, connection = await loop.create_connection(lambda: Link(inbox.put_nowait), sock=sock)
@@ -130,6 +141,7 @@ async def work(sock: socket.socket, open_service: OpenService) -> None:
     def forget(domain: Domain) -> None:
         connection.send(link.Drop(domain=domain))
 
+    answerer = AnswererStats(connection.send)
     reloads: list[asyncio.Future[dict[str, Any]]] = []
 
     async def reload() -> dict[str, Any]:
@@ -142,15 +154,21 @@ async def work(sock: socket.socket, open_service: OpenService) -> None:
     async with (
         open_service(config, forget) as service,
         serve_control(config, service, reload=reload),
+        serve_http(config, service, http, answerer.get),
         asyncio.TaskGroup() as tasks,
     ):
         desk = Desk(service, config)
         steady = [tasks.create_task(service.refresher.run())]
+        if http and service.census is not None:
+            steady.append(tasks.create_task(service.census.run()))
         if service.self_test is not None:
             steady.append(tasks.create_task(service.self_test.run()))
 
         async def reply(ask: link.Ask) -> None:
+            began = loop.time()
             connection.send(await desk.answer(ask))
+            if not ask.is_revalidation:
+                service.meter.cold_answers.add(loop.time() - began)
 
         questions: set[asyncio.Task[None]] = set()
         while (message := await inbox.get()) is not None:
@@ -162,6 +180,8 @@ async def work(sock: socket.socket, open_service: OpenService) -> None:
                 case link.StatsRequest():
                     counters = json.dumps(service.counters()).encode()
                     connection.send(link.Stats(counters=counters))
+                case link.Stats():
+                    answerer.take(message)
                 case link.Reloaded(outcome=outcome):
                     for waiting in reloads:
                         if not waiting.done():
@@ -178,14 +198,17 @@ def _milliseconds(duration: timedelta) -> int:
 
 
 def run(arguments: Sequence[str], open_service: OpenService) -> int:
-    """Run as the answerer's child; the last argument is the number of our end of the link."""
+    """Run as the answerer's child.
+
+    The last argument is the number of our end of the link, those before are of HTTP listeners.
+    """
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
-    sock = socket.socket(fileno=int(arguments[-1]))
+    *http, sock = (socket.socket(fileno=int(number)) for number in arguments)
     sock.setblocking(False)
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(work(sock, open_service))
+            runner.run(work(sock, open_service, http))
     except mailseal.Error as error:
         log.error("the resolver cannot work", reason=str(error), action="started-again")
         return 1

@@ -94,10 +94,12 @@ class AnswererConfig:
     """All that the answerer works by; ``zones`` is keyed by map name, and by ``line_zone``.
 
     ``default_zone`` is the one for all map names that are no zone; without it they get PERM.
+    ``http`` is opened here and read by the resolver's process; None is no HTTP.
     """
 
     listeners: tuple[Listener, ...]
     zones: Mapping[str, Zone]
     default_zone: str | None = None
+    http: Listener | None = None
     bounds: Bounds = field(default_factory=Bounds)
     log: Log = field(default_factory=LineLog)

@@ -57,18 +57,21 @@ class Child(Protocol):
 Spawn = Callable[[socket.socket], Child]
 
 
-def command_spawner(command: Sequence[str]) -> Spawn:
+def command_spawner(
+    command: Sequence[str], inherited: Callable[[], Sequence[socket.socket]] = tuple
+) -> Spawn:
     """Return what starts ``command`` with the number of its end of the link as last argument.
 
+    Before it come the numbers of the sockets that it inherits, as they are at that moment.
     It gets a process group of its own, so that a Ctrl-C at a terminal reaches it as the end of
     its link, after ours are served; it makes itself nice, since only it knows what it is.
     """
 
     def spawn(theirs: socket.socket) -> Child:
-        descriptor = theirs.fileno()
+        descriptors = [opened.fileno() for opened in (*inherited(), theirs)]
         return subprocess.Popen(
-            [*command, str(descriptor)],
-            pass_fds=[descriptor],
+            [*command, *map(str, descriptors)],
+            pass_fds=descriptors,
             stdin=subprocess.DEVNULL,
             process_group=0,
         )
@@ -314,6 +317,7 @@ class Supervisor:
             except OSError:
                 ours.close()
                 raise
+        self._board.counters.resolver_starts += 1
         ours.setblocking(False)
         _, way = await asyncio.get_running_loop().create_unix_connection(
             lambda: LinkConnection(self._board, hello, self._on_reload), sock=ours

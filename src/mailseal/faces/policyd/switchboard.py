@@ -13,6 +13,7 @@ from mailseal.faces.policyd.seldom import Seldom
 from mailseal.faces.policyd.settings import AnswererConfig
 from mailseal.faces.policyd.table import Table, raw_request
 from mailseal.names import NextHop, parse_next_hop
+from mailseal.services.tallies import Durations
 from mailseal.wire import link, netstring, socketmap
 
 NOTFOUND = netstring.encode(socketmap.notfound())
@@ -34,12 +35,13 @@ class Asker(Protocol):
 class Slot:
     """A request's place in the order of its connection's answers."""
 
-    __slots__ = ("asker", "question", "reply")
+    __slots__ = ("asker", "question", "reply", "since")
 
     def __init__(self, asker: Asker) -> None:
         self.asker = asker
         self.question: Question | None = None
         self.reply: bytes | None = None
+        self.since = 0.0  # when it began to wait
 
 
 class Question:
@@ -80,6 +82,7 @@ class Counters:
         "no_lookup",
         "overloaded",
         "renewed",
+        "resolver_starts",
         "slow_hits",
         "slow_readers_dropped",
         "unknown_map",
@@ -100,6 +103,7 @@ class Counters:
     no_lookup: int
     overloaded: int
     renewed: int
+    resolver_starts: int
     slow_hits: int
     slow_readers_dropped: int
     unknown_map: int
@@ -120,6 +124,7 @@ class Switchboard:
         self.seldom = Seldom()
         self.bounds = bounds
         self.counters = Counters()
+        self.waits = Durations()
         self.table = Table(
             zones=tuple(config.zones),
             max_entries=bounds.table_entries,
@@ -132,7 +137,7 @@ class Switchboard:
         self._questions: dict[tuple[str, str], Question] = {}
         self._waiting = 0
         self._link: Link | None = None
-        self._stats: Callable[[], dict[str, int]] | None = None
+        self._stats: list[Callable[[], dict[str, int]]] = []
 
     # -- requests ---------------------------------------------------------------------------
 
@@ -196,6 +201,7 @@ class Switchboard:
             self.counters.asked += 1
         question.waiting[slot] = None
         slot.question = question
+        slot.since = now
         self._waiting += 1
         self.counters.waited += 1
         return None
@@ -268,8 +274,10 @@ class Switchboard:
         waiting = question.waiting
         self._waiting -= len(waiting)
         question.waiting = {}
+        now = self.clock()
         for slot in waiting:
             slot.question = None
+            self.waits.add(now - slot.since)
         for slot in waiting:
             slot.asker.take(slot, reply)
 
@@ -325,7 +333,7 @@ class Switchboard:
 
     def add_stats(self, more: Callable[[], dict[str, int]]) -> None:
         """Let someone else's numbers be told with ours."""
-        self._stats = more
+        self._stats.append(more)
 
     def stats(self) -> dict[str, int]:
         """Return every counter and gauge by name."""
@@ -336,9 +344,11 @@ class Switchboard:
             "table_entries": len(self.table.entries),
             "table_bytes": self.table.used_bytes,
             "table_evictions": self.table.evictions,
+            "wait_total_ms": self.waits.total_ms,
+            **{f"wait_bucket_{bits}": count for bits, count in enumerate(self.waits.buckets)},
         }
-        if self._stats is not None:
-            stats |= self._stats()
+        for more in self._stats:
+            stats |= more()
         return stats
 
 

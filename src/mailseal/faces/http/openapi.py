@@ -1,0 +1,112 @@
+"""The OpenAPI description, made of the very types that responses are encoded from."""
+
+from typing import Any
+
+import msgspec
+
+import mailseal
+from mailseal.faces.http.health import Liveness, Readiness
+from mailseal.faces.http.message import JSON, PROBLEM_JSON, Problem
+from mailseal.wire.policyjson import PolicyAnswer
+
+POLICY = "/v1/policy/{next_hop}"
+OPENAPI = "/v1/openapi.json"
+METRICS = "/metrics"
+LIVE = "/health/live"
+READY = "/health/ready"
+
+Document = dict[str, Any]
+
+
+def describe() -> Document:
+    """Return the description as JSON values (OpenAPI 3.1)."""
+    types = [PolicyAnswer, Liveness, Readiness, Problem]
+    references, components = msgspec.json.schema_components(
+        types, ref_template="#/components/schemas/{name}"
+    )
+    by_type = dict(zip(types, references, strict=True))
+    text = {"schema": {"type": "string"}}
+    ready = _body("Whether it is, with reasons.", JSON, by_type[Readiness])
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "mailseal",
+            "summary": "How mail to a next hop must be secured (MTA-STS, DANE).",
+            "version": mailseal.__version__,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": {
+            POLICY: {
+                "get": _operation(
+                    "get_policy",
+                    "How mail to a next hop must be secured now.",
+                    {
+                        "200": _body("The answer.", JSON, by_type[PolicyAnswer]),
+                        "400": _problem("This is no next hop.", by_type),
+                        "404": _problem("Such a next hop never has a policy.", by_type),
+                        "503": _problem("No answer now; try again.", by_type),
+                    },
+                    parameters=[_NEXT_HOP],
+                )
+            },
+            OPENAPI: {
+                "get": _operation(
+                    "get_openapi",
+                    "This description.",
+                    {"200": _body("The description.", JSON, {"type": "object"})},
+                )
+            },
+            METRICS: {
+                "get": _operation(
+                    "get_metrics",
+                    "Metrics for Prometheus.",
+                    {"200": {"description": "The metrics.", "content": {"text/plain": text}}},
+                )
+            },
+            LIVE: {
+                "get": _operation(
+                    "get_live",
+                    "Whether the process lives.",
+                    {"200": _body("It does.", JSON, by_type[Liveness])},
+                )
+            },
+            READY: {
+                "get": _operation(
+                    "get_ready",
+                    "Whether mail servers are answered.",
+                    {"200": ready, "503": ready},
+                )
+            },
+        },
+        "components": {"schemas": components},
+    }
+
+
+_NEXT_HOP = {
+    "name": "next_hop",
+    "in": "path",
+    "required": True,
+    "description": "A domain, or [host], either with :port, percent-encoded.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 1000},
+    "examples": {
+        "domain": {"value": "example.com"},
+        "host and port": {"value": "[mx.example.com]:587"},
+    },
+}
+
+
+def _operation(
+    name: str, summary: str, responses: Document, *, parameters: list[Document] | None = None
+) -> Document:
+    operation: Document = {"operationId": name, "summary": summary, "responses": responses}
+    if parameters:
+        operation["parameters"] = parameters
+    return operation
+
+
+def _body(description: str, content_type: str, schema: Document) -> Document:
+    return {"description": description, "content": {content_type: {"schema": schema}}}
+
+
+def _problem(description: str, by_type: dict[Any, Document]) -> Document:
+    return _body(description, PROBLEM_JSON, by_type[Problem])

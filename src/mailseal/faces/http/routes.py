@@ -1,0 +1,122 @@
+"""What each path answers: policies, their description, metrics, health."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from http import HTTPStatus
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+
+from mailseal.faces.http import health, openapi
+from mailseal.faces.http.message import JSON, Request, Response, problem
+from mailseal.faces.policyd.usage import usage
+from mailseal.names import NextHop, NoLookup, parse_next_hop
+from mailseal.services.policyservice import PolicyService
+from mailseal.services.wording import word_for
+from mailseal.wire import policyjson
+from mailseal.wire.profiles import POSTFIX_DEADLINE, Profile, ProfileName
+
+Counters = dict[str, int]
+AskAnswerer = Callable[[], Awaitable[Counters | None]]
+
+_POLICY_PREFIX = openapi.POLICY.partition("{")[0]
+_MALFORMED = {NoLookup.EMPTY, NoLookup.MALFORMED}
+
+
+class Routes:
+    """The handler of the HTTP listener."""
+
+    def __init__(
+        self,
+        *,
+        service: PolicyService,
+        ask_answerer: AskAnswerer,
+        profiles: Mapping[ProfileName, Profile],
+        started_at: datetime,
+    ) -> None:
+        self._service = service
+        self._ask_answerer = ask_answerer
+        self._profiles = profiles
+        self._started_at = started_at
+        self._description = msgspec.json.encode(openapi.describe())
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer a request."""
+        if request.path.startswith(_POLICY_PREFIX):
+            return await self._policy(request.path.removeprefix(_POLICY_PREFIX))
+        match request.path:
+            case openapi.OPENAPI:
+                return Response(
+                    status=HTTPStatus.OK,
+                    content_type=JSON,
+                    body=self._description,
+                    route=openapi.OPENAPI,
+                )
+            case openapi.METRICS:
+                return await self._metrics(request)
+            case openapi.LIVE:
+                return health.live_response(openapi.LIVE)
+            case openapi.READY:
+                answerer = await self._ask_answerer()
+                readiness = health.judge(answerer, self._service.meter)
+                return health.ready_response(readiness, openapi.READY)
+        known = ", ".join((openapi.POLICY, openapi.METRICS, openapi.LIVE, openapi.READY))
+        return problem(HTTPStatus.NOT_FOUND, "no-route", f"there are {known}, {openapi.OPENAPI}")
+
+    async def _policy(self, encoded: str) -> Response:
+        route = openapi.POLICY
+        try:
+            key = unquote_to_bytes(encoded).decode()
+        except UnicodeDecodeError:
+            return problem(
+                HTTPStatus.BAD_REQUEST, "malformed", "the next hop is not UTF-8", route=route
+            )
+        next_hop = parse_next_hop(key)
+        if not isinstance(next_hop, NextHop):
+            if next_hop in _MALFORMED:
+                return problem(HTTPStatus.BAD_REQUEST, "malformed", next_hop.value, route=route)
+            return problem(HTTPStatus.NOT_FOUND, "no-policy", next_hop.value, route=route)
+        resolution = await self._service.resolver.resolve(next_hop, timeout=POSTFIX_DEADLINE)
+        answer = policyjson.describe(
+            next_hop,
+            resolution.delivery,
+            word=word_for(resolution.delivery),
+            policy=resolution.sts.policy,
+            cached=resolution.sts.cached,
+            exchange=resolution.exchange,
+            fresh_for_s=resolution.fresh_for.total_seconds(),
+            usable_for_s=resolution.usable_for.total_seconds(),
+            replies={
+                name.value: profile.render(resolution.delivery)
+                for name, profile in self._profiles.items()
+            },
+        )
+        return Response(
+            status=HTTPStatus.OK,
+            content_type=JSON,
+            body=msgspec.json.encode(answer),
+            route=route,
+        )
+
+    async def _metrics(self, request: Request) -> Response:
+        # Loaded by the first scrape: a service that nobody watches needs none of it.
+        from prometheus_client.exposition import choose_encoder
+
+        from mailseal.faces.metrics.collector import Snapshot, registry_of
+
+        service = self._service
+        snapshot = Snapshot(
+            answerer=await self._ask_answerer(),
+            service=service.counters(),
+            meter=service.meter,
+            figures=service.census.latest if service.census is not None else None,
+            usage=usage(),
+            started_at=self._started_at,
+        )
+        encode, content_type = choose_encoder(request.accept)
+        return Response(
+            status=HTTPStatus.OK,
+            content_type=content_type,
+            body=encode(registry_of(snapshot)),
+            route=openapi.METRICS,
+        )

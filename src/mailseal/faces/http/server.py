@@ -1,0 +1,248 @@
+"""HTTP/1.1 for a few routes, by h11: everything bounded, a deadline on every wait."""
+
+import asyncio
+import contextlib
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+
+import h11
+import structlog
+
+from mailseal.faces.http.message import Handler, Request, Response, problem
+from mailseal.services.meter import Meter
+
+log = structlog.stdlib.get_logger("mailseal.http")
+
+READ_BYTES = 16 * 1024
+LINGER_SECONDS = 1.0  # ours: for a refused request to be read, or a reset would eat the answer
+
+# Nothing here is meant for a browser, and so a browser is told to do nothing with it.
+_HEADERS = (
+    ("cache-control", "no-store"),
+    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("referrer-policy", "no-referrer"),
+    ("x-content-type-options", "nosniff"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much a crowd, a slow client or a hostile one can make it hold.
+
+    connections
+        Further ones take the place of the one that has been without a request for longest, or
+        are closed at once.
+    head_bytes, target_bytes
+        Of a request line with its headers, and of the target in it.
+    requests_per_connection
+        Then it is closed, so that nobody keeps one for ever.
+    idle
+        From the end of a response, or the connection's beginning, to a whole request.
+    answer, send
+        For making a response, and for taking it.
+    """
+
+    connections: int = 64
+    head_bytes: int = 8 * 1024
+    target_bytes: int = 4 * 1024
+    requests_per_connection: int = 1000
+    idle: timedelta = timedelta(seconds=30)
+    answer: timedelta = timedelta(seconds=30)
+    send: timedelta = timedelta(seconds=10)
+
+
+Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class BadRequestError(Exception):
+    """A request that is answered by a problem, and then the connection is closed."""
+
+    def __init__(self, response: Response) -> None:
+        self.response = response
+        super().__init__(response.status.phrase)
+
+
+class HttpServer:
+    """Serves one handler on sockets that listen already."""
+
+    def __init__(self, handler: Handler, meter: Meter, limits: Limits | None = None) -> None:
+        self._handler = handler
+        self._meter = meter
+        self._limits = limits or Limits()
+        self._open: set[asyncio.Task[None]] = set()
+        # Those without a request, the one that waits longest first.
+        self._idle: dict[asyncio.StreamWriter, None] = {}
+
+    @contextlib.asynccontextmanager
+    async def serving(self, sockets: Sequence[socket.socket]) -> AsyncIterator[None]:
+        """Accept connections while the block runs; then end what is open.
+
+        The sockets stay open: they belong to whoever opened them.
+        """
+        servers = []
+        for listening in sockets:
+            own = listening.dup()
+            servers.append(await _start(own, self._connected))
+        try:
+            yield
+        finally:
+            for server in servers:
+                server.close()
+            for task in self._open:
+                task.cancel()
+            await asyncio.gather(*self._open, return_exceptions=True)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        if len(self._open) >= self._limits.connections:
+            self._meter.http_refused += 1
+            if not self._idle:
+                writer.transport.abort()
+                return
+            next(iter(self._idle)).transport.abort()
+        self._open.add(task)
+        writer.transport.set_write_buffer_limits(high=0)  # so that drain() waits for all of it
+        try:
+            await self._converse(reader, writer)
+        except OSError:  # TimeoutError is one
+            writer.transport.abort()  # gone, or too slow: nothing more is owed
+        except asyncio.CancelledError:
+            pass  # the service ends; a stream's task has nobody to tell
+        except Exception:
+            log.exception("HTTP connection failed")
+        finally:
+            self._open.discard(task)
+            self._idle.pop(writer, None)
+            writer.close()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        limits = self._limits
+        connection = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.head_bytes)
+        for number in range(1, limits.requests_per_connection + 1):
+            is_last = number == limits.requests_per_connection
+            is_head = False
+            try:
+                self._idle[writer] = None
+                async with asyncio.timeout(limits.idle.total_seconds()):
+                    head = await _next_request(connection, reader)
+                self._idle.pop(writer, None)
+                if head is None:
+                    return
+                is_head = head.method == b"HEAD"
+                response = await self._respond(_read_head(head, limits))
+            except BadRequestError as error:
+                response, is_last = error.response, True
+            except h11.RemoteProtocolError as error:
+                status = HTTPStatus(error.error_status_hint)
+                response, is_last = problem(status, "malformed", "this is no HTTP request"), True
+            self._meter.http.add(response.route, str(response.status.value))
+            data = _render(connection, response, is_head=is_head, is_last=is_last)
+            async with asyncio.timeout(limits.send.total_seconds()):
+                writer.write(data)
+                await writer.drain()
+            if connection.our_state is not h11.DONE or connection.their_state is not h11.DONE:
+                await _linger(reader, writer)
+                return
+            connection.start_next_cycle()
+
+    async def _respond(self, request: Request) -> Response:
+        try:
+            async with asyncio.timeout(self._limits.answer.total_seconds()):
+                return await self._handler(request)
+        except TimeoutError:
+            return problem(
+                HTTPStatus.SERVICE_UNAVAILABLE, "too-slow", "no answer was found in time; try again"
+            )
+        except Exception:
+            log.exception("HTTP request failed")
+            return problem(
+                HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "a fault in mailseal, see its log"
+            )
+
+
+async def _next_request(
+    connection: h11.Connection, reader: asyncio.StreamReader
+) -> h11.Request | None:
+    """Return the head of the next request, its empty body passed; None at the end."""
+    head: h11.Request | None = None
+    while True:
+        event = connection.next_event()
+        if event is h11.NEED_DATA:
+            connection.receive_data(await reader.read(READ_BYTES))
+        elif isinstance(event, h11.Request):
+            head = event
+        elif isinstance(event, h11.Data):
+            raise BadRequestError(
+                problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body", "a request has no body here")
+            )
+        elif isinstance(event, h11.EndOfMessage):
+            return head
+        else:
+            return None
+
+
+def _read_head(head: h11.Request, limits: Limits) -> Request:
+    """Check what routes need not think of; raises ``BadRequestError``."""
+    if head.method not in (b"GET", b"HEAD"):
+        raise BadRequestError(
+            problem(
+                HTTPStatus.METHOD_NOT_ALLOWED,
+                "method",
+                "only GET and HEAD are understood",
+                headers=(("allow", "GET, HEAD"),),
+            )
+        )
+    if len(head.target) > limits.target_bytes:
+        raise BadRequestError(
+            problem(
+                HTTPStatus.REQUEST_URI_TOO_LONG,
+                "target-too-long",
+                f"a target has at most {limits.target_bytes} bytes",
+            )
+        )
+    path = head.target.decode("ascii").partition("?")[0]
+    accepts = [value for name, value in head.headers if name == b"accept"]
+    return Request(path=path, accept=b",".join(accepts).decode("latin-1"))
+
+
+def _render(
+    connection: h11.Connection, response: Response, *, is_head: bool, is_last: bool
+) -> bytes:
+    headers = [
+        ("content-type", response.content_type),
+        ("content-length", str(len(response.body))),
+        *_HEADERS,
+        *response.headers,
+    ]
+    if is_last:
+        headers.append(("connection", "close"))
+    start = h11.Response(status_code=response.status.value, headers=headers)
+    data = connection.send(start) or b""
+    if not is_head:
+        data += connection.send(h11.Data(data=response.body)) or b""
+    return data + (connection.send(h11.EndOfMessage()) or b"")
+
+
+async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Say that nothing more comes, and read for a moment what was still being sent."""
+    writer.write_eof()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            while await reader.read(READ_BYTES):
+                pass
+
+
+async def _start(own: socket.socket, connected: Connected) -> asyncio.Server:
+    if own.family != socket.AF_UNIX:
+        return await asyncio.start_server(connected, sock=own)
+    loop = asyncio.get_running_loop()
+    if sys.version_info >= (3, 13) and type(loop).__module__.startswith("asyncio"):
+        # It would take the socket's file away, which belongs to whoever opened it.
+        return await asyncio.start_unix_server(connected, sock=own, cleanup_socket=False)
+    return await asyncio.start_unix_server(connected, sock=own)

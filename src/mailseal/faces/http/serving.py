@@ -1,0 +1,32 @@
+"""The HTTP face as a whole: its server with its routes, for as long as a block runs."""
+
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+
+from mailseal.config import Config
+from mailseal.faces.http.routes import AskAnswerer, Routes
+from mailseal.faces.http.server import HttpServer
+from mailseal.services.policyservice import PolicyService
+from mailseal.wire.profiles import profiles
+
+
+@contextlib.asynccontextmanager
+async def serve_http(
+    config: Config,
+    service: PolicyService,
+    sockets: Sequence[socket.socket],
+    ask_answerer: AskAnswerer,
+) -> AsyncIterator[None]:
+    """Answer on sockets that listen already while the block runs; none is fine."""
+    routes = Routes(
+        service=service,
+        ask_answerer=ask_answerer,
+        profiles=profiles(testing=config.answers.testing),
+        started_at=datetime.now(UTC),
+    )
+    for listening in sockets:
+        listening.setblocking(False)
+    async with HttpServer(routes, service.meter).serving(sockets):
+        yield

@@ -1,0 +1,193 @@
+"""Turns the integers of both processes into the families of ``catalogue``, when a scrape asks."""
+
+import platform
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
+from prometheus_client.metrics_core import Metric as Family
+from prometheus_client.registry import Collector, CollectorRegistry
+
+import mailseal
+from mailseal.faces.metrics import catalogue
+from mailseal.faces.metrics.catalogue import Kind, Metric
+from mailseal.services.census import Figures
+from mailseal.services.meter import Meter
+from mailseal.services.tallies import Durations
+
+Counters = Mapping[str, int]
+Samples = Iterable[tuple[tuple[str, ...], float]]
+
+ANSWERER, RESOLVER = "answerer", "resolver"
+WAIT_BUCKET = "wait_bucket_"  # how the answerer names its buckets of waits
+VALIDATES = "resolver_validates "  # how the self-test names what it knows of an address
+
+# The answerer's names and ours.
+_REQUESTS = {
+    "hit": "hits",
+    "hit-long-way": "slow_hits",
+    "waited": "waited",
+    "no-lookup": "no_lookup",
+    "overloaded": "overloaded",
+    "unknown-map": "unknown_map",
+    "malformed": "malformed",
+}
+_CONNECTION_EVENTS = {
+    "accepted": "connections_accepted",
+    "refused": "connections_refused",
+    "idle-closed": "idle_closed",
+    "slow-dropped": "slow_readers_dropped",
+}
+_IN_MEMORY = {"domains": "domains_in_memory", "mx-sets": "mx_sets", "hosts": "hosts"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """All that is known at the moment of a scrape.
+
+    ``answerer`` is None when it did not tell its numbers, ``figures`` until policies were counted.
+    """
+
+    answerer: Counters | None
+    service: Counters
+    meter: Meter
+    figures: Figures | None
+    usage: Counters
+    started_at: datetime
+
+
+class SnapshotCollector(Collector):
+    """Gives one snapshot to prometheus-client."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def collect(self) -> Iterator[Family]:
+        """Yield every family that there are numbers for."""
+        snapshot = self._snapshot
+        yield _family(catalogue.ANSWERER_UP, [((), int(snapshot.answerer is not None))])
+        if snapshot.answerer is not None:
+            yield from _answerer(snapshot.answerer)
+        yield from _service(snapshot.service)
+        yield from _meter(snapshot.meter)
+        if snapshot.figures is not None:
+            yield from _figures(snapshot.figures)
+        yield from _itself(snapshot)
+
+
+def registry_of(snapshot: Snapshot) -> CollectorRegistry:
+    """Return a registry of this one snapshot, for an encoder to write."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(SnapshotCollector(snapshot))
+    return registry
+
+
+def _answerer(counters: Counters) -> Iterator[Family]:
+    yield _family(catalogue.REQUESTS, _renamed(_REQUESTS, counters))
+    causes = {"miss": "asked", "renewal": "renewed"}
+    yield _family(catalogue.QUESTIONS, _renamed(causes, counters))
+    yield _family(catalogue.LATE, _single(counters, "late"))
+    buckets = [counters.get(f"{WAIT_BUCKET}{number}", 0) for number in range(Durations.COUNT)]
+    yield _histogram(catalogue.WAITS, buckets, counters.get("wait_total_ms", 0))
+    for metric, name in (
+        (catalogue.QUESTIONS_OPEN, "questions_open"),
+        (catalogue.REQUESTS_WAITING, "requests_waiting"),
+        (catalogue.CONNECTIONS, "connections_open"),
+        (catalogue.TABLE_ENTRIES, "table_entries"),
+        (catalogue.TABLE_BYTES, "table_bytes"),
+        (catalogue.TABLE_EVICTIONS, "table_evictions"),
+        (catalogue.LISTENERS, "listeners"),
+        (catalogue.RESOLVER_STARTS, "resolver_starts"),
+    ):
+        yield _family(metric, _single(counters, name))
+    yield _family(catalogue.CONNECTION_EVENTS, _renamed(_CONNECTION_EVENTS, counters))
+
+
+def _service(counters: Counters) -> Iterator[Family]:
+    yield _family(catalogue.IN_MEMORY, _renamed(_IN_MEMORY, counters))
+    yield _family(catalogue.POLICIES_UNSAVED, _single(counters, "policies_unsaved"))
+    yield _family(catalogue.DANE_ON, _single(counters, "dane_is_on"))
+    validates = [
+        ((name.removeprefix(VALIDATES),), value)
+        for name, value in counters.items()
+        if name.startswith(VALIDATES)
+    ]
+    yield _family(catalogue.DNS_VALIDATES, validates)
+
+
+def _meter(meter: Meter) -> Iterator[Family]:
+    yield _family(catalogue.DECISIONS, meter.decisions)
+    yield _histogram(
+        catalogue.COLD_ANSWERS, meter.cold_answers.buckets, meter.cold_answers.total_ms
+    )
+    yield _family(catalogue.FETCHES, meter.fetches)
+    yield _histogram(catalogue.FETCH_TIMES, meter.fetch_times.buckets, meter.fetch_times.total_ms)
+    yield _family(catalogue.DNS, meter.dns)
+    yield _histogram(catalogue.DNS_TIMES, meter.dns_times.buckets, meter.dns_times.total_ms)
+    yield _family(catalogue.STORE, meter.store)
+    yield _family(catalogue.STORE_UP, [((), int(not meter.is_store_failing))])
+    yield _family(catalogue.CORRUPT_ROWS, [((), meter.corrupt_rows())])
+    yield _family(catalogue.HTTP, meter.http)
+    yield _family(catalogue.HTTP_REFUSED, [((), meter.http_refused)])
+
+
+def _figures(figures: Figures) -> Iterator[Family]:
+    yield _family(catalogue.POLICIES, _by_word(figures.modes))
+    yield _family(catalogue.POLICIES_FAILING, _by_word(figures.failing))
+    yield _family(catalogue.POLICIES_NEAR_EXPIRY, _by_word(figures.near_end))
+    yield _family(catalogue.POLICIES_EXPIRED, [((), figures.expired)])
+    yield _family(catalogue.POLICIES_COUNTED, [((), figures.counted_at.timestamp())])
+
+
+def _itself(snapshot: Snapshot) -> Iterator[Family]:
+    version = (mailseal.__version__, platform.python_version())
+    yield _family(catalogue.BUILD_INFO, [(version, 1)])
+    yield _family(catalogue.START_TIME, [((), snapshot.started_at.timestamp())])
+    processes = [(RESOLVER, snapshot.usage)]
+    if snapshot.answerer is not None:
+        processes.append((ANSWERER, snapshot.answerer))
+    cpu = [((name,), usage.get("cpu_ms", 0) / 1000) for name, usage in processes]
+    yield _family(catalogue.CPU, cpu)
+    memory = [((name,), usage.get("resident_bytes", 0)) for name, usage in processes]
+    yield _family(catalogue.RESIDENT, memory)
+
+
+def _family(metric: Metric, samples: Samples) -> Family:
+    family: CounterMetricFamily | GaugeMetricFamily
+    if metric.kind is Kind.COUNTER:
+        family = CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
+    else:
+        family = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
+    for words, value in samples:
+        family.add_metric(words, value)
+    return family
+
+
+def _histogram(metric: Metric, buckets: Iterable[int], total_ms: int) -> Family:
+    family = HistogramMetricFamily(metric.name, metric.help)
+    bounds: list[tuple[str, float]] = []
+    below = 0
+    *finite, beyond = buckets
+    for number, count in enumerate(finite):
+        below += count
+        bounds.append((str(2**number / 1000), below))
+    bounds.append(("+Inf", below + beyond))
+    family.add_metric((), buckets=bounds, sum_value=total_ms / 1000)
+    return family
+
+
+def _renamed(names: Mapping[str, str], counters: Counters) -> Samples:
+    return [((shown,), counters[own]) for shown, own in names.items() if own in counters]
+
+
+def _single(counters: Counters, name: str) -> Samples:
+    return [((), counters[name])] if name in counters else []
+
+
+def _by_word(counts: Counters) -> Samples:
+    return [((word,), count) for word, count in counts.items()]

@@ -1,0 +1,47 @@
+"""The HTTP listener's sockets: opened here, read by the resolver's process alone.
+
+They outlive any resolver: while one is started anew, a scrape waits in the kernel's queue and
+is answered, rather than refused.
+"""
+
+import socket
+from typing import Self
+
+from mailseal.faces.logline import Log
+from mailseal.faces.policyd import listeners
+from mailseal.faces.policyd.settings import Listener, UnixListener
+
+
+class HttpDoor:
+    """Open sockets, or none where HTTP is off or its address cannot be had.
+
+    The latter keeps nobody from being answered: mail is worth more than its metrics.
+    """
+
+    def __init__(self, listener: Listener | None, log: Log) -> None:
+        self._listener = listener
+        self.sockets: tuple[socket.socket, ...] = ()
+        if listener is None:
+            return
+        try:
+            self.sockets = tuple(listeners.open_listener(listener))
+        except listeners.ListenError as error:
+            log("the HTTP listener cannot be opened", reason=error, action="go-on-without")
+
+    def succeed(self, listener: Listener | None, log: Log) -> "Self | HttpDoor":
+        """Return the door for another configuration: this one, if its place stays the same."""
+        before = self._listener
+        is_same = (
+            listener is not None
+            and before is not None
+            and listeners.place_of(listener) == listeners.place_of(before)
+        )
+        return self if is_same and self.sockets else HttpDoor(listener, log)
+
+    def close(self) -> None:
+        """Let nobody connect any more."""
+        for opened in self.sockets:
+            opened.close()
+        if self.sockets and isinstance(self._listener, UnixListener):
+            listeners.remove_unix(self._listener)
+        self.sockets = ()
