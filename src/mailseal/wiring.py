@@ -45,8 +45,10 @@ async def open_service(
     from mailseal.decision import Rules
     from mailseal.mtasts.freshness import Intervals
     from mailseal.net.https import HttpsPolicyFetcher
+    from mailseal.services.census import Census
     from mailseal.services.discoverer import Discoverer, DiscoveryLimits
     from mailseal.services.explainer import Explainer
+    from mailseal.services.meter import CountedDns, CountedFetcher, Meter, counted_store
     from mailseal.services.policyservice import PolicyService
     from mailseal.services.refresher import Refresher
     from mailseal.services.resolver import Resolver, ResolverLimits
@@ -56,18 +58,23 @@ async def open_service(
     from mailseal.wire.profiles import profiles
 
     clock = SystemClock()
-    store = await open_store(config.store.url.reveal(), max_policies=config.store.max_policies)
+    meter = Meter()
+    opened = await open_store(config.store.url.reveal(), max_policies=config.store.max_policies)
+    meter.corrupt_rows = lambda: opened.corrupt_rows
+    store = counted_store(opened, meter)
     dns, dane_dns = _open_dns(config)
+    counted_dns = CountedDns(dns, meter, clock)
     sts, https = config.sts, config.https
+    fetcher = HttpsPolicyFetcher(
+        counted_dns,
+        ca_file=str(https.ca_file) if https.ca_file else None,
+        allow_private=https.allow_private_addresses,
+        require_text_plain=https.require_text_plain,
+        proxy=https.proxy,
+    )
     discoverer = Discoverer(
-        dns=dns,
-        fetcher=HttpsPolicyFetcher(
-            dns,
-            ca_file=str(https.ca_file) if https.ca_file else None,
-            allow_private=https.allow_private_addresses,
-            require_text_plain=https.require_text_plain,
-            proxy=https.proxy,
-        ),
+        dns=counted_dns,
+        fetcher=CountedFetcher(fetcher, meter, clock),
         store=store,
         clock=clock,
         intervals=Intervals(
@@ -94,7 +101,7 @@ async def open_service(
         on_change=on_change,
     )
     surveyor = Surveyor(
-        dane_dns,
+        CountedDns(dane_dns, meter, clock),
         clock,
         SurveyLimits(
             max_mx_hosts=config.limits.max_mx_hosts,
@@ -158,6 +165,8 @@ async def open_service(
             ),
             store=store,
             self_test=self_test if config.dane.enabled else None,
+            census=Census(store, clock),
+            meter=meter,
         )
     finally:
         await self_test.aclose()
