@@ -118,6 +118,8 @@ class Answerer:
 
     def tick(self) -> None:
         """Do what is due by the clock; call it every ``TICK_SECONDS``."""
+        if self._resolver is not None and self._resolver.done():
+            self._resolver.result()  # raises what ended it: without a supervisor we are no service
         now = self._clock()
         if self.board.tick(now):
             self._supervisor.ping()

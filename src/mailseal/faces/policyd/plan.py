@@ -40,6 +40,7 @@ def adopt(passed: Sequence[PassedSocket]) -> list[tuple[str, socket.socket]]:
         except OSError as error:
             raise ListenError(f'the socket "{one.name}" that was handed over is none') from error
         if not listens or opened.type is not socket.SOCK_STREAM:
+            opened.close()
             raise ListenError(
                 f'the socket "{one.name}" that was handed over does not listen; '
                 "use ListenStream= with Accept=no"
