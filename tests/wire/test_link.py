@@ -53,7 +53,8 @@ def test_a_message_survives_the_way(message: Message) -> None:
 @given(
     st.binary()
     | st.tuples(
-        st.sampled_from([b"put ", b"ask ", b"renew ", b"drop ", b"hello ", b"stats", b"reload"]), st.binary()
+        st.sampled_from([b"put ", b"ask ", b"renew ", b"drop ", b"hello ", b"stats", b"reload"]),
+        st.binary(),
     ).map(b"".join)
 )
 def test_any_bytes_are_a_message_or_our_error(payload: bytes) -> None:
