@@ -7,6 +7,7 @@ from lab.model import LabDomain, StartTls
 
 RESOLVER = "127.0.0.53"
 RESOLVER_TOO = "127.0.0.1"  # for programs that look there by default
+SECOND_RESOLVER = "127.0.0.54"  # runs only in tests that start it
 AUTHORITY = "127.0.53.1"
 SILENT_AUTHORITY = "127.0.53.99"
 SILENT_HOST = "127.0.0.99"

@@ -35,7 +35,7 @@ address = "unix:{line}"
 
 {listeners}
 [dns]
-resolvers = ["{resolver}"]
+resolvers = {resolvers}
 
 [https]
 ca_file = "{ca_file}"
@@ -62,6 +62,7 @@ class Daemon:
         ca_file: Path,
         tables: Mapping[str, Mapping[str, str]] | None = None,
         listeners: tuple[str, ...] = (),
+        resolvers: tuple[str, ...] = (RESOLVER,),
     ) -> None:
         folder.mkdir()
         self.folder = folder
@@ -76,7 +77,7 @@ class Daemon:
                 state=self.state,
                 socketmap=self.socketmap,
                 line=self.line,
-                resolver=RESOLVER,
+                resolvers=json.dumps(list(resolvers)),
                 ca_file=ca_file,
                 listeners="".join(
                     f'[[listen]]\nprotocol = "socketmap"\naddress = "{address}"\n\n'

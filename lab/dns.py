@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab.addresses import AddressPlan
+from lab.addresses import SECOND_RESOLVER, AddressPlan
 from lab.knot import Knot
 from lab.model import LabDomain, ZoneState
 from lab.namespace import Namespace
@@ -34,9 +34,12 @@ class Dns:
         self._zones = build_zones(self._domains.values(), plan.mx, plan.policy_hosts, tlsa)
         self._changed: set[str] = set()
         self._held: set[str] | None = None
+        self._dropped: set[str] = set()
         failing = [each.name for each in domains if each.zone is ZoneState.FAILING]
         self.authority = Knot(namespace, folder, self._zones.values(), failing)
-        self.resolver = Unbound(namespace, folder, self._zones[ROOT].dnskey())
+        anchor = self._zones[ROOT].dnskey()
+        self.resolver = Unbound(namespace, folder, anchor)
+        self.second_resolver = Unbound(namespace, folder / "second", anchor, (SECOND_RESOLVER,))
 
     def start(self) -> None:
         """Start both servers, the authority first: unbound would back off otherwise."""
@@ -47,6 +50,22 @@ class Dns:
         """Stop resolver and authority: nothing listens on port 53 any more."""
         self.resolver.service.stop()
         self.authority.service.stop()
+
+    def start_second_resolver(self, *, validates: bool) -> None:
+        """Start the resolver on 127.0.0.54, or start it anew; ``restore`` stops it."""
+        self.second_resolver.service.stop()
+        self.second_resolver.start(validates=validates)
+
+    def drop_queries(self, name: str, drop: bool = True) -> None:
+        """Let queries for a name, and below it, go unanswered; what an attacker can do on the way.
+
+        ``restore`` lets them through again.
+        """
+        self.resolver.command(f"local_zone {name}. deny" if drop else f"local_zone_remove {name}.")
+        if drop:
+            self._dropped.add(name)
+        else:
+            self._dropped.discard(name)
 
     def freeze(self) -> None:
         """Let queries to the resolver go unanswered, until ``thaw``."""
@@ -109,6 +128,9 @@ class Dns:
 
     def restore(self) -> None:
         """Bring every changed zone back to its declaration."""
+        self.second_resolver.service.stop()
+        for name in sorted(self._dropped):
+            self.drop_queries(name, drop=False)
         for name in self._changed:
             domain = self._domains[name]
             zone = self._zones[name]

@@ -1,4 +1,4 @@
-"""The validating resolver: unbound, trusting the lab's root key and nothing else."""
+"""The resolvers: unbound, trusting the lab's root key and nothing else."""
 
 import socket
 from pathlib import Path
@@ -23,12 +23,10 @@ server:
     verbosity: 1
     val-log-level: 2
     num-threads: 1
-    interface: {resolver}
-    interface: {resolver_too}
-    access-control: 127.0.0.0/8 allow
+{interfaces}    access-control: 127.0.0.0/8 allow
     do-ip6: no
     do-not-query-localhost: no
-    module-config: "validator iterator"
+    module-config: "{modules}"
     root-hints: "{folder}/root.hints"
     trust-anchor-file: "{folder}/root.key"
     trust-anchor-signaling: no
@@ -51,17 +49,24 @@ remote-control:
 
 
 class Unbound:
-    """The resolver on 127.0.0.53 and 127.0.0.1, port 53 of the namespace."""
+    """A resolver, by default that on 127.0.0.53 and 127.0.0.1, port 53 of the namespace."""
 
-    def __init__(self, namespace: Namespace, folder: Path, trust_anchor: str) -> None:
+    def __init__(
+        self,
+        namespace: Namespace,
+        folder: Path,
+        trust_anchor: str,
+        addresses: tuple[str, ...] = (RESOLVER, RESOLVER_TOO),
+    ) -> None:
+        folder.mkdir(exist_ok=True)
+        self._folder = folder
+        self._addresses = addresses
         self._control = folder / "unbound.control"
         (folder / "root.key").write_text(trust_anchor)
         (folder / "root.hints").write_text(
             f". 3600 IN NS {NAME_SERVER}.\n{NAME_SERVER}. 3600 IN A {AUTHORITY}\n"
         )
-        (folder / "unbound.conf").write_text(
-            CONFIGURATION.format(folder=folder, resolver=RESOLVER, resolver_too=RESOLVER_TOO)
-        )
+        self._configure(validates=True)
         tree = namespace.trees["unbound"]
         self.service = Service(
             namespace,
@@ -72,8 +77,18 @@ class Unbound:
             ready=self._control.is_socket,
         )
 
-    def start(self) -> None:
-        """Start with an empty cache."""
+    def _configure(self, *, validates: bool) -> None:
+        (self._folder / "unbound.conf").write_text(
+            CONFIGURATION.format(
+                folder=self._folder,
+                interfaces="".join(f"    interface: {one}\n" for one in self._addresses),
+                modules="validator iterator" if validates else "iterator",
+            )
+        )
+
+    def start(self, *, validates: bool = True) -> None:
+        """Start with an empty cache, on request as one that does not validate."""
+        self._configure(validates=validates)
         self._control.unlink(missing_ok=True)
         self.service.start()
 
