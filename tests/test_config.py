@@ -27,6 +27,7 @@ from mailseal.config import (
     to_document,
     to_toml,
 )
+from mailseal.config.exceptions import OverrideSettings
 from mailseal.config.keys import keys_of
 from mailseal.config.kinds import RefusedValueError, duration, render_duration
 from mailseal.config.listening import ListenSettings, ZoneSettings
@@ -286,8 +287,8 @@ def test_the_template_parses_to_the_defaults_with_and_without_its_marks() -> Non
         for line in template.splitlines()
     ]
     explicit = parse("\n".join(lines))
-    assert replace(explicit, zones=BUILT_IN_ZONES) == Config()
-    for settings in (Config, ListenSettings, ZoneSettings, *TABLES.values()):
+    assert replace(explicit, zones=BUILT_IN_ZONES, overrides=()) == Config()
+    for settings in (Config, ListenSettings, ZoneSettings, OverrideSettings, *TABLES.values()):
         for name in keys_of(settings):
             assert f"\n#{name} = " in template
 
@@ -297,17 +298,19 @@ def test_the_reference_is_what_the_keys_say() -> None:
     assert REFERENCE.read_text() == render_reference()
 
 
-@pytest.mark.parametrize("settings", [Config, ListenSettings, ZoneSettings, *TABLES.values()])
+@pytest.mark.parametrize(
+    "settings", [Config, ListenSettings, ZoneSettings, OverrideSettings, *TABLES.values()]
+)
 def test_every_key_has_its_paragraph_and_a_default_of_its_own_kind(settings: type) -> None:
     """A default or an example that the reader would refuse helps nobody."""
     for name, known in keys_of(settings).items():
         assert known.about.endswith("."), name
         if known.example is not None:
             known.kind.read(known.example)
-        if (
-            not known.is_required
-            and settings is not ListenSettings
-            and settings is not ZoneSettings
+        if not known.is_required and settings not in (
+            ListenSettings,
+            ZoneSettings,
+            OverrideSettings,
         ):
             default = getattr(settings(), name)
             assert known.kind.read(known.kind.write(default)) == default, name

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mailseal.names import Domain
     from mailseal.net.dns import Resolver as DnsResolver
     from mailseal.net.dns import ResolverAddress
+    from mailseal.services.pinbook import PinBook
     from mailseal.services.policyservice import PolicyService
 
 
@@ -45,8 +47,10 @@ async def open_service(
     from mailseal.decision import Rules
     from mailseal.mtasts.freshness import Intervals
     from mailseal.net.https import HttpsPolicyFetcher
+    from mailseal.overrides import Overrides
     from mailseal.services.census import Census
     from mailseal.services.discoverer import Discoverer, DiscoveryLimits
+    from mailseal.services.exceptions import Exceptions
     from mailseal.services.explainer import Explainer
     from mailseal.services.meter import CountedDns, CountedFetcher, Meter, counted_store
     from mailseal.services.policyservice import PolicyService
@@ -55,7 +59,7 @@ async def open_service(
     from mailseal.services.selftest import SelfTest, SelfTestLimits
     from mailseal.services.surveyor import SurveyLimits, Surveyor
     from mailseal.store import open_store
-    from mailseal.wire.profiles import profiles
+    from mailseal.wire.profiles import profiles, zone_forms
 
     clock = SystemClock()
     meter = Meter()
@@ -133,8 +137,15 @@ async def open_service(
         ),
         on_change=use_others,
     )
+    pins = _pin_book(config, clock, dns, on_change)
     resolver = Resolver(
         self_test=self_test,
+        exceptions=Exceptions(
+            clock=clock,
+            overrides=Overrides([one.override for one in config.overrides]),
+            pins=pins,
+            default_wants_dane=config.answers.mta_default in {"dane", "dane-only"},
+        ),
         discoverer=discoverer,
         surveyor=surveyor,
         store=store,
@@ -148,9 +159,11 @@ async def open_service(
             recheck_before_temp=sts.id_check_before_hold,
             temp_fresh=config.answers.temp_ttl / 3,
             temp_usable=config.answers.temp_ttl,
+            pin_wait=sts.id_check_timeout,
         ),
     )
     try:
+        await pins.open()
         yield PolicyService(
             resolver=resolver,
             discoverer=discoverer,
@@ -162,19 +175,51 @@ async def open_service(
                 resolver=resolver,
                 discoverer=discoverer,
                 profiles=profiles(testing=config.answers.testing),
+                zones=zone_forms(config.zones, testing=config.answers.testing),
             ),
             store=store,
+            pins=pins,
             self_test=self_test if config.dane.enabled else None,
             census=Census(store, clock),
             meter=meter,
         )
     finally:
+        await pins.aclose()
         await self_test.aclose()
         await surveyor.aclose()
         await discoverer.aclose()
         for door in {dns, dane_dns, *tested.values()}:
             await door.close()
         await store.aclose()
+
+
+def _pin_book(
+    config: "Config",
+    clock: SystemClock,
+    dns: "DnsResolver",
+    on_change: "Callable[[Domain], None]",
+) -> "PinBook":
+    """Return the book of pins, which stays empty without a source."""
+    from mailseal.net.https.pinlist import HttpsPinSource
+    from mailseal.ports import PinSource
+    from mailseal.services.pinbook import PinBook
+    from mailseal.store.pinfiles import FilePinSource, PinFiles
+
+    name, https = config.pins.source, config.https
+    if name is None:
+        return PinBook(clock=clock)
+    source: PinSource = FilePinSource(Path(name))
+    if name.startswith("https:"):
+        ca_file = str(https.ca_file) if https.ca_file else None
+        source = HttpsPinSource(name, dns, ca_file=ca_file, proxy=https.proxy)
+    return PinBook(
+        clock=clock,
+        source=source,
+        shelf=PinFiles(config.state_dir, name),
+        keys=config.pins.keys,
+        check_interval=config.pins.check_interval,
+        on_change=on_change,
+    )
 
 
 def _open_dns(config: "Config") -> "tuple[DnsResolver, DnsResolver]":

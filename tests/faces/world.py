@@ -18,15 +18,25 @@ from mailseal.faces.cli import cli
 from mailseal.faces.policyd.control import serve_control
 from mailseal.mtasts.freshness import Intervals
 from mailseal.names import Domain
+from mailseal.overrides import Overrides
 from mailseal.services.discoverer import Discoverer, DiscoveryLimits
+from mailseal.services.exceptions import Exceptions
 from mailseal.services.explainer import Explainer
+from mailseal.services.pinbook import PinBook
 from mailseal.services.policyservice import PolicyService
 from mailseal.services.refresher import Refresher
 from mailseal.services.resolver import Resolver, ResolverLimits
 from mailseal.services.surveyor import SurveyLimits, Surveyor
-from mailseal.testing import FakeDns, FakePolicyHosts, ManualClock, MemoryStore
+from mailseal.testing import (
+    FakeDns,
+    FakePins,
+    FakePolicyHosts,
+    ManualClock,
+    MemoryShelf,
+    MemoryStore,
+)
 from mailseal.wire.postfix import TestingAnswer
-from mailseal.wire.profiles import profiles
+from mailseal.wire.profiles import profiles, zone_forms
 
 POLICY = "version: STSv1\r\nmode: {mode}\r\nmx: mx.example.com\r\nmax_age: 604800\r\n"
 
@@ -44,6 +54,7 @@ class World:
     hosts: FakePolicyHosts = field(default_factory=FakePolicyHosts)
     store: MemoryStore = field(default_factory=MemoryStore)
     clock: ManualClock = field(default_factory=ManualClock)
+    pins: FakePins = field(default_factory=FakePins)
     opened: int = 0
     dropped: list[str] = field(default_factory=list)
     reload_faults: list[str] = field(default_factory=list)
@@ -88,12 +99,25 @@ class World:
             on_change=on_change,
         )
         surveyor = Surveyor(self.dns, self.clock, SurveyLimits())
+        pins = PinBook(
+            clock=self.clock,
+            source=self.pins,
+            shelf=MemoryShelf(),
+            keys=config.pins.keys,
+            on_change=on_change,
+        )
+        await pins.open()
         resolver = Resolver(
             discoverer=discoverer,
             surveyor=surveyor,
             store=self.store,
             clock=self.clock,
             rules=Rules(),
+            exceptions=Exceptions(
+                clock=self.clock,
+                overrides=Overrides([one.override for one in config.overrides]),
+                pins=pins,
+            ),
             limits=ResolverLimits(),
         )
         try:
@@ -111,8 +135,10 @@ class World:
                     resolver=resolver,
                     discoverer=discoverer,
                     profiles=profiles(testing=TestingAnswer.NOTFOUND),
+                    zones=zone_forms(config.zones, testing=TestingAnswer.NOTFOUND),
                 ),
                 store=self.store,
+                pins=pins,
             )
         finally:
             await surveyor.aclose()

@@ -7,6 +7,7 @@ one place come the checks (``reading``), the commented file of ``mailseal config
 """
 
 from mailseal.config.addresses import SecretUrl, TcpAddress, UnixAddress
+from mailseal.config.exceptions import OverrideSettings, PinSettings
 from mailseal.config.handover import Handover, PassedSocket, take_handover
 from mailseal.config.listening import BUILT_IN_ZONES, ListenSettings, ZoneSettings
 from mailseal.config.process import ProcessSettings
@@ -47,7 +48,9 @@ __all__ = [
     "LogLevel",
     "LogSettings",
     "MtaDefault",
+    "OverrideSettings",
     "PassedSocket",
+    "PinSettings",
     "ProcessSettings",
     "Protocol",
     "SecretUrl",

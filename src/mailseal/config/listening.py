@@ -80,6 +80,20 @@ class ZoneSettings:
         unset_text="10s for Postfix, 4s for Sendmail, 6s for Exim",
     )
 
+    strict_testing: bool = key(
+        False,
+        flag(),
+        "Treat a policy in mode testing as if it were in mode enforce.\n"
+        "An override that says testing for a domain counts for more.",
+    )
+    sni: bool = key(
+        True,
+        flag(),
+        "Send servername=hostname with an enforced policy, so that Postfix names the MX host when "
+        "it asks for a certificate (SNI, RFC 8461 §4).\n"
+        "Without it main.cf's smtp_tls_servername decides; Sendmail and Exim always get it.",
+    )
+
     @property
     def answer_within(self) -> timedelta:
         """Return the deadline that holds."""

@@ -1,5 +1,6 @@
 """From TOML to ``Config``: every key checked, every fault told at once, nothing guessed."""
 
+import json
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 
 import mailseal
 from mailseal.config.addresses import SecretUrl, TcpAddress
+from mailseal.config.exceptions import MAX_OVERRIDES, OverrideSettings
 from mailseal.config.keys import keys_of
 from mailseal.config.kinds import RefusedValueError, render_duration, word
 from mailseal.config.listening import (
@@ -20,6 +22,7 @@ from mailseal.config.listening import (
 )
 from mailseal.config.settings import TABLES, Config, default_store_url
 from mailseal.config.words import Protocol
+from mailseal.overrides import DaneOverride
 
 S = TypeVar("S")
 
@@ -31,7 +34,9 @@ MAX_LISTENERS = 64  # ours: far above any use
 ZONE_NAME = word("a zone's name")
 MAX_ZONES = 256  # ours: each is one map name in some MTA's configuration
 
-_TABLE_NAMES = ("listen", "zones", *TABLES)
+MAX_OVERRIDES_BYTES = 500_000  # ours, as JSON: they go to the resolver in one message
+
+_TABLE_NAMES = ("listen", "zones", "overrides", *TABLES)
 
 
 class ConfigError(mailseal.Error):
@@ -107,6 +112,7 @@ class _Reading:
                 for name, settings in TABLES.items()
             },
             zones=zones,
+            overrides=self.overrides(tables.get("overrides", [])),
             listen=self.listeners(tables["listen"]) if "listen" in tables else DEFAULT_LISTENERS,
         )
         store = tables.get("store")
@@ -178,6 +184,38 @@ class _Reading:
         )
         return tuple(listener for listener in built if listener is not None)
 
+    def overrides(self, raw: object) -> tuple[OverrideSettings, ...]:
+        if not isinstance(raw, list) or len(raw) > MAX_OVERRIDES:
+            self.problems.append(
+                f"overrides is {_show(raw)}, expected at most {MAX_OVERRIDES} tables [[overrides]]"
+            )
+            return ()
+        if len(json.dumps(raw, default=str)) > MAX_OVERRIDES_BYTES:
+            self.problems.append(f"[[overrides]] have over {MAX_OVERRIDES_BYTES} bytes")
+            return ()
+        seen: dict[str, str] = {}
+        built = []
+        for number, table in enumerate(raw, 1):
+            place = _override(number)
+            if one := self.built(OverrideSettings, table, place):
+                built.append(one)
+                self.override(one, place, seen)
+        return tuple(built)
+
+    def override(self, one: OverrideSettings, place: str, seen: dict[str, str]) -> None:
+        if not one.domains:
+            self.problems.append(f"{place} domains is [], expected one at least")
+        if one.sts is None and one.dane is None:
+            self.problems.append(f"{place} says nothing, expected sts or dane or both")
+        if one.mx and not one.override.fixed_policy:
+            self.problems.append(
+                f'{place} has mx, which makes a fixed policy, expected sts = "enforce" or "testing"'
+            )
+        for scope in one.domains:
+            if scope.text in seen:
+                self.problems.append(f"{place} domains has {scope}, as has {seen[scope.text]}")
+            seen[scope.text] = place
+
     def relations(self, config: Config) -> None:
         """Check what no key can tell alone."""
         seen: set[object] = set()
@@ -192,6 +230,14 @@ class _Reading:
                 f'default_zone is "{config.default_zone}", '
                 f"expected one of {', '.join(config.zones)}"
             )
+        for number, override in enumerate(config.overrides, 1):
+            if override.dane is DaneOverride.ENFORCE and not config.dane.enabled:
+                self.problems.append(
+                    f'{_override(number)} dane is "enforce", but [dane] enabled is false, and an '
+                    "MTA without DNSSEC would let all mail there wait"
+                )
+        if config.pins.source is not None and not config.pins.keys:
+            self.problems.append("[pins] source is set, but keys is empty: nobody could sign it")
         sts = config.sts
         for low, high in (
             ("id_ttl_min", "id_ttl_max"),
@@ -222,6 +268,10 @@ class _Reading:
 
 def _listener(number: int) -> str:
     return f"[[listen]] number {number}"
+
+
+def _override(number: int) -> str:
+    return f"[[overrides]] number {number}"
 
 
 def _unknown_key(name: str, place: str, known: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import MISSING
 
+from mailseal.config.exceptions import OverrideSettings
 from mailseal.config.keys import Key, default_of, keys_of
 from mailseal.config.kinds import render_duration
 from mailseal.config.listening import BUILT_IN_ZONES, ListenSettings, ZoneSettings
@@ -37,6 +38,8 @@ def render_reference() -> str:
     parts += [f"## `[[listen]]`\n\n{_summary(ListenSettings)}", *_keys(ListenSettings, "listen")]
     parts += [f"## `[zones.NAME]`\n\n{_summary(ZoneSettings)}", _zones()]
     parts += _keys(ZoneSettings, "zones.NAME")
+    parts += [f"## `[[overrides]]`\n\n{_summary(OverrideSettings)}"]
+    parts += _keys(OverrideSettings, "overrides")
     for name, settings in TABLES.items():
         parts += [f"## `[{name}]`\n\n{_summary(settings)}", *_keys(settings, name)]
     return "\n".join(parts)

@@ -16,6 +16,7 @@ from mailseal.config.addresses import (
     resolver_address,
     store_url,
 )
+from mailseal.config.exceptions import OverrideSettings, PinSettings
 from mailseal.config.keys import key
 from mailseal.config.kinds import (
     choice,
@@ -369,6 +370,8 @@ class Config:
     answers: AnswerSettings = AnswerSettings()
     sts: StsSettings = StsSettings()
     dane: DaneSettings = DaneSettings()
+    overrides: tuple[OverrideSettings, ...] = ()
+    pins: PinSettings = PinSettings()
     dns: DnsSettings = DnsSettings()
     https: HttpsSettings = HttpsSettings()
     store: StoreSettings = StoreSettings()
@@ -393,6 +396,7 @@ TABLES: Mapping[str, type] = MappingProxyType(
         "answers": AnswerSettings,
         "sts": StsSettings,
         "dane": DaneSettings,
+        "pins": PinSettings,
         "dns": DnsSettings,
         "https": HttpsSettings,
         "store": StoreSettings,

@@ -8,10 +8,12 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import MISSING
 
+from mailseal.config.exceptions import OverrideSettings
 from mailseal.config.keys import default_of, keys_of
 from mailseal.config.listening import DEFAULT_LISTENERS, ListenSettings, ZoneSettings
 from mailseal.config.settings import TABLES, Config
 from mailseal.config.writing import toml_value
+from mailseal.overrides import Scope, StsOverride
 
 WIDTH = 88  # columns of a comment: readable in a terminal beside something else
 
@@ -20,6 +22,9 @@ Configuration of mailseal.
 Each key is shown with its default; remove the "#" in front of a key to set it.
 Check the file with "mailseal config check"; a change needs a restart.
 Durations are "500ms", "10s", "5m", "24h", "30d" or whole seconds."""
+
+# Without a word of its own an override would be refused.
+_EXAMPLE_OVERRIDE = OverrideSettings(domains=(Scope("example.com"),), sts=StsOverride.OFF)
 
 
 def render_template() -> str:
@@ -35,6 +40,8 @@ def render_template() -> str:
         ),
         _comment(summary(ZoneSettings)),
         "#[zones.NAME]\n" + "\n".join(_keys(ZoneSettings)),
+        _comment(summary(OverrideSettings)),
+        "#[[overrides]]\n" + "\n".join(_keys(OverrideSettings, _EXAMPLE_OVERRIDE)),
     ]
     for name, settings in TABLES.items():
         blocks.append(f"{_comment(summary(settings))}[{name}]\n\n" + "\n".join(_keys(settings)))

@@ -26,9 +26,14 @@ def to_document(config: Config, *, reveal: bool = False) -> dict[str, Any]:
             del table["zone"]
         document["listen"].append(table)
     document["zones"] = {
-        name: {key: value for key, value in _values(zone, reveal=reveal).items() if value}
+        name: {key: value for key, value in _values(zone, reveal=reveal).items() if value != ""}
         for name, zone in config.zones.items()
     }
+    if config.overrides:
+        document["overrides"] = [
+            {key: value for key, value in _values(one, reveal=reveal).items() if value}
+            for one in config.overrides
+        ]
     for name in TABLES:
         document[name] = _values(getattr(config, name), reveal=reveal)
     return document
@@ -38,8 +43,8 @@ def to_toml(document: dict[str, Any]) -> str:
     """Write what ``to_document`` returned as TOML."""
     blocks = [_lines({name: v for name, v in document.items() if not _is_table(v)})]
     for name, value in document.items():
-        if name == "listen":
-            blocks += ["[[listen]]\n" + _lines(table) for table in value]
+        if name in {"listen", "overrides"}:
+            blocks += [f"[[{name}]]\n" + _lines(table) for table in value]
         elif name == "zones":
             blocks += [f"[zones.{toml_key(zone)}]\n" + _lines(t) for zone, t in value.items()]
         elif _is_table(value):

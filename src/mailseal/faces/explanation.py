@@ -1,6 +1,6 @@
 """An explanation as text: what was seen, what is in force, what each MTA is told."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 Document = Mapping[str, Any]
@@ -16,6 +16,18 @@ _ANSWERS = {
     "unavailable": "mail has to wait",
 }
 
+_SOURCES = {
+    "domain": "the domain's own",
+    "override": "by the override",
+    "pin": "pinned",
+}
+_PINS = {
+    "held": "held whatever the domain serves",
+    "available": "counts until the domain has served a policy of its own",
+    "replaced": "replaced by the domain's own",
+    "expired": "no longer, its list has expired",
+}
+
 
 def render(document: Document) -> str:
     """Return an explanation for a terminal."""
@@ -25,9 +37,13 @@ def render(document: Document) -> str:
             *_section("Record", _record(document["record"])),
             *_section("Policy host", _fetch(document["fetch"])),
             *_section("Policy in force", _policy(document)),
+            *_section_if("Override", document["override"], _override),
+            *_section_if("Pin", document["pin"], _pin),
+            *_section("Policy that counts", _ruling(document["ruling"])),
             *_section("MX hosts", _exchange(document["exchange"])),
             *_section("Decision", _decision(document["decision"])),
             *_section("Replies", _replies(document["replies"])),
+            *_section_if("Replies of zones with rules of their own", document["zones"], _replies),
         ]
     )
 
@@ -42,6 +58,49 @@ def _section(title: str, lines: Iterator[str]) -> Iterator[str]:
     yield title
     for line in lines:
         yield f"  {line}"
+
+
+def _section_if(
+    title: str, content: Any, lines: Callable[[Document], Iterator[str]]
+) -> Iterator[str]:
+    """Write a section only where there is something to say."""
+    if content:
+        yield from _section(title, lines(content))
+
+
+def _override(override: Document) -> Iterator[str]:
+    for name in ("sts", "dane"):
+        if override[name]:
+            yield f"{name} {override[name]}, for {override['matched']}"
+    for pattern in override["mx"]:
+        yield f"mx {pattern}"
+    if override["expires"]:
+        yield f"until {override['expires']}"
+    if override["comment"]:
+        yield _shown(override["comment"])
+
+
+def _pin(pin: Document) -> Iterator[str]:
+    yield f"mode {pin['mode']}, {_PINS[pin['state']]}"
+    for pattern in pin["mx"]:
+        yield f"mx {pattern}"
+    yield f"list issued {pin['issued']}, expires {pin['expires']}"
+    if pin["replaced_at"]:
+        yield f"the domain served a policy of its own {pin['replaced_at']}"
+    if pin["comment"]:
+        yield _shown(pin["comment"])
+
+
+def _ruling(ruling: Document) -> Iterator[str]:
+    if ruling["mode"] is None:
+        yield "none, by the override" if ruling["policy_from"] == "override" else "none"
+        return
+    yield f"mode {ruling['mode']}, {_SOURCES[ruling['policy_from']]}"
+    match ruling["mode_changed_by"]:
+        case "override":
+            yield "its mode is changed by the override"
+        case "strict-zone":
+            yield "its mode is changed by a strict zone"
 
 
 def _record(record: Document) -> Iterator[str]:

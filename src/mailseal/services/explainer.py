@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from mailseal.answers import Absent, Found, LookupFailed
@@ -16,9 +17,14 @@ from mailseal.names import NextHop
 from mailseal.ports import PolicyFetched, PolicyFetchFailed
 from mailseal.services.discoverer import RECORD_LABEL, Discoverer
 from mailseal.services.domainstate import DomainState
+from mailseal.services.exceptiondocuments import (
+    override_document,
+    pin_standing_document,
+    ruling_document,
+)
 from mailseal.services.resolver import Resolution, Resolver
 from mailseal.services.wording import word_for
-from mailseal.wire.profiles import Profile, ProfileName
+from mailseal.wire.profiles import Profile, ProfileName, ZoneForm
 
 TIMEOUT = timedelta(seconds=75)  # a whole fetch, and the look-ups before it
 
@@ -29,11 +35,17 @@ class Explainer:
     """Answers once more, and keeps the reasons."""
 
     def __init__(
-        self, *, resolver: Resolver, discoverer: Discoverer, profiles: Mapping[ProfileName, Profile]
+        self,
+        *,
+        resolver: Resolver,
+        discoverer: Discoverer,
+        profiles: Mapping[ProfileName, Profile],
+        zones: Mapping[str, ZoneForm] = MappingProxyType({}),
     ) -> None:
         self._resolver = resolver
         self._discoverer = discoverer
         self._profiles = profiles
+        self._zones = {name: zone for name, zone in zones.items() if not zone.is_plain}
 
     async def explain(self, next_hop: NextHop, *, timeout: timedelta = TIMEOUT) -> Document:
         """Look at the record now, decide, and return everything that was seen, as JSON values."""
@@ -47,12 +59,30 @@ class Explainer:
             "fetch": _fetch(next_hop, state),
             "policy": policy_document(state.cached) if state.cached else None,
             "no_policy_because": state.negative.reason if state.negative else None,
+            "override": override_document(resolution.match),
+            "pin": pin_standing_document(self._resolver.pin_standing(next_hop.domain)),
+            "ruling": ruling_document(resolution.ruling),
             "exchange": _exchange(resolution),
             "decision": self._decision(resolution),
             "replies": {
                 name: profile.render(resolution.delivery).decode("ascii")
                 for name, profile in self._profiles.items()
             },
+            "zones": await self._by_zone(next_hop, resolution, timeout),
+        }
+
+    async def _by_zone(
+        self, next_hop: NextHop, resolution: Resolution, timeout: timedelta
+    ) -> Mapping[str, str]:
+        """Return the replies of the zones that are answered differently than their profile."""
+        strict = resolution
+        if any(zone.strict_testing for zone in self._zones.values()):
+            strict = await self._resolver.resolve(next_hop, timeout=timeout, strict_testing=True)
+        return {
+            name: zone.render((strict if zone.strict_testing else resolution).delivery).decode(
+                "ascii"
+            )
+            for name, zone in self._zones.items()
         }
 
     def _decision(self, resolution: Resolution) -> Document:
@@ -172,7 +202,7 @@ def _exchange(resolution: Resolution) -> Document:
     return {
         "state": "null-mx" if exchange.mx.is_null else "known",
         "dnssec": exchange.mx.is_secure,
-        "hosts": _hosts(exchange, resolution.sts.policy),
+        "hosts": _hosts(exchange, resolution.ruling.policy),
     }
 
 

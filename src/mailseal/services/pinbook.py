@@ -81,6 +81,16 @@ class PinBook:
         """Why the last attempt to read a list brought none; empty when it did."""
         return self._trouble
 
+    @property
+    def source_name(self) -> str | None:
+        """Where the list comes from; None where none is configured."""
+        return self._source.name if self._source is not None else None
+
+    @property
+    def replaced_count(self) -> int:
+        """How many pins of the list have been replaced by the domains themselves."""
+        return len(self._replaced)
+
     def pin_for(self, domain: Domain) -> Pin | None:
         """Return the pin that applies now."""
         found = self._list

@@ -7,6 +7,7 @@ from mailseal.services.census import Census
 from mailseal.services.discoverer import Discoverer
 from mailseal.services.explainer import Explainer
 from mailseal.services.meter import Meter
+from mailseal.services.pinbook import PinBook
 from mailseal.services.refresher import Refresher
 from mailseal.services.resolver import Resolver
 from mailseal.services.selftest import SelfTest
@@ -23,6 +24,7 @@ class PolicyService:
     refresher: Refresher
     explainer: Explainer
     store: PolicyStore
+    pins: PinBook
     self_test: SelfTest | None = None  # None where DANE is off by configuration
     census: Census | None = None  # None where nobody can ask for its figures
     meter: Meter = field(default_factory=Meter)

@@ -23,9 +23,12 @@ from mailseal.ruling import Ruling
 from mailseal.services.discoverer import Discoverer
 from mailseal.services.domainstate import StsView
 from mailseal.services.exceptions import Exceptions, Terms
+from mailseal.services.pinbook import PinStanding
 from mailseal.services.selftest import SelfTest
 from mailseal.services.surveyor import Survey, Surveyor
 from mailseal.services.wording import policy_facts, word_for
+
+__all__ = ["Resolution", "Resolver", "ResolverLimits", "word_for"]
 
 log = structlog.stdlib.get_logger("mailseal.resolver")
 
@@ -187,6 +190,10 @@ class Resolver:
         if sts.policy is None and not self._exceptions.still_hold(domain, terms):
             return False
         return self._discoverer.still_holds(domain, sts)
+
+    def pin_standing(self, domain: Domain) -> PinStanding | None:
+        """Return what the list of pins says of a domain, whether it counts or not."""
+        return self._exceptions.pins.standing(domain)
 
     def doubted_domains(self) -> tuple[Domain, ...]:
         """Return the policy domains decided on since a test last found the resolvers good.

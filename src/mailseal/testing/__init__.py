@@ -12,7 +12,15 @@ A fake never sleeps: what takes time is held until the test lets it go on, or un
 
 from mailseal.testing.clock import ManualClock
 from mailseal.testing.dns import FakeDns
+from mailseal.testing.pins import FakePins, MemoryShelf
 from mailseal.testing.policyhosts import FakePolicyHosts
 from mailseal.testing.store import MemoryStore
 
-__all__ = ["FakeDns", "FakePolicyHosts", "ManualClock", "MemoryStore"]
+__all__ = [
+    "FakeDns",
+    "FakePins",
+    "FakePolicyHosts",
+    "ManualClock",
+    "MemoryShelf",
+    "MemoryStore",
+]

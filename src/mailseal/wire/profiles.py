@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from types import MappingProxyType
+from typing import Protocol
 
 from mailseal.decision import DeliveryPolicy
 from mailseal.wire import exim, postfix, sendmail
@@ -49,6 +50,49 @@ def profiles(
             ProfileName.EXIM: Profile(render=exim.render, deadline=EXIM_DEADLINE),
         }
     )
+
+
+class ZoneChoices(Protocol):
+    """What a zone chooses about its answers."""
+
+    @property
+    def profile(self) -> ProfileName:
+        """The form of its answers."""
+        ...
+
+    @property
+    def strict_testing(self) -> bool:
+        """Whether a policy in mode testing counts as one in mode enforce."""
+        ...
+
+    @property
+    def sni(self) -> bool:
+        """Whether ``servername=hostname`` is sent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneForm:
+    """How a zone is answered; ``is_plain`` when no differently than its profile says."""
+
+    render: Callable[[DeliveryPolicy], bytes]
+    strict_testing: bool
+    is_plain: bool
+
+
+def zone_forms(
+    zones: Mapping[str, ZoneChoices], *, testing: postfix.TestingAnswer
+) -> Mapping[str, ZoneForm]:
+    """Return how each zone is answered, by its name."""
+    with_sni, without = profiles(testing=testing), profiles(testing=testing, sni=False)
+    return {
+        name: ZoneForm(
+            render=(with_sni if zone.sni else without)[zone.profile].render,
+            strict_testing=zone.strict_testing,
+            is_plain=zone.sni and not zone.strict_testing,
+        )
+        for name, zone in zones.items()
+    }
 
 
 PROFILES = profiles()

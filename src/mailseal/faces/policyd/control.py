@@ -21,6 +21,7 @@ import structlog
 from mailseal.config import Config
 from mailseal.faces.policyd.paths import control_path
 from mailseal.names import Domain, NameSyntaxError, NextHop, parse_next_hop
+from mailseal.services.exceptiondocuments import pins_document
 from mailseal.services.explainer import policy_document
 from mailseal.services.policyservice import PolicyService
 
@@ -52,6 +53,7 @@ class Controls:
             "show": self._show,
             "refresh": self._refresh,
             "purge": self._purge,
+            "pins": self._pins,
             "counters": self._counters,
             "reload": self._reload,
         }
@@ -89,6 +91,11 @@ class Controls:
         was_known = await self._service.discoverer.forget(domain)
         log.info("policy purged", domain=domain, was_known=was_known)
         return {"domain": domain, "was_known": was_known}
+
+    async def _pins(self, request: Document) -> Document:
+        if request.get("refresh"):
+            await self._service.pins.refresh()
+        return pins_document(self._service.pins)
 
     async def _counters(self, request: Document) -> Document:
         return dict(self._service.counters())

@@ -69,11 +69,11 @@ class Desk:
     def __init__(self, service: PolicyService, config: configuration.Config) -> None:
         self._service = service
         self._zones = config.zones
-        self._profiles = profiles.profiles(testing=config.answers.testing)
+        self._forms = profiles.zone_forms(config.zones, testing=config.answers.testing)
 
     def render(self, zone: str, delivery: DeliveryPolicy) -> bytes:
         """Return the reply payload of a zone for a decision."""
-        return self._profiles[self._zones[zone].profile].render(delivery)
+        return self._forms[zone].render(delivery)
 
     async def answer(self, ask: link.Ask) -> link.Put:
         """Decide and render; an error of ours is answered TEMP, and told in the log."""
@@ -83,7 +83,10 @@ class Desk:
             return self._put(ask, socketmap.temp("mailseal was asked what it cannot answer"))
         try:
             resolution = await self._service.resolver.resolve(
-                next_hop, timeout=zone.answer_within, wait_for_fresh=ask.is_revalidation
+                next_hop,
+                timeout=zone.answer_within,
+                wait_for_fresh=ask.is_revalidation,
+                strict_testing=zone.strict_testing,
             )
         except Exception:
             log.exception("question could not be answered", next_hop=ask.next_hop, zone=ask.zone)
@@ -158,7 +161,10 @@ async def work(
         asyncio.TaskGroup() as tasks,
     ):
         desk = Desk(service, config)
-        steady = [tasks.create_task(service.refresher.run())]
+        steady = [
+            tasks.create_task(service.refresher.run()),
+            tasks.create_task(service.pins.run()),
+        ]
         if http and service.census is not None:
             steady.append(tasks.create_task(service.census.run()))
         if service.self_test is not None:

@@ -44,12 +44,27 @@ class Refused:
 
 
 class PolicyExchange(asyncio.Protocol):
-    """Sends the request as soon as it is connected; ``outcome`` has what came of it."""
+    """Sends the request as soon as it is connected; ``outcome`` has what came of it.
 
-    def __init__(self, host: str, *, require_text_plain: bool = True) -> None:
+    With another ``target`` it gets another document by the same rules.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        *,
+        require_text_plain: bool = True,
+        target: str = POLICY_PATH,
+        max_body_bytes: int = MAX_BODY_BYTES,
+    ) -> None:
         self.outcome: asyncio.Future[Body | Refused] = asyncio.get_running_loop().create_future()
         self._host = host
         self._require_text_plain = require_text_plain
+        self._target = target
+        self._max_body_bytes = max_body_bytes
+        more_bytes = max_body_bytes - MAX_BODY_BYTES
+        self._max_chunks = MAX_CHUNKS + more_bytes // 1024
+        self._max_received_bytes = max_body_bytes + MAX_OVERHEAD_BYTES + more_bytes // 64
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._transport: asyncio.Transport | None = None
         self._has_head = False
@@ -64,11 +79,11 @@ class PolicyExchange(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         request = h11.Request(
             method="GET",
-            target=POLICY_PATH,
+            target=self._target,
             headers=[
                 ("Host", self._host),
                 ("User-Agent", f"mailseal/{mailseal.__version__}"),
-                ("Accept", "text/plain"),
+                ("Accept", "text/plain" if self._require_text_plain else "*/*"),
                 ("Accept-Encoding", "identity"),
                 ("Connection", "close"),
             ],
@@ -79,7 +94,7 @@ class PolicyExchange(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Read on until something is decided; what comes after that is dropped unread."""
         self._received_bytes += len(data)
-        if self._received_bytes > MAX_BODY_BYTES + MAX_OVERHEAD_BYTES:
+        if self._received_bytes > self._max_received_bytes:
             self._refuse("response-too-large", is_final=True)
         at = 0
         while at < len(data) and not self.outcome.done():
@@ -131,9 +146,9 @@ class PolicyExchange(asyncio.Protocol):
             case h11.Data():
                 self._body += event.data
                 self._chunks += event.chunk_start
-                if len(self._body) > MAX_BODY_BYTES:
+                if len(self._body) > self._max_body_bytes:
                     self._refuse("body-too-large", is_final=True)
-                elif self._chunks > MAX_CHUNKS:
+                elif self._chunks > self._max_chunks:
                     self._refuse("too-many-chunks", is_final=True)
             case h11.EndOfMessage():
                 self._end(Body(body=bytes(self._body), content_type=self._content_type))
@@ -158,7 +173,7 @@ class PolicyExchange(asyncio.Protocol):
             self._refuse(f"content-encoding: {quoted(encoding)}", is_final=True)
             return
         length = _value(response, b"content-length")
-        if length is not None and length.isdigit() and int(length) > MAX_BODY_BYTES:
+        if length is not None and length.isdigit() and int(length) > self._max_body_bytes:
             self._refuse("body-too-large", is_final=True)
             return
         self._content_type = _value(response, b"content-type")
