@@ -85,6 +85,8 @@ def test_with_no_validating_resolver_postfix_still_does_dane(lab: Lab, begin: Be
     assert daemon.ask("dane-nopolicy.test") == "OK dane"
     assert daemon.ask("dane-good.test") == SECURE  # by the policy, as nothing was ever proven
     assert daemon.ask("dane-nopolicy.test", "sendmail") == "NOTFOUND "
+    said = daemon.command("query", "dane-nopolicy.test", "--explain").stdout
+    assert f"nothing here is proven: {SECOND_RESOLVER}:53: the root was answered as if" in said
     with lab.sender(daemon.table()) as postfix:
         assert_verified(postfix, "someone@dane-nopolicy.test")
 

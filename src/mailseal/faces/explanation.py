@@ -171,6 +171,8 @@ def _exchange(exchange: Document) -> Iterator[str]:
         case "null-mx":
             yield "the domain takes no mail (null MX)"
             return
+    if exchange["unvalidated"]:
+        yield f"nothing here is proven: {_shown(exchange['unvalidated'])}"
     yield f"MX set {_signed(exchange['dnssec'])}"
     for host in exchange["hosts"]:
         covered = {True: "allowed by the policy", False: "NOT allowed by the policy", None: ""}

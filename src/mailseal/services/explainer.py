@@ -202,6 +202,7 @@ def _exchange(resolution: Resolution) -> Document:
     return {
         "state": "null-mx" if exchange.mx.is_null else "known",
         "dnssec": exchange.mx.is_secure,
+        "unvalidated": exchange.unvalidated,
         "hosts": _hosts(exchange, resolution.ruling.policy),
     }
 
