@@ -396,3 +396,21 @@ def test_importing_the_configuration_is_cheap() -> None:
     heavy = "'sqlalchemy', 'dns', 'cryptography', 'msgspec', 'click', 'asyncio'"
     check = f"import sys, mailseal.config; sys.exit(bool({{{heavy}}} & set(sys.modules)))"
     subprocess.run([sys.executable, "-c", check], check=True)
+
+
+@pytest.mark.parametrize(("text", "part"), [
+    ('[http]\naddress = "192.0.2.1:8463"\n', "allow_remote"),
+    ('[http]\naddress = "127.0.0.1:8461"\n', "that of a [[listen]] too"),
+    ('[http]\naddress = "localhost"\n', "[http] address"),
+])  # fmt: skip
+def test_http_is_kept_from_strangers_and_from_other_listeners(text: str, part: str) -> None:
+    """As for other listeners: a remote address takes a second word."""
+    assert any(part in problem for problem in problems(text))
+
+
+def test_http_can_be_anywhere_or_nowhere() -> None:
+    """The default is loopback; what is off may have any address."""
+    assert str(parse("").http.address) == "127.0.0.1:8463"
+    assert not parse('[http]\nenabled = false\naddress = "192.0.2.1:8461"\n').http.enabled
+    assert parse('[http]\naddress = "192.0.2.1:80"\nallow_remote = true\n').http.allow_remote
+    assert str(parse('[http]\naddress = "unix:/run/x"\n').http.address) == "unix:/run/x"

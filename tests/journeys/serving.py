@@ -27,6 +27,9 @@ address = "unix:{folder}/line"
 [dns]
 resolvers = ["127.0.0.1:{closed_port}"]
 timeout = "500ms"
+[http]
+address = "unix:{folder}/http"
+
 {more}
 """
 

@@ -225,6 +225,7 @@ class _Reading:
                 self.problems.append(f"{place} address {listener.address} is there twice")
             seen.add(listener.address)
             self.listener(listener, place, config.zones)
+        self.http(config, seen)
         if config.default_zone is not None and config.default_zone not in config.zones:
             self.problems.append(
                 f'default_zone is "{config.default_zone}", '
@@ -249,6 +250,21 @@ class _Reading:
                     f"[sts] {low} is {render_duration(least)}, "
                     f"expected at most {high}, which is {render_duration(most)}"
                 )
+
+    def http(self, config: Config, taken: set[object]) -> None:
+        address = config.http.address
+        if not config.http.enabled:
+            return
+        if address in taken:
+            self.problems.append(f"[http] address {address} is that of a [[listen]] too")
+        if isinstance(address, TcpAddress) and not (
+            address.is_loopback or config.http.allow_remote
+        ):
+            self.problems.append(
+                f"[http] address {address} can be reached from other machines, and there are "
+                "neither passwords nor encryption; use a loopback address or a UNIX socket, or "
+                "set allow_remote = true"
+            )
 
     def listener(
         self, listener: ListenSettings, place: str, zones: Mapping[str, ZoneSettings]

@@ -17,6 +17,7 @@ from mailseal.config.addresses import (
     store_url,
 )
 from mailseal.config.exceptions import OverrideSettings, PinSettings
+from mailseal.config.http import HttpSettings
 from mailseal.config.keys import key
 from mailseal.config.kinds import (
     choice,
@@ -376,6 +377,7 @@ class Config:
     https: HttpsSettings = HttpsSettings()
     store: StoreSettings = StoreSettings()
     limits: LimitSettings = LimitSettings()
+    http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
     process: ProcessSettings = ProcessSettings()
 
@@ -401,6 +403,7 @@ TABLES: Mapping[str, type] = MappingProxyType(
         "https": HttpsSettings,
         "store": StoreSettings,
         "limits": LimitSettings,
+        "http": HttpSettings,
         "log": LogSettings,
         "process": ProcessSettings,
     }

@@ -12,6 +12,7 @@ import click
 
 from mailseal.config.reference import render_reference as render_configuration
 from mailseal.faces.cli import cli
+from mailseal.faces.metrics.catalogue import render_reference as render_metrics
 
 HELP_COLUMNS = 88  # so that a page does not depend on the terminal of whoever writes it
 
@@ -59,6 +60,7 @@ def walk(
 PAGES: Mapping[str, Callable[[], str]] = {
     "commands.md": render_commands,
     "configuration.md": render_configuration,
+    "metrics.md": render_metrics,
 }
 
 

@@ -26,7 +26,7 @@ ANSWERER_MARGIN = timedelta(seconds=1)  # over the zone's deadline, by which the
 LINE_ZONE = "exim"
 
 # Tables on which no answer depends; all others are in the mark of every zone.
-_NO_ANSWER = ("state_dir", "listen", "zones", "store", "log", "process")
+_NO_ANSWER = ("state_dir", "listen", "zones", "store", "http", "log", "process")
 
 
 def adopt(passed: Sequence[PassedSocket]) -> list[tuple[str, socket.socket]]:
@@ -65,6 +65,7 @@ def make_plan(config: Config, passed: Sequence[tuple[str, socket.socket]] = ()) 
                 for name, zone in config.zones.items()
             },
             default_zone=config.default_zone,
+            http=_http(config),
             bounds=settings.Bounds(
                 connections=config.limits.connections,
                 waiting=config.limits.waiting_questions,
@@ -106,6 +107,20 @@ def _listeners(
     for name, opened in left:
         listeners.append(settings.OpenListener(socket=opened, line_zone=_named(name, config)))
     return tuple(listeners)
+
+
+def _http(config: Config) -> settings.Listener | None:
+    http = config.http
+    if not http.enabled:
+        return None
+    if isinstance(http.address, TcpAddress):
+        return settings.TcpListener(host=http.address.host, port=http.address.port)
+    return settings.UnixListener(
+        path=http.address.path,
+        mode=http.mode,
+        owner=config.process.user,
+        group=config.process.group,
+    )
 
 
 def _is_at(opened: socket.socket, one: ListenSettings) -> bool:

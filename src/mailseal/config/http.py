@@ -1,0 +1,36 @@
+"""Where policies, metrics and health are told over HTTP: ``[http]``."""
+
+# ruff: noqa: RUF009 -- key() stands for dataclasses.field(), which that rule knows by name only
+
+from dataclasses import dataclass
+
+from mailseal.config.addresses import TcpAddress, UnixAddress, address
+from mailseal.config.keys import key
+from mailseal.config.kinds import file_mode, flag
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpSettings:
+    """Policies as JSON, metrics and health over HTTP."""
+
+    enabled: bool = key(True, flag(), "Listen for HTTP at all.")
+    address: TcpAddress | UnixAddress = key(
+        TcpAddress(host="127.0.0.1", port=8463),
+        address(),
+        "Where to listen.\n"
+        "When it cannot be had, the log says so and mail servers are answered all the same.",
+        example="unix:/run/mailseal/http",
+    )
+    allow_remote: bool = key(
+        False,
+        flag(),
+        "Listen on a TCP address that other machines can reach.\n"
+        "There are no passwords and no encryption: whoever reaches it may ask for any policy and "
+        "read the metrics.",
+    )
+    mode: int = key(
+        0o666,
+        file_mode(),
+        "Permissions of a UNIX socket.\nIts folder decides as well who gets there.",
+        example="0660",
+    )
