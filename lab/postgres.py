@@ -8,12 +8,13 @@ package into the lab's cache, and never touches a cluster that exists.
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -38,6 +39,80 @@ SETTINGS = {
 _NOT_NEEDED = shutil.ignore_patterns("libLLVM*", "doc", "man", "locale")
 
 
+class Server:
+    """A throw-away server that can be stopped, frozen and started again."""
+
+    def __init__(
+        self,
+        programs: Path,
+        folder: Path,
+        user: pwd.struct_passwd | None,
+        settings: Mapping[str, str],
+    ) -> None:
+        self._programs = programs
+        self._folder = folder
+        self._user = user
+        self._settings = settings
+        self._guards: list[subprocess.Popen[bytes]] = []
+
+    @property
+    def url(self) -> str:
+        """Return the libpq URL of the database ``mailseal``, without a password."""
+        return f"postgresql://mailseal@/mailseal?host={quote(str(self.sockets), safe='/')}"
+
+    @property
+    def data(self) -> Path:
+        """Return the folder of the cluster."""
+        return self._folder / "data"
+
+    @property
+    def sockets(self) -> Path:
+        """Return the folder of the UNIX socket."""
+        return self._folder / "s"
+
+    def start(self) -> None:
+        """Start the server, for the first time or again, and wait until it takes connections."""
+        # The first guard removes the folder at its end, the others nothing.
+        spare = self._folder if not self._guards else self._folder / "nothing"
+        guard = _start(
+            self._programs, self._folder, self.data, self.sockets, self._user, self._settings, spare
+        )
+        self._guards.append(guard)
+        _wait_until_ready(guard, self._folder, self.sockets)
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> None:
+        """Stop it: SIGINT ends it in order, SIGQUIT drops all and leaves recovery to the start."""
+        pid = self._pid()
+        os.kill(pid, number)
+        deadline = time.monotonic() + START_SECONDS
+        while (self.data / "postmaster.pid").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    def freeze(self) -> None:
+        """Let every process of the server stand still, with all connections open."""
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal_all(signal.SIGCONT)
+
+    def close(self) -> None:
+        """Stop it for good and remove everything."""
+        for guard in reversed(self._guards):
+            assert guard.stdin is not None
+            guard.stdin.close()
+            guard.wait()
+
+    def _pid(self) -> int:
+        return int((self.data / "postmaster.pid").read_text().splitlines()[0])
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        pid = self._pid()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for one in (pid, *map(int, children)):
+            os.kill(one, number)
+
+
 @contextmanager
 def throwaway_postgres() -> Iterator[str]:
     """Run an empty PostgreSQL server and yield its libpq URL.
@@ -46,6 +121,13 @@ def throwaway_postgres() -> Iterator[str]:
     over a UNIX socket without a password. All of it is gone at the end, also
     after a crash of the caller. Takes about 1.5 s. Raises ``Unavailable``.
     """
+    with throwaway_server() as server:
+        yield server.url
+
+
+@contextmanager
+def throwaway_server(**settings: str) -> Iterator[Server]:
+    """Run an empty server likewise and yield it; ``settings`` are some of postgresql.conf's."""
     folder = Path(tempfile.mkdtemp(prefix="mailseal-pg-"))
     folder.chmod(0o755)
     user = _unprivileged_user()
@@ -57,18 +139,16 @@ def throwaway_postgres() -> Iterator[str]:
             if user is not None:
                 os.chown(place, user.pw_uid, user.pw_gid)
         _initialise(programs, data, user)
-        guard = _start(programs, folder, data, sockets, user)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+    server = Server(programs, folder, user, SETTINGS | settings)
     try:
-        _wait_until_ready(guard, folder, sockets)
+        server.start()
         _create_database(programs, sockets, user)
-        yield f"postgresql://mailseal@/mailseal?host={quote(str(sockets), safe='/')}"
+        yield server
     finally:
-        assert guard.stdin is not None
-        guard.stdin.close()
-        guard.wait()
+        server.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -140,12 +220,18 @@ def _check(command: list[str], programs: Path, what: str) -> None:
 
 
 def _start(
-    programs: Path, folder: Path, data: Path, sockets: Path, user: pwd.struct_passwd | None
+    programs: Path,
+    folder: Path,
+    data: Path,
+    sockets: Path,
+    user: pwd.struct_passwd | None,
+    settings: Mapping[str, str],
+    spare: Path,
 ) -> "subprocess.Popen[bytes]":
-    settings = {**SETTINGS, "unix_socket_directories": str(sockets)}
-    options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
+    own = {**settings, "unix_socket_directories": str(sockets)}
+    options = [word for key, value in own.items() for word in ("-c", f"{key}={value}")]
     command = _as_user(user)([str(programs / "postgres"), "-D", str(data), *options])
-    guard = [sys.executable, "-I", str(Path(__file__).with_name("guard.py")), str(folder)]
+    guard = [sys.executable, "-I", str(Path(__file__).with_name("guard.py")), str(spare)]
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(
             [*guard, *command],

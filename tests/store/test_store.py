@@ -69,25 +69,6 @@ async def test_a_second_save_replaces_the_first(store: Store) -> None:
     assert await store.count() == 1
 
 
-async def test_two_stores_on_one_database_see_each_other(url: str) -> None:
-    """What one process commits, another reads at its next question."""
-    async with await open_store(url) as one, await open_store(url) as other:
-        assert await other.load(EXAMPLE) is None
-        await one.save(cached("example.com"))
-        assert await other.load(EXAMPLE) == cached("example.com")
-        await other.save(cached("example.com", record_id="2"))
-        assert await one.load(EXAMPLE) == cached("example.com", record_id="2")
-
-
-async def test_two_stores_that_write_at_once_lose_nothing(url: str) -> None:
-    """Each writer waits for the other's commit; both insert the same new domains."""
-    async with await open_store(url) as one, await open_store(url) as other:
-        await asyncio.gather(
-            *(store.save(cached(f"d{n}.example.com")) for n in range(200) for store in (one, other))
-        )
-        assert await one.count() == 200
-
-
 async def test_the_list_is_sorted_by_bytes_and_paged(store: Store) -> None:
     """Pages follow each other without gap or repetition, whatever the machine's language."""
     # A language's order puts "a-b" after "ab" and passes over dots and hyphens.

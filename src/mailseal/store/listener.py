@@ -33,12 +33,12 @@ async def listen(arguments: Mapping[str, Any], place: str, changes: PendingChang
             async with asyncio.timeout(CONNECT_SECONDS):
                 connection = await psycopg.AsyncConnection.connect(**arguments, autocommit=True)
             try:
-                await _subscribe(connection, changes)
+                await _subscribe(connection)
                 if is_lost:
                     log.info("changes of other nodes are heard again place=%r", place)
                 pause, is_lost = PAUSE_MIN_SECONDS, False
                 changes.note_anything()
-                await _hear(connection)
+                await _hear(connection, changes)
             finally:
                 await connection.close()
         except (psycopg.Error, OSError, TimeoutError) as error:
@@ -54,22 +54,21 @@ async def listen(arguments: Mapping[str, Any], place: str, changes: PendingChang
         pause = min(2 * pause, PAUSE_MAX_SECONDS)
 
 
-async def _subscribe(connection: "psycopg.AsyncConnection[Any]", changes: PendingChanges) -> None:
-    def hear(notification: psycopg.Notify) -> None:
-        try:
-            changes.note([Domain.parse(notification.payload)])
-        except NameSyntaxError:
-            pass  # whoever may connect may notify, and nobody of ours has sent this
-
-    connection.add_notify_handler(hear)
+async def _subscribe(connection: "psycopg.AsyncConnection[Any]") -> None:
     async with asyncio.timeout(ANSWER_SECONDS):
         await connection.execute(f"LISTEN {CHANNEL}")
 
 
-async def _hear(connection: "psycopg.AsyncConnection[Any]") -> None:
-    """Give the handler what comes in, and ask now and then whether the server is still there."""
+async def _hear(connection: "psycopg.AsyncConnection[Any]", changes: PendingChanges) -> None:
+    """Take in what comes, and ask now and then whether the server is still there.
+
+    What comes while it is asked waits for the next turn of the loop.
+    """
     while True:
-        async for _ in connection.notifies(timeout=HEARTBEAT_SECONDS):
-            pass
+        async for notification in connection.notifies(timeout=HEARTBEAT_SECONDS):
+            try:
+                changes.note([Domain.parse(notification.payload)])
+            except NameSyntaxError:
+                pass  # whoever may connect may notify, and nobody of ours has sent this
         async with asyncio.timeout(ANSWER_SECONDS):
             await connection.execute("SELECT 1")

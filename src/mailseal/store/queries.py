@@ -113,7 +113,8 @@ def _insert(dialect: ModuleType, table: Table) -> Insert:
     upsert: Insert = insert.on_conflict_do_update(
         index_elements=[key], set_=others, where=condition
     )
-    return upsert
+    # Whether a row was written is asked for, and not kept for INSERT otherwise.
+    return upsert.execution_options(preserve_rowcount=True)
 
 
 UPDATES = {table.name: _update(table) for table in (policies, verdicts)}

@@ -123,7 +123,14 @@ class Store:
         """Wait until something has changed since the last call; with SQLite for ever."""
         if self._listener is None:
             self._listener = asyncio.create_task(self._database.listen(self._changes))
-        return await self._changes.wait()
+        changes = asyncio.ensure_future(self._changes.wait())
+        try:
+            await asyncio.wait({changes, self._listener}, return_when=asyncio.FIRST_COMPLETED)
+            if not changes.done():
+                self._listener.result()  # a fault of ours must not look like silence
+            return await changes
+        finally:
+            changes.cancel()
 
     async def remove_expired(self, before: datetime) -> int:
         """Forget policies that expired, and verdicts learnt, before an instant."""

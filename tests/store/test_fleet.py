@@ -1,0 +1,257 @@
+"""Three nodes on one real PostgreSQL: what one knows all know, and its absence stops nobody."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
+
+import pytest
+
+from lab import Unavailable
+from lab.postgres import Server, throwaway_server
+from mailseal.mtasts.freshness import Intervals
+from mailseal.mtasts.policy import Mode
+from mailseal.names import Domain
+from mailseal.services.discoverer import Discoverer, DiscoveryLimits
+from mailseal.services.follower import Follower
+from mailseal.services.refresher import Refresher
+from mailseal.store import Store, open_store
+from mailseal.testing import FakeDns, FakePolicyHosts, ManualClock
+
+DOMAIN = Domain("example.com")
+LONG = timedelta(seconds=10)
+DAY = timedelta(days=1)
+TO_ALL_SECONDS = 1.0  # what is promised
+BACK_SECONDS = 15.0  # after an outage of a few seconds: the listener's pause, and recovery
+
+
+class Node:
+    """One machine with a memory of its own and its own connections."""
+
+    def __init__(self, fleet: "Fleet", store: Store) -> None:
+        self.store = store
+        self.changed: list[Domain] = []
+        self.discoverer = Discoverer(
+            dns=fleet.dns,
+            fetcher=fleet.hosts,
+            store=store,
+            clock=fleet.clock,
+            intervals=Intervals(),
+            limits=DiscoveryLimits(),
+            jitter=lambda: 0.0,
+            on_change=self.changed.append,
+        )
+        self.refresher = Refresher(
+            discoverer=self.discoverer, store=store, clock=fleet.clock, keep_expired=30 * DAY
+        )
+        self.follower = Follower(discoverer=self.discoverer, store=store)
+
+    async def mode(self, domain: Domain = DOMAIN) -> Mode | None:
+        """Return the mode in force here."""
+        view = await self.discoverer.policy_for(domain, timeout=LONG)
+        return view.policy.mode if view.policy else None
+
+    def held(self, domain: Domain = DOMAIN) -> Mode | None:
+        """Return the mode that memory holds, asking nobody."""
+        state = self.discoverer._states.get(domain)
+        return state.cached.policy.mode if state and state.cached else None
+
+
+class Fleet:
+    """Nodes over one database, with one DNS, one policy host and one clock."""
+
+    def __init__(self) -> None:
+        self.dns = FakeDns()
+        self.hosts = FakePolicyHosts()
+        self.clock = ManualClock()
+        self.nodes: list[Node] = []
+
+    def publish(self, domain: str = DOMAIN, record_id: str = "1", mode: str = "enforce") -> None:
+        """Let a domain take part."""
+        self.dns.txt(f"_mta-sts.{domain}", f"v=STSv1; id={record_id};", ttl=timedelta(minutes=5))
+        text = f"version: STSv1\nmode: {mode}\nmx: mx.example.com\nmax_age: 604800\n"
+        self.hosts.serve(domain, text)
+
+
+async def eventually(holds: Callable[[], bool], within: float) -> float:
+    """Wait until something holds; return after how many seconds it did."""
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    while not holds():
+        assert loop.time() - begun < within, "not in time"
+        await asyncio.sleep(0.005)
+    return loop.time() - begun
+
+
+@pytest.fixture(scope="module")
+def shared_server() -> Iterator[Server]:
+    """Run one PostgreSQL server that keeps what it has confirmed."""
+    pytest.importorskip("psycopg", reason="the extra mailseal[postgres] is not installed")
+    try:
+        with throwaway_server(synchronous_commit="on") as server:
+            yield server
+    except Unavailable as unavailable:
+        pytest.skip(str(unavailable))
+
+
+@pytest.fixture
+def server(shared_server: Server) -> Server:
+    """Give the server with an empty database."""
+    import psycopg
+
+    with psycopg.connect(shared_server.url, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    return shared_server
+
+
+@pytest.fixture
+async def fleet(server: Server) -> AsyncIterator[Fleet]:
+    """Start three nodes that all listen."""
+    made = Fleet()
+    for _ in range(3):
+        made.nodes.append(Node(made, await open_store(server.url)))
+    following = [asyncio.create_task(node.follower.run()) for node in made.nodes]
+    probe = Domain("probe.example")
+    for node in made.nodes:
+        # Whoever hears of a domain that is not in memory says that it was changed.
+        while probe not in node.changed:
+            await made.nodes[0].store.remove(probe)
+            await asyncio.sleep(0.02)
+    yield made
+    for task in following:
+        task.cancel()
+    await asyncio.gather(*following, return_exceptions=True)
+    for node in made.nodes:
+        await node.discoverer.aclose()
+        await node.store.aclose()
+
+
+async def test_a_policy_is_known_to_all_within_a_second(fleet: Fleet) -> None:
+    """Nodes that remembered its absence hold it, and drop what was answered without it."""
+    one, *others = fleet.nodes
+    for node in others:
+        assert await node.mode() is None
+    fleet.publish()
+
+    assert await one.mode() is Mode.ENFORCE
+    await eventually(lambda: all(node.held() is Mode.ENFORCE for node in others), TO_ALL_SECONDS)
+
+    assert all(DOMAIN in node.changed for node in others)
+    assert fleet.hosts.count(DOMAIN) == 1
+
+
+async def test_a_purge_reaches_all_within_a_second(fleet: Fleet) -> None:
+    """Memories and tables of answers forget the domain, as does the store."""
+    fleet.publish()
+    for node in fleet.nodes:
+        assert await node.mode() is Mode.ENFORCE
+        node.changed.clear()
+
+    assert await fleet.nodes[0].discoverer.forget(DOMAIN)
+    await eventually(lambda: all(DOMAIN in node.changed for node in fleet.nodes), TO_ALL_SECONDS)
+
+    assert [node.held() for node in fleet.nodes] == [None, None, None]
+    assert await fleet.nodes[0].store.load(DOMAIN) is None
+
+
+async def test_each_policy_is_refetched_by_one_node(fleet: Fleet) -> None:
+    """Three rounds at the same time share the work, and nobody does it twice."""
+    names = [Domain(f"d{number}.example") for number in range(40)]
+    for name in names:
+        fleet.publish(name)
+        for node in fleet.nodes:
+            await node.mode(name)
+    assert [fleet.hosts.count(name) for name in names] == [1] * 40
+    fleet.clock.advance(DAY)
+
+    tried = await asyncio.gather(*(node.refresher.round() for node in fleet.nodes))
+
+    assert [fleet.hosts.count(name) for name in names] == [2] * 40
+    assert sum(tried) == 40
+    assert all(tried), "each node has done some of it"
+
+
+async def test_nodes_that_write_the_same_rows_in_another_order_lose_nothing(fleet: Fleet) -> None:
+    """Deadlocks that PostgreSQL breaks up are tried again, one write at a time."""
+    names = [Domain(f"d{number}.example") for number in range(150)]
+    for name in names:
+        fleet.publish(name)
+    await asyncio.gather(
+        *(one.mode(name) for name in names for one in fleet.nodes[:1]),
+        *(other.mode(name) for name in reversed(names) for other in fleet.nodes[1:2]),
+    )
+
+    assert await fleet.nodes[2].store.count() == 150
+    assert sum([await node.discoverer.save_unsaved() for node in fleet.nodes]) == 0
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT])
+async def test_an_outage_stops_nobody_and_is_made_up_for(
+    fleet: Fleet, server: Server, how: signal.Signals
+) -> None:
+    """Known domains and new ones are answered; later all is stored, and known to all."""
+    one, other, third = fleet.nodes
+    before, during, changed = Domain("before.example"), Domain("new.example"), DOMAIN
+    for name in (before, changed):
+        fleet.publish(name)
+        for node in fleet.nodes:
+            assert await node.mode(name) is Mode.ENFORCE
+    await other.mode(during)  # not there yet, and remembered as that
+
+    await asyncio.to_thread(server.stop, how)
+    for node in fleet.nodes:
+        assert await node.mode(before) is Mode.ENFORCE
+    fleet.publish(during)
+    assert await one.mode(during) is Mode.ENFORCE
+    fleet.clock.advance(timedelta(minutes=1))
+    fleet.publish(changed, record_id="2", mode="testing")
+    await third.discoverer.refetch(changed, force=True)
+    assert third.held(changed) is Mode.TESTING
+    assert other.held(changed) is Mode.ENFORCE
+    await asyncio.to_thread(server.start)
+
+    await eventually(
+        lambda: (
+            all(node.held(changed) is Mode.TESTING for node in fleet.nodes)
+            and other.held(during) is Mode.ENFORCE
+        ),
+        BACK_SECONDS,
+    )
+    for name in (before, during, changed):
+        stored = await third.store.load(name)
+        assert stored is not None
+        assert stored.policy.mode is (Mode.TESTING if name is changed else Mode.ENFORCE)
+    assert fleet.hosts.count(during) == 1
+    # And changes are told one by one again.
+    assert await one.discoverer.forget(before)
+    await eventually(lambda: other.held(before) is None, TO_ALL_SECONDS)
+
+
+async def test_a_database_that_hangs_holds_up_nobody(fleet: Fleet, server: Server) -> None:
+    """Connections stay open and say nothing: memory answers at once, new domains go on without."""
+    loop = asyncio.get_running_loop()
+    one = fleet.nodes[0]
+    new = [Domain("first.example"), Domain("second.example")]
+    for name in (DOMAIN, *new):
+        fleet.publish(name)
+    assert await one.mode() is Mode.ENFORCE
+
+    server.freeze()
+    try:
+        first = asyncio.create_task(one.discoverer._store.load(new[0]))
+        begun = loop.time()
+        assert await one.mode() is Mode.ENFORCE
+        assert loop.time() - begun < 0.5
+        with pytest.raises(Exception, match="has not answered within 3 seconds"):
+            await first
+        begun = loop.time()
+        with pytest.raises(Exception, match="still works on an earlier question"):
+            await one.store.load(new[1])
+        assert loop.time() - begun < 0.5
+    finally:
+        server.thaw()
+
+    await asyncio.sleep(0.2)
+    assert await one.mode(new[1]) is Mode.ENFORCE
+    assert await one.store.load(new[1]) is not None
