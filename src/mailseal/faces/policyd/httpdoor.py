@@ -4,7 +4,9 @@ They outlive any resolver: while one is started anew, a scrape waits in the kern
 is answered, rather than refused.
 """
 
+import contextlib
 import socket
+from pathlib import Path
 from typing import Self
 
 from mailseal.faces.logline import Log
@@ -20,6 +22,7 @@ class HttpDoor:
 
     def __init__(self, listener: Listener | None, log: Log) -> None:
         self._listener = listener
+        self._file: tuple[Path, int, int] | None = None
         self.sockets: tuple[socket.socket, ...] = ()
         if listener is None:
             return
@@ -27,6 +30,8 @@ class HttpDoor:
             self.sockets = tuple(listeners.open_listener(listener))
         except listeners.ListenError as error:
             log("the HTTP listener cannot be opened", reason=error, action="go-on-without")
+        else:
+            self._file = _identity(listener)
 
     def succeed(self, listener: Listener | None, log: Log) -> "Self | HttpDoor":
         """Return the door for another configuration: this one, if its place stays the same."""
@@ -42,6 +47,21 @@ class HttpDoor:
         """Let nobody connect any more."""
         for opened in self.sockets:
             opened.close()
-        if self.sockets and isinstance(self._listener, UnixListener):
-            listeners.remove_unix(self._listener)
+        # A resolver that is about to end may still hold it, so whether somebody listens there
+        # says nothing: the file goes if it is the one that we made.
+        if self._file is not None and self._file == _identity(self._listener):
+            with contextlib.suppress(OSError):  # such as after privileges were dropped
+                self._file[0].unlink()
         self.sockets = ()
+        self._file = None
+
+
+def _identity(listener: Listener | None) -> tuple[Path, int, int] | None:
+    """Return what tells a socket's file from any other at its place; None where there is none."""
+    if not isinstance(listener, UnixListener):
+        return None
+    try:
+        seen = listener.path.lstat()
+    except OSError:
+        return None
+    return listener.path, seen.st_dev, seen.st_ino

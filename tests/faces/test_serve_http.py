@@ -1,0 +1,147 @@
+"""HTTP of the whole service, both processes: what a scrape and a probe find."""
+
+import json
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.journeys.serving import GUARD_SECONDS, Serving, read_to_end, until
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> Iterator[Serving]:
+    """Give a running service."""
+    service = Serving(tmp_path)
+    service.start()
+    yield service
+    service.stop()
+
+
+def get(path: Path, target: str) -> tuple[int, bytes]:
+    """Make one request; return status and body."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(GUARD_SECONDS)
+        client.connect(os.fspath(path))
+        client.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        head, _, body = read_to_end(client).partition(b"\r\n\r\n")
+    return int(head.split()[1]), body
+
+
+def metrics(path: Path) -> dict[tuple[str, tuple[str, ...]], float]:
+    """Scrape; return the samples by name and the values of their labels."""
+    status, body = get(path, "/metrics")
+    assert status == 200
+    return {
+        (sample.name, tuple(value for name, value in sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(body.decode())
+        for sample in family.samples
+    }
+
+
+def http_of(serving: Serving) -> Path:
+    """Return where the service listens for HTTP."""
+    return serving.folder / "http"
+
+
+def as_json(answer: tuple[int, bytes]) -> Any:
+    """Return the body as JSON."""
+    return json.loads(answer[1])
+
+
+def test_a_scrape_sees_both_processes(serving: Serving) -> None:
+    """What mail servers asked of the one, and what the other made of it."""
+    http = http_of(serving)
+    for _ in range(3):
+        assert serving.ask(b"postfix a..b") == b"NOTFOUND "
+    assert serving.ask(b"postfix never-asked.test") == b"OK dane"
+
+    seen = metrics(http)
+
+    assert seen["mailseal_requests_total", ("no-lookup",)] == 3
+    assert seen["mailseal_requests_total", ("waited",)] == 1
+    assert seen["mailseal_wait_seconds_count", ()] == 1
+    assert seen["mailseal_questions_total", ("miss",)] == 1
+    assert seen["mailseal_decisions_total", ("dane-opportunistic", "postfix", "postfix")] == 1
+    assert seen["mailseal_cold_answer_seconds_count", ()] == 1
+    assert seen["mailseal_dns_lookups_total", ("refused", "TXT")] >= 1
+    assert seen["mailseal_connection_events_total", ("accepted",)] == 4
+    assert seen["mailseal_resolver_starts_total", ()] == 1
+    assert seen["mailseal_listeners", ()] == 2
+    assert seen["mailseal_answerer_up", ()] == 1
+    assert seen["mailseal_process_resident_bytes", ("answerer",)] > 1_000_000
+    assert seen["mailseal_process_resident_bytes", ("resolver",)] > 1_000_000
+
+
+def test_a_policy_and_the_health_of_a_service_without_dns(serving: Serving) -> None:
+    """It is ready all the same, and says what a sender should do."""
+    http = http_of(serving)
+
+    assert as_json(get(http, "/health/live")) == {"live": True}
+    assert as_json(get(http, "/health/ready"))["ready"] is True
+    answer = as_json(get(http, "/v1/policy/never-asked.test"))
+    assert answer["decision"]["action"] == "prefer-dane"
+    assert answer["exchange"]["state"] == "unknown"
+
+
+def test_a_scrape_waits_for_the_next_resolver(serving: Serving) -> None:
+    """Whoever asks while there is none is answered by the next; its start is counted."""
+    http = http_of(serving)
+    _, resolver = serving.pids
+
+    os.kill(resolver, signal.SIGKILL)
+
+    assert metrics(http)["mailseal_resolver_starts_total", ()] == 2
+    assert get(http, "/health/ready")[0] == 200
+
+
+def test_a_reload_can_move_it(serving: Serving) -> None:
+    """The new place answers, the old one is gone, and mail servers notice nothing."""
+    http, moved = http_of(serving), serving.folder / "moved"
+    with serving.connect() as client:
+        serving.config.write_text(serving.config.read_text().replace(str(http), str(moved)))
+        serving.process.send_signal(signal.SIGHUP)
+        until(lambda: moved.exists() and not http.exists(), serving.log.read_text())
+        client.sendall(b"12:postfix a..b,")
+        assert client.recv(100) == b"9:NOTFOUND ,"
+
+    assert as_json(get(moved, "/health/live")) == {"live": True}
+
+
+def test_a_place_that_cannot_be_had_keeps_nobody_from_being_answered(tmp_path: Path) -> None:
+    """It is told in the log; mail is worth more than its metrics."""
+    serving = Serving(tmp_path)
+    http = http_of(serving)
+    http.write_text("something else\n")
+    serving.start()
+    try:
+        assert serving.ask(b"postfix a..b") == b"NOTFOUND "
+        assert "the HTTP listener cannot be opened" in serving.log.read_text()
+    finally:
+        serving.stop()
+    assert http.read_text() == "something else\n"
+
+
+def test_it_leaves_no_socket_behind(serving: Serving) -> None:
+    """As for all listeners."""
+    assert http_of(serving).exists()
+    assert serving.stop() == 0
+    assert not http_of(serving).exists()
+
+
+def test_it_can_be_turned_off(tmp_path: Path) -> None:
+    """Then nothing listens, and nothing is loaded for it."""
+    serving = Serving(tmp_path)
+    text = serving.config.read_text().replace("[http]\n", "[http]\nenabled = false\n")
+    serving.config.write_text(text)
+    serving.start()
+    try:
+        assert serving.ask(b"postfix a..b") == b"NOTFOUND "
+        assert not http_of(serving).exists()
+    finally:
+        serving.stop()
