@@ -1,0 +1,58 @@
+"""mailseal under a keeper: the sockets stay open while either of its processes is killed."""
+
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from lab.daemon import Daemon
+from lab.namespace import Namespace
+from lab.service import Service, wait_until
+
+
+class KeptDaemon(Daemon):
+    """A mailseal with socket activation, restarted whenever it ends."""
+
+    def __init__(
+        self,
+        namespace: Namespace,
+        folder: Path,
+        *,
+        ca_file: Path,
+        tables: Mapping[str, Mapping[str, str]] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(namespace, folder, ca_file=ca_file, tables=tables)
+        self._pid_file = folder / "pid"
+        keeper: list[str | Path] = [sys.executable, "-I", Path(__file__).with_name("keeper.py")]
+        self._service = Service(
+            namespace,
+            "mailseal",
+            [*keeper, self._pid_file, self.socketmap, self.line, "--", *self.serve_command],
+            log=self.log,
+            ready=self.has_resolver,
+            environment=environment,
+        )
+
+    @property
+    def pid(self) -> int:
+        """Give the process id of the answerer that runs now."""
+        wait_until(self._pid_file.exists)
+        return int(self._pid_file.read_text())
+
+    def replace(self) -> None:
+        """Restart it in order, and wait until the new one works."""
+        before = self.pid
+        os.kill(self._service.pid, signal.SIGHUP)
+        if not wait_until(lambda: self.pid != before and self.has_resolver()):
+            raise TimeoutError(f"no new mailseal; see {self.log}")
+
+    def kill_one(self, *, answerer: bool) -> None:
+        """Kill one of its processes (``kill -9``), if it is there at this moment."""
+        try:
+            children = self._children()
+            victim = self.pid if answerer or not children else int(children[0])
+            os.kill(victim, signal.SIGKILL)
+        except (ProcessLookupError, FileNotFoundError):
+            return
