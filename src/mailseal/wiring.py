@@ -52,6 +52,7 @@ async def open_service(
     from mailseal.services.discoverer import Discoverer, DiscoveryLimits
     from mailseal.services.exceptions import Exceptions
     from mailseal.services.explainer import Explainer
+    from mailseal.services.follower import Follower
     from mailseal.services.meter import CountedDns, CountedFetcher, Meter, counted_store
     from mailseal.services.policyservice import PolicyService
     from mailseal.services.refresher import Refresher
@@ -178,6 +179,7 @@ async def open_service(
                 zones=zone_forms(config.zones, testing=config.answers.testing),
             ),
             store=store,
+            follower=Follower(discoverer=discoverer, store=store),
             pins=pins,
             self_test=self_test if config.dane.enabled else None,
             census=Census(store, clock),

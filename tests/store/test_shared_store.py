@@ -1,4 +1,4 @@
-"""A store that several nodes write to: the newer policy wins, and work is claimed, in each engine."""
+"""A store that several nodes write to: the newer policy wins, work is claimed, in each engine."""
 
 import asyncio
 from collections.abc import Callable

@@ -6,6 +6,7 @@ from mailseal.ports import PolicyStore
 from mailseal.services.census import Census
 from mailseal.services.discoverer import Discoverer
 from mailseal.services.explainer import Explainer
+from mailseal.services.follower import Follower
 from mailseal.services.meter import Meter
 from mailseal.services.pinbook import PinBook
 from mailseal.services.refresher import Refresher
@@ -25,6 +26,7 @@ class PolicyService:
     explainer: Explainer
     store: PolicyStore
     pins: PinBook
+    follower: Follower | None = None  # None where nobody stays long enough to need one
     self_test: SelfTest | None = None  # None where DANE is off by configuration
     census: Census | None = None  # None where nobody can ask for its figures
     meter: Meter = field(default_factory=Meter)

@@ -167,6 +167,8 @@ async def work(
         ]
         if http and service.census is not None:
             steady.append(tasks.create_task(service.census.run()))
+        if service.follower is not None:
+            steady.append(tasks.create_task(service.follower.run()))
         if service.self_test is not None:
             steady.append(tasks.create_task(service.self_test.run()))
 
