@@ -24,6 +24,7 @@ from mailseal.faces.configured import (
 
 EXIT_FAULTY = 1
 FILE_MODE = 0o644  # no secret is in it yet, and the service's own user must read it
+SECRET_MODE = 0o600  # an imported one may hold a database's password
 
 
 @click.group()
@@ -110,6 +111,63 @@ def show(config_file: Path | None, state_dir: Path | None, form: str) -> None:
         click.echo(to_toml(document), nl=False)
 
 
+@config.command(
+    "import",
+    epilog="Example: mailseal config import /etc/mta-sts-daemon.yml "
+    "--output /etc/mailseal/mailseal.toml",
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Write the file there instead of to standard output; it must not exist.",
+)
+@click.option("--force", is_flag=True, help="Overwrite the file that is there.")
+@format_option
+def import_(file: Path, output: Path | None, force: bool, form: str) -> None:
+    """Make a configuration from another daemon's FILE, and tell what became of each setting.
+
+    FILE is the YAML file of postfix-mta-sts-resolver or postfix-tlspol, told apart by its keys.
+    What was carried over, what is different here and what was lost goes to standard error, or
+    with --output to standard output; it stands in the file too.
+    Exits 0 when the file was written, 1 when FILE cannot be read or the other not be written.
+    """
+    from mailseal.config import to_toml
+    from mailseal.config.moving import move
+
+    moved = move(file)
+    told = [(note.fate.value, note.key, note.text) for note in moved.notes]
+    lines = [f"{fate}: {key}: {text}" for fate, key, text in told]
+    text = _comment(moved.daemon, lines) + to_toml(moved.document)
+    faults = _faults(text, file)
+    if output is not None:
+        try:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            # It may hold a database's password, which the other file kept to its own user.
+            _write(output, text, may_replace=force, mode=SECRET_MODE if "store" in moved.document
+                   else FILE_MODE)  # fmt: skip
+        except FileExistsError:
+            _fail(f"{output} is there already; pass --force to overwrite it")
+        except OSError as error:
+            _fail(f"{output} cannot be written: {error.strerror or error}")
+    if form == "json":
+        notes = [{"fate": fate, "key": key, "text": text} for fate, key, text in told]
+        answer = {
+            "daemon": moved.daemon,
+            "config": None if output else text,
+            "written": str(output) if output else None,
+            "notes": notes,
+            "errors": faults,
+        }
+        click.echo(json.dumps(answer, ensure_ascii=False))
+    else:
+        for line in lines:
+            click.echo(line, err=output is None)
+        click.echo(f"wrote {output}" if output else text, nl=output is not None)
+    if faults:
+        _fail("what came of it has faults: " + "; ".join(faults))
+
+
 @config.command()
 def reference() -> None:
     """Print the description of every key, as Markdown."""
@@ -118,14 +176,31 @@ def reference() -> None:
     click.echo(render_reference(), nl=False)
 
 
-def _write(path: Path, text: str, *, may_replace: bool) -> None:
+def _comment(daemon: str, lines: list[str]) -> str:
+    head = [f'Made by "mailseal config import" from the configuration of {daemon}.', *lines]
+    return "".join(f"# {line}\n" for line in head) + "\n"
+
+
+def _faults(text: str, file: Path) -> tuple[str, ...]:
+    """Read what was made as the service would; each value was checked, but not all together."""
+    from mailseal.config import ConfigError, parse
+
+    try:
+        parse(text, source=str(file))
+    except ConfigError as error:
+        return error.problems
+    return ()
+
+
+def _write(path: Path, text: str, *, may_replace: bool, mode: int = FILE_MODE) -> None:
     """Put a whole file in place, or nothing; a reader never sees half of it."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     draft = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
-            mode = path.stat().st_mode & 0o777 if may_replace and path.exists() else FILE_MODE
+            if may_replace and path.exists():
+                mode = path.stat().st_mode & 0o777
             os.fchmod(file.fileno(), mode)
             file.flush()
             os.fsync(file.fileno())
