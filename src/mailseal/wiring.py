@@ -8,7 +8,7 @@ import contextlib
 import random
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mailseal.config import Config, LogSettings
     from mailseal.faces.doctor import DoorFacts
     from mailseal.faces.policyd.answerer import Plan
+    from mailseal.mtasts.foreign import ForeignPolicy
     from mailseal.names import Domain
     from mailseal.net.dns import Resolver as DnsResolver
     from mailseal.net.dns import ResolverAddress
@@ -34,6 +35,25 @@ class SystemClock:
     def monotonic(self) -> float:
         """Return seconds that never jump."""
         return time.monotonic()
+
+
+clock = SystemClock()
+
+
+def read_foreign_cache(source: str) -> "Iterator[list[ForeignPolicy]]":
+    """Open the cache of postfix-mta-sts-resolver: a Redis or PostgreSQL URL, or an SQLite file.
+
+    Raises ``RedisError`` or ``StoreError``, as does reading on.
+    """
+    if source.startswith(("redis://", "rediss://", "unix://")):
+        from mailseal.net.redis import parse_redis_url, read_redis
+
+        return read_redis(parse_redis_url(source))
+    from mailseal.store.foreigncache import read_postgresql, read_sqlite
+
+    if source.startswith(("postgresql://", "postgres://")):
+        return read_postgresql(source)
+    return read_sqlite(Path(source))
 
 
 @contextlib.asynccontextmanager

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mailseal.faces.asking import ask, by_itself
+from mailseal.faces.asking import NoServiceError, ask, by_itself
 from mailseal.faces.configured import config_option, format_option, load_config, state_dir_option
 from mailseal.names import Domain, NameSyntaxError
 
@@ -138,6 +138,60 @@ def purge(
         click.echo(f"{domain}: " + ("purged" if document["was_known"] else "was not stored"))
     if not document["was_known"]:
         raise SystemExit(NOT_STORED)
+
+
+@cache.command(
+    "import",
+    epilog="Example: mailseal cache import /var/lib/mta-sts/cache.db\n\n"
+    "Exit codes: 1 the cache cannot be read; 3 the service runs and has to be stopped first.",
+)
+@click.argument("source")
+@_common
+@click.pass_obj
+def import_(
+    wiring: Any, source: str, config_file: Path | None, state_dir: Path | None, form: str
+) -> None:
+    """Take over the policies that postfix-mta-sts-resolver has cached.
+
+    SOURCE is its SQLite file, or the URL of its Redis (redis://, rediss://, unix://) or
+    PostgreSQL (postgresql://), with the number or name of the database.
+    Each policy is read anew and strictly, keeps its record's id and its date, and is fetched
+    again as soon as the service runs.
+    What could not be taken over is listed with the reason, and is looked up when it is asked for.
+    """
+    from mailseal.services.mover import move_policies
+
+    config = load_config(config_file, state_dir)
+    if ask(config, {"op": "counters"}) is not None:
+        raise NoServiceError("the service runs; stop it first, so that it sees what is imported")
+    moved = by_itself(
+        wiring,
+        config,
+        lambda one: move_policies(wiring.read_foreign_cache(source), one.store, wiring.clock),
+        with_store=True,
+    )
+    if form == "json":
+        refused = [{"domain": domain, "reason": reason} for domain, reason in moved.refused]
+        click.echo(
+            json.dumps(
+                {
+                    "taken": moved.taken,
+                    "kept": moved.kept,
+                    "refused": moved.refused_count,
+                    "reasons": refused,
+                }
+            )
+        )
+        return
+    for domain, reason in moved.refused:
+        # Names and reasons are somebody else's bytes, and this may be a terminal.
+        click.echo(
+            f"not taken over: {domain[:100]!a}: {reason.encode('ascii', 'replace').decode()}"
+        )
+    click.echo(
+        f"{moved.taken} policies taken over, {moved.kept} left as a later one is stored, "
+        f"{moved.refused_count} not taken over"
+    )
 
 
 def _stored(wiring: Any, config: "Config") -> Iterator[Document]:
