@@ -90,15 +90,20 @@ def read_redis(place: RedisPlace) -> Iterator[list[ForeignPolicy]]:
 
 
 def _connect(place: RedisPlace) -> socket.socket:
-    if place.path:
-        connection = socket.socket(socket.AF_UNIX)
+    if not place.path:
+        connection = socket.create_connection((place.host, place.port), timeout=WAIT_SECONDS)
+        if not place.is_tls:
+            return connection
+        # It closes the plain socket when the handshake fails.
+        return ssl.create_default_context().wrap_socket(connection, server_hostname=place.host)
+    connection = socket.socket(socket.AF_UNIX)
+    try:
         connection.settimeout(WAIT_SECONDS)
         connection.connect(place.path)
-        return connection
-    connection = socket.create_connection((place.host, place.port), timeout=WAIT_SECONDS)
-    if not place.is_tls:
-        return connection
-    return ssl.create_default_context().wrap_socket(connection, server_hostname=place.host)
+    except OSError:
+        connection.close()
+        raise
+    return connection
 
 
 def _pages(redis: "_Conversation", place: RedisPlace) -> Iterator[list[ForeignPolicy]]:
