@@ -12,10 +12,12 @@ from typing import Any
 
 from click.testing import CliRunner, Result
 
+from mailseal import wiring
 from mailseal.config import Config, load
 from mailseal.decision import Rules
 from mailseal.faces.cli import cli
 from mailseal.faces.policyd.control import serve_control
+from mailseal.mtasts.foreign import ForeignPolicy
 from mailseal.mtasts.freshness import Intervals
 from mailseal.names import Domain
 from mailseal.overrides import Overrides
@@ -81,6 +83,10 @@ class World:
         return json.loads(result.stdout)
 
     # -- in place of mailseal.wiring ----------------------------------------------------------
+
+    def read_foreign_cache(self, source: str) -> Iterator[list[ForeignPolicy]]:
+        """Open another daemon's cache, which is a file or socket of the test's own."""
+        return wiring.read_foreign_cache(source)
 
     @contextlib.asynccontextmanager
     async def open_service(

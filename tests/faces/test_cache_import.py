@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from mailseal import wiring
 from mailseal.mtasts.foreign import ForeignPolicy
 from mailseal.names import Domain
 from mailseal.net.redis import RedisError, RedisPlace, parse_redis_url, read_redis
@@ -18,14 +17,6 @@ from tests.faces.world import World
 from tests.moving.caches import POLICY, redis_member, write_sqlite
 
 EXAMPLE = Domain("example.com")
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    """Make a world whose wiring opens real caches."""
-    made = World(tmp_path)
-    made.read_foreign_cache = wiring.read_foreign_cache  # type: ignore[attr-defined] # see World
-    return made
 
 
 def day_old(world: World) -> int:
@@ -62,7 +53,6 @@ def test_a_later_policy_of_ours_stays(world: World, tmp_path: Path) -> None:
     """Importing again, or after the service has run, takes nothing back."""
     cache = tmp_path / "cache.db"
     write_sqlite(cache, [("example.com", day_old(world), "1", POLICY)])
-    world.publish()
     world.run("cache", "refresh", "example.com")
 
     told = world.run_json("cache", "import", str(cache))
