@@ -77,6 +77,10 @@ class World:
         words = [*map(str, arguments), "--config", str(self.config_file)]
         return CliRunner().invoke(cli, words, obj=self)
 
+    def run_alone(self, *arguments: str | Path) -> Result:
+        """Run a command line that needs no configuration."""
+        return CliRunner().invoke(cli, [*map(str, arguments)], obj=self)
+
     def run_json(self, *arguments: str) -> Any:
         """Run a command line with ``--format json``, and read what it prints."""
         result = self.run(*arguments, "--format", "json")

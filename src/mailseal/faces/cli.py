@@ -15,6 +15,7 @@ _COMMANDS = {
     "reload": ("mailseal.faces.reloading:reload", "Let the service read its configuration anew."),
     "query": ("mailseal.faces.query:query", "Tell what a next hop is answered, and why."),
     "cache": ("mailseal.faces.cache:cache", "Look at stored policies, refresh or purge them."),
+    "pins": ("mailseal.faces.pins:pins", "Sign and check lists of pinned policies."),
     "lint": ("mailseal.faces.lint:lint", "Judge a policy file or record before it is published."),
     "doctor": ("mailseal.faces.doctor:doctor", "Tell what keeps mail here from being protected."),
     "config": ("mailseal.faces.configure:config", "Write, check and show the configuration."),

@@ -88,7 +88,7 @@ def open_list(
 
 def parse_list(payload: bytes) -> PinList:
     """Read the signed document; raises ``PinListError``. Unknown fields are passed over."""
-    document = _object(_json(payload), "the list")
+    document = read_json(payload)
     if document.get("version") != VERSION:
         raise PinListError(f"version is {_shown(document.get('version'))}, expected {VERSION}")
     issued = _instant(document.get("issued"), "issued")
@@ -96,6 +96,15 @@ def parse_list(payload: bytes) -> PinList:
     if not timedelta(0) < expires - issued <= MAX_LIFE:
         raise PinListError(f"expires is not within {MAX_LIFE.days} days after issued")
     return PinList(issued=issued, expires=expires, pins=parse_pins(document.get("policies")))
+
+
+def read_json(payload: bytes) -> dict[str, Any]:
+    """Read a JSON object in which no name is there twice; raises ``PinListError``."""
+    try:
+        document: object = json.loads(payload, object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        raise PinListError(f"is not JSON: {str(error)[:200]}") from error
+    return _object(document, "the list")
 
 
 def parse_pins(raw: object) -> Mapping[Domain, Pin]:
@@ -176,14 +185,6 @@ def _pattern(domain: Domain, raw: object) -> MxPattern:
         # In a file of strangers it is passed over; whoever writes a pin wants it to work.
         raise PinListError(f"{domain}: mx: {_shown(raw)} is a single label")
     return pattern
-
-
-def _json(payload: bytes) -> object:
-    try:
-        document: object = json.loads(payload, object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
-        raise PinListError(f"is not JSON: {str(error)[:200]}") from error
-    return document
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
