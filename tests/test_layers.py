@@ -18,7 +18,7 @@ ALLOWED: dict[str, set[str]] = {
     "overrides": PURE_BASE | STANDARDS,
     "decision": PURE_BASE | STANDARDS,
     "ruling": PURE_BASE | STANDARDS | {"overrides", "decision"},
-    "wire": PURE_BASE | STANDARDS | {"decision"},
+    "wire": PURE_BASE | STANDARDS | {"decision", "ruling"},
     "checks": PURE_BASE | STANDARDS | {"decision"},
     "doctor": PURE_BASE | STANDARDS,
     "ports": PURE_BASE | STANDARDS | JUDGEMENT,

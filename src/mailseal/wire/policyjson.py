@@ -16,11 +16,19 @@ from mailseal.dane.host import TlsaState
 from mailseal.mtasts.freshness import CachedPolicy
 from mailseal.mtasts.policy import Policy
 from mailseal.names import NextHop
+from mailseal.ruling import Ruling, Source
 from mailseal.wire import patterns, postfix
 
 Action = Literal[
     "require-dane", "prefer-dane", "require-certificate", "any-tls", "mta-default", "defer"
 ]
+
+
+_SOURCES: Mapping[Source, Literal["domain", "override", "pin"]] = {
+    Source.DOMAIN: "domain",
+    Source.OVERRIDE: "override",
+    Source.PIN: "pin",
+}
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,8 +64,16 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StsPolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """The MTA-STS policy in force (RFC 8461); dates are null for one that was never fetched."""
+    """The MTA-STS policy that counts (RFC 8461); id and dates are null where it is not fetched."""
 
+    source: Annotated[
+        Literal["domain", "override", "pin"],
+        msgspec.Meta(description="On whose word: the domain's own, or the operator's."),
+    ]
+    mode_changed_by: Annotated[
+        Literal["override", "strict-zone"] | None,
+        msgspec.Meta(description="Who has made the mode another one than the policy's own."),
+    ]
     mode: Literal["enforce", "testing", "none"]
     mx: list[str]
     max_age_s: int
@@ -123,7 +139,7 @@ def describe(
     delivery: decision.DeliveryPolicy,
     *,
     word: str,
-    policy: Policy | None,
+    ruling: Ruling,
     cached: CachedPolicy | None,
     exchange: mail_exchange.Exchange | mail_exchange.ExchangeUnknown,
     fresh_for_s: float,
@@ -142,8 +158,8 @@ def describe(
             fresh_for_s=round(fresh_for_s, 1),
             usable_for_s=round(usable_for_s, 1),
         ),
-        sts=_sts(policy, cached) if policy is not None else None,
-        exchange=_exchange(exchange, policy),
+        sts=_sts(ruling, cached),
+        exchange=_exchange(exchange, ruling.policy),
         tlsrpt=list(_tlsrpt(next_hop, delivery, exchange)),
         replies={name: reply.decode("ascii") for name, reply in replies.items()},
     )
@@ -175,15 +191,21 @@ def _allowed_mx(delivery: decision.DeliveryPolicy) -> list[str]:
     return list(patterns.usable(mx))
 
 
-def _sts(policy: Policy, cached: CachedPolicy | None) -> StsPolicy:
+def _sts(ruling: Ruling, cached: CachedPolicy | None) -> StsPolicy | None:
+    policy = ruling.policy
+    if policy is None:
+        return None
+    own = cached if ruling.source is Source.DOMAIN else None
     return StsPolicy(
+        source=_SOURCES[ruling.source],
+        mode_changed_by=ruling.mode_changed_by.value if ruling.mode_changed_by else None,
         mode=policy.mode.value,
         mx=[pattern.text for pattern in policy.mx],
         max_age_s=int(policy.max_age.total_seconds()),
-        id=cached.id if cached else None,
-        fetched_at=_whole(cached.fetched_at) if cached else None,
-        expires_at=_whole(cached.expires_at) if cached else None,
-        id_checked_at=_whole(cached.id_checked_at) if cached else None,
+        id=own.id if own else None,
+        fetched_at=_whole(own.fetched_at) if own else None,
+        expires_at=_whole(own.expires_at) if own else None,
+        id_checked_at=_whole(own.id_checked_at) if own else None,
     )
 
 

@@ -25,6 +25,8 @@ async def test_a_policy_is_told_in_full(face: Face) -> None:
     assert document["decision"]["action"] == "require-certificate"
     assert document["decision"]["answer"] == "sts-enforced"
     assert document["decision"]["allowed_mx"] == ["mx.example.com"]
+    assert document["sts"]["source"] == "domain"
+    assert document["sts"]["mode_changed_by"] is None
     assert document["sts"]["mode"] == "enforce"
     assert document["sts"]["id"] == "20260701"
     assert document["sts"]["max_age_s"] == 604800

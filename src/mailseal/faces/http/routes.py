@@ -81,7 +81,7 @@ class Routes:
             next_hop,
             resolution.delivery,
             word=word_for(resolution.delivery),
-            policy=resolution.sts.policy,
+            ruling=resolution.ruling,
             cached=resolution.sts.cached,
             exchange=resolution.exchange,
             fresh_for_s=resolution.fresh_for.total_seconds(),
