@@ -11,7 +11,7 @@ from mailseal.dane.tlsa import TlsaRecord
 from mailseal.dane.validation import Validation
 from mailseal.decision import Rules
 from mailseal.mtasts.freshness import Intervals
-from mailseal.names import NextHop, parse_next_hop
+from mailseal.names import Domain, NextHop, parse_next_hop
 from mailseal.services.discoverer import Discoverer, DiscoveryLimits
 from mailseal.services.resolver import Resolution, Resolver, ResolverLimits
 from mailseal.services.selftest import SelfTest, SelfTestLimits
@@ -238,3 +238,22 @@ async def test_an_attacker_who_blocks_only_tlsa_gains_nothing(
     world.dns.fail(TLSA, failure)
 
     assert await world.reply() == ("OK dane-only" if is_enforced else "OK dane")
+
+
+@pytest.mark.parametrize("key", ["example.com", "[example.com]", "example.com:587"])
+async def test_a_purged_domain_has_no_last_verdict(world: World, key: str) -> None:
+    """Whoever purges a domain wants it judged anew, in every form of its next hop."""
+    world.enforce("example.com", "mx.example.com")
+    world.dns.a("example.com", "192.0.2.26")
+    for name in ("example.com", "mx.example.com"):
+        for port in ("25", "587"):
+            world.dns.tlsa(f"_{port}._tcp.{name}", GOOD)
+    assert await world.reply(key) == "OK dane-only"
+    world.dns.insecure()
+    await world.self_test.round()
+    assert await world.reply(key) == "OK dane-only"
+
+    world.resolver.forget(Domain("example.com"))
+    await world.store.remove(Domain("example.com"))
+
+    assert (await world.reply(key)).startswith("OK secure ")

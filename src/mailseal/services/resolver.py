@@ -35,6 +35,11 @@ log = structlog.stdlib.get_logger("mailseal.resolver")
 MAX_REMEMBERED_ANSWERS = 200_000  # decisions known to the log, so that only changes are told
 VERDICT_REWRITE = timedelta(days=1)  # a verdict that stays the same is stored again after this
 
+
+def _domain_of(next_hop: str) -> str:
+    return next_hop.removeprefix("[").partition("]")[0].partition(":")[0]
+
+
 _SOME_USABLE = {DaneSummary.ALL_USABLE, DaneSummary.MIXED}
 
 
@@ -194,6 +199,11 @@ class Resolver:
     def pin_standing(self, domain: Domain) -> PinStanding | None:
         """Return what the list of pins says of a domain, whether it counts or not."""
         return self._exceptions.pins.standing(domain)
+
+    def forget(self, domain: Domain) -> None:
+        """Drop what DANE last proved for a domain, in all forms of its next hop, from memory."""
+        for key in [key for key in self._verdicts if _domain_of(key) == domain]:
+            del self._verdicts[key]
 
     def doubted_domains(self) -> tuple[Domain, ...]:
         """Return the policy domains decided on since a test last found the resolvers good.
