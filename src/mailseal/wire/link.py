@@ -5,7 +5,7 @@ Zones and next hops hold no blanks; bytes that may hold anything come last.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import assert_never
 
 import mailseal
@@ -24,11 +24,17 @@ class LinkError(mailseal.Error):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """Answerer to resolver: a zone's question; behind an answer when ``is_revalidation``."""
+    """Answerer to resolver: a zone's question; behind an answer when ``is_revalidation``.
+
+    ``until_ms`` is when the asker gives up, by the machine's monotonic clock, which both
+    processes read: a resolver that is only starting has less than the zone's time. Zero says
+    nothing. It is no part of what is asked.
+    """
 
     zone: str
     next_hop: str
     is_revalidation: bool = False
+    until_ms: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,9 +103,12 @@ def encode(message: Message) -> bytes:
             if not 0 <= fresh <= usable <= MAX_MILLISECONDS:
                 raise LinkError(f"fresh for {fresh} ms and usable for {usable} ms is no order")
             payload = f"put {fresh} {usable} {zone} {next_hop} ".encode("ascii") + reply
-        case Ask(zone=zone, next_hop=next_hop, is_revalidation=is_revalidation):
+        case Ask(zone=zone, next_hop=next_hop, is_revalidation=is_revalidation, until_ms=until):
             _check(zone, next_hop)
-            payload = f"{'renew' if is_revalidation else 'ask'} {zone} {next_hop}".encode("ascii")
+            if not 0 <= until <= MAX_MILLISECONDS:
+                raise LinkError(f"{until} ms is no time")
+            word = "renew" if is_revalidation else "ask"
+            payload = f"{word} {until} {zone} {next_hop}".encode("ascii")
         case Drop(domain=domain):
             _check("-", domain)
             payload = b"drop " + domain.encode("ascii")
@@ -131,9 +140,17 @@ def decode(payload: bytes) -> Message:
         case b"put":
             return _decode_put(rest)
         case b"ask" | b"renew":
-            zone, _, next_hop = _text(rest).partition(" ")
+            until, _, question = rest.partition(b" ")
+            if not _NUMBER.fullmatch(until) or int(until) > MAX_MILLISECONDS:
+                raise LinkError("a time is a number of milliseconds")
+            zone, _, next_hop = _text(question).partition(" ")
             _check(zone, next_hop)
-            return Ask(zone=zone, next_hop=next_hop, is_revalidation=word == b"renew")
+            return Ask(
+                zone=zone,
+                next_hop=next_hop,
+                is_revalidation=word == b"renew",
+                until_ms=int(until),
+            )
         case b"drop":
             domain = _text(rest)
             _check("-", domain)

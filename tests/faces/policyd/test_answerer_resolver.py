@@ -37,6 +37,20 @@ async def test_open_questions_are_asked_again(start: Start) -> None:
     assert await client.receive() == EXAMPLE_REPLY
 
 
+async def test_a_resolver_is_told_until_when_an_answer_is_of_use(start: Start) -> None:
+    """One that is started while somebody waits has only what is left of the zone's time."""
+    running = await start()
+    client = await running.connect()
+    client.send(EXAMPLE)
+    first = await running.resolver.hear()
+    running.clock.seconds += 5
+    running.resolver.die()
+    again = await (await running.next_resolver()).hear()
+    assert isinstance(first, link.Ask)
+    assert isinstance(again, link.Ask)
+    assert first.until_ms == again.until_ms == 1_011_000
+
+
 async def test_a_question_asked_without_a_resolver_waits_for_one(start: Start) -> None:
     """Between two resolvers a question is only late, not lost."""
     running = await start()

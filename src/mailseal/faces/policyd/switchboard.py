@@ -55,6 +55,10 @@ class Question:
         self.deadline = deadline
         self.waiting: dict[Slot, None] = {}
 
+    def ask(self) -> link.Ask:
+        """Return what the resolver is told."""
+        return link.Ask(zone=self.zone, next_hop=self.next_hop, until_ms=int(self.deadline * 1000))
+
 
 class Link(Protocol):
     """The way to the resolver while there is one."""
@@ -197,7 +201,7 @@ class Switchboard:
         if question is None:
             question = Question(zone, next_hop, now + self._deadlines[zone])
             self._questions[zone, next_hop] = question
-            self._send(link.Ask(zone=zone, next_hop=next_hop))
+            self._send(question.ask())
             self.counters.asked += 1
         question.waiting[slot] = None
         slot.question = question
@@ -227,7 +231,7 @@ class Switchboard:
         """Use a link, and no other from now on; what is still open is asked on it."""
         self._link = way
         for question in self._questions.values():
-            way.send(link.Ask(zone=question.zone, next_hop=question.next_hop))
+            way.send(question.ask())
 
     def disconnect(self, way: Link) -> None:
         """Do without this link until the next ``connect``; the table goes on."""
