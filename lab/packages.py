@@ -50,6 +50,7 @@ NGINX = Program(name="nginx", packages=("nginx",), proof="usr/sbin/nginx")
 POSTGRESQL = Program(
     name="postgresql", packages=("postgresql",), proof="usr/lib/postgresql/*/bin/postgres"
 )
+REDIS = Program(name="redis", packages=("redis-server",), proof="usr/bin/redis-check-rdb")
 
 INTERNET = (KNOT, UNBOUND, NGINX, POSTFIX, SENDMAIL, EXIM)
 
