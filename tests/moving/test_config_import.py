@@ -127,7 +127,8 @@ def test_postfix_tlspol_listens_and_answers_as_before(tmp_path: Path) -> None:
     assert config.dns.trust_ad == ("192.0.2.53",)
     assert config.dane.enabled
     assert config.zones["QUERY"].profile is ProfileName.POSTFIX_3_10
-    assert fates(moved, "server.metrics-address")
+    assert fates(moved, "server.metrics-address") == {Fate.CARRIED, Fate.DIFFERENT}
+    assert config.http.address == TcpAddress(host="127.0.0.1", port=9642)
     assert fates(moved, "server.cache-file") == {Fate.LOST}
 
 
@@ -184,6 +185,7 @@ def test_a_postgresql_cache_becomes_the_store(tmp_path: Path, cache: str, url: s
     ("reuse_port: false", "reuse_port"),
     ("server: {address: nowhere}", "server.address"),
     ("server: {address: 'unix:tlspol.sock'}", "server.address"),
+    ("server: {metrics-address: here}", "server.metrics-address"),
     ("server: {log-level: loud}", "server.log-level"),
     ("server: {log-format: xml}", "server.log-format"),
     ("server: {prefetch: false}", "server.prefetch"),

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from mailseal.config.addresses import MAX_SOCKET_PATH_BYTES
@@ -12,51 +13,71 @@ ANYWHERE = "0.0.0.0"  # noqa: S104 - what the other daemon was told, said plainl
 _MODE = re.compile(r"(?:0o?)?([0-7]{3})", re.ASCII)
 
 
-def listen_tcp(draft: Draft, key: str, host: object, port: object) -> None:
-    """Listen where the other daemon listened, or tell why not."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """An address in our own writing."""
+
+    written: str
+    is_unix: bool = False
+    is_remote: bool = False  # other machines can reach it
+
+
+def tcp_place(host: object, port: object) -> Place | None:
+    """Read a host and a port as the other daemons take them; None for what is no address."""
     name = str(host) if host not in (None, "", "*") else ANYWHERE
-    name = LOCAL_HOSTS.get(name.lower(), name)
     number = _port(port)
     try:
-        address = ipaddress.ip_address(name)
+        address = ipaddress.ip_address(LOCAL_HOSTS.get(name.lower(), name))
     except ValueError:
-        draft.lose(key, f"host {show(host)} is no IP address; add [[listen]] with its address")
-        return
-    if number is None:
-        draft.lose(key, f"port {show(port)} is none; add [[listen]] with the address")
-        return
+        return None
+    if number is None or "%" in str(address):
+        return None
     written = f"[{address}]:{number}" if address.version == 6 else f"{address}:{number}"
-    listener: dict[str, Any] = {"protocol": "socketmap", "address": written}
-    if not address.is_loopback:
-        listener["allow_remote"] = True
-        draft.differ(
-            key,
-            f"other machines can reach {written}, so allow_remote is set; the protocol has no "
-            "encryption, and whoever is on the way may forge answers",
-        )
-    draft.document.setdefault("listen", []).append(listener)
-    draft.carry(key, f"listens on {written}")
+    return Place(written=written, is_remote=not address.is_loopback)
 
 
-def listen_unix(draft: Draft, key: str, path: object, mode: object) -> None:
-    """Listen on the same UNIX socket, or tell why not; without ``mode`` ours decides."""
+def unix_place(path: object) -> Place | None:
+    """Read the path of a UNIX socket; None for what cannot be one."""
     if (
         not isinstance(path, str)
         or not path.startswith("/")
         or not path.isprintable()
-        or len(path.encode()) > MAX_SOCKET_PATH_BYTES
+        or len(path.encode("utf-8", "replace")) > MAX_SOCKET_PATH_BYTES
     ):
-        draft.lose(key, f"{show(path)} is no absolute path of a socket; add [[listen]] with one")
-        return
-    listener = {"protocol": "socketmap", "address": f"unix:{path}"}
-    draft.carry(key, f"listens on unix:{path}; its folder must be writable for mailseal")
-    if mode is not None:
-        if (written := file_mode(mode)) is None:
-            draft.lose(key, f"mode {show(mode)} cannot be read; the socket gets 0666")
-        else:
-            listener["mode"] = written
-            draft.carry(key, f"the socket gets mode {written}")
+        return None
+    return Place(written=f"unix:{path}", is_unix=True)
+
+
+def tcp_or_unix(text: str) -> Place | None:
+    """Read ``HOST:PORT`` or ``unix:/PATH``."""
+    if text.strip().startswith("unix:"):
+        return unix_place(text.strip().removeprefix("unix:"))
+    parts = split_address(text)
+    return tcp_place(*parts) if parts else None
+
+
+def listen(draft: Draft, key: str, place: Place, mode: object) -> None:
+    """Listen where the other daemon listened; without ``mode`` a UNIX socket gets ours."""
+    listener: dict[str, Any] = {"protocol": "socketmap", "address": place.written}
     draft.document.setdefault("listen", []).append(listener)
+    if not place.is_unix:
+        draft.carry(key, f"listens on {place.written}")
+        if place.is_remote:
+            listener["allow_remote"] = True
+            draft.differ(
+                key,
+                f"other machines can reach {place.written}, so allow_remote is set; the protocol "
+                "has no encryption, and whoever is on the way may forge answers",
+            )
+        return
+    draft.carry(key, f"listens on {place.written}; its folder must be writable for mailseal")
+    if mode is None:
+        draft.differ(key, "no mode is set: the socket gets 0666, not what the umask leaves")
+    elif (written := file_mode(mode)) is None:
+        draft.lose(key, f"mode {show(mode)} cannot be read; the socket gets 0666")
+    else:
+        listener["mode"] = written
+        draft.carry(key, f"the socket gets mode {written}")
 
 
 def file_mode(raw: object) -> str | None:

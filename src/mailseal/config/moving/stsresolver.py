@@ -7,7 +7,7 @@ from typing import Any
 from mailseal.config.kinds import render_duration
 from mailseal.config.listening import BUILT_IN_ZONES
 from mailseal.config.moving.notes import Draft, Moved, show
-from mailseal.config.moving.places import listen_tcp, listen_unix
+from mailseal.config.moving.places import listen, tcp_place, unix_place
 from mailseal.config.moving.stscache import move_cache
 from mailseal.config.moving.yamlfile import table
 
@@ -54,13 +54,17 @@ def move(settings: dict[str, Any]) -> Moved:
 
 
 def _listen(draft: Draft, settings: dict[str, Any]) -> None:
-    if settings.get("path") is not None:
-        listen_unix(draft, "path", settings["path"], settings.get("mode"))
-        if settings.get("mode") is None:
-            draft.differ("mode", "not set: the socket gets 0666 instead of what the umask leaves")
+    path = settings.get("path")
+    if path is not None:
+        key, place = "path", unix_place(path)
+    else:
+        key = "host, port"
+        place = tcp_place(settings.get("host", DEFAULT_HOST), settings.get("port", DEFAULT_PORT))
+    if place is None:
+        shown = f"{show(path)} is" if path is not None else "host and port are"
+        draft.lose(key, f"{shown} no address of ours; add [[listen]] with IP and port, or a path")
         return
-    host = settings.get("host", DEFAULT_HOST)
-    listen_tcp(draft, "host, port", host, settings.get("port", DEFAULT_PORT))
+    listen(draft, key, place, settings.get("mode"))
 
 
 def _zones(draft: Draft, settings: dict[str, Any]) -> None:

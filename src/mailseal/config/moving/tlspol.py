@@ -4,7 +4,7 @@ import ipaddress
 from typing import Any
 
 from mailseal.config.moving.notes import Draft, Moved, show
-from mailseal.config.moving.places import listen_tcp, listen_unix, split_address
+from mailseal.config.moving.places import listen, split_address, tcp_or_unix
 from mailseal.config.moving.yamlfile import table
 
 DAEMON = "postfix-tlspol"
@@ -63,16 +63,11 @@ def _listen(draft: Draft, server: dict[str, Any]) -> None:
             f"not set, so its default {DEFAULT_ADDRESS} is taken; where a systemd socket says "
             "otherwise, change [[listen]]",
         )
-    text = str(address).strip()
-    if text.startswith("unix:"):
-        mode = server.get("socket-permissions", 0o666)
-        listen_unix(draft, "server.address", text.removeprefix("unix:"), mode)
-        return
-    parts = split_address(text)
-    if parts is None:
+    place = tcp_or_unix(str(address))
+    if place is None:
         draft.lose("server.address", f"{show(address)} is no address; add [[listen]] with one")
         return
-    listen_tcp(draft, "server.address", *parts)
+    listen(draft, "server.address", place, server.get("socket-permissions", 0o666))
 
 
 def _zones(draft: Draft, server: dict[str, Any]) -> None:
@@ -128,8 +123,7 @@ def _resolver(draft: Draft, dns: dict[str, Any]) -> None:
 
 
 def _rest(draft: Draft, server: dict[str, Any]) -> None:
-    if address := server.get("metrics-address"):
-        draft.lose("server.metrics-address", metrics_text(address))
+    _metrics(draft, server)
     if server.get("prefetch") is False:
         draft.lose("server.prefetch", "mailseal always refreshes ahead of need")
     elif "prefetch" in server:
@@ -142,6 +136,19 @@ def _rest(draft: Draft, server: dict[str, Any]) -> None:
         )
 
 
-def metrics_text(address: object) -> str:
-    """Say what becomes of an address for metrics."""
-    return f"{show(address)}: metrics have a listener of their own, see the reference"
+def _metrics(draft: Draft, server: dict[str, Any]) -> None:
+    key = "server.metrics-address"
+    if not (address := server.get("metrics-address")):
+        draft.differ(
+            "metrics", "not on the socketmap's own socket but over HTTP, address in [http]"
+        )
+        return
+    place = tcp_or_unix(str(address))
+    if place is None:
+        draft.lose(key, f"{show(address)} is no address; see address in [http]")
+        return
+    draft.set("http", "address", place.written)
+    if place.is_remote:
+        draft.set("http", "allow_remote", True)
+    draft.carry(key, f"address = {place.written} in [http], where policies are told too")
+    draft.differ(key, "the metrics have other names, see the reference")
