@@ -126,7 +126,9 @@ class Resolver:
         if self._self_test is not None:
             await self._self_test.settle(timeout / 2)
         sts, survey = await asyncio.gather(
-            self._policy_for(domain, terms, timeout=timeout, wait_for_fresh=wait_for_fresh),
+            self._policy_for(
+                domain, terms, timeout=self._left(ends_at), wait_for_fresh=wait_for_fresh
+            ),
             self._survey(next_hop, terms, ends_at, wait_for_fresh=wait_for_fresh),
         )
         ruling = terms.rule(sts.policy)
