@@ -116,6 +116,12 @@ class Dns:
             zone.bogus.discard((name, rdtype))
         self._publish(zone)
 
+    def let_expire(self, domain: str) -> None:
+        """Let the signatures of a whole zone have expired two days ago."""
+        zone = self._zone_of(domain)
+        zone.has_expired = True
+        self._publish(zone)
+
     @contextmanager
     def together(self) -> Iterator[None]:
         """Publish the changes made inside the block at its end, in one go."""

@@ -23,6 +23,9 @@ NAME_SERVER = "ns.test"
 TOP_LEVEL = "test"
 ROOT = "."
 
+SIGNED_FOR = dt.timedelta(days=7)
+EXPIRED_FOR = dt.timedelta(days=2)  # unbound forgives a day at most (val-sig-skew-max)
+
 _CSK_FLAGS = 257  # one key that signs all: zone key + SEP
 
 
@@ -47,6 +50,7 @@ class Zone:
         self._records: dict[tuple[str, str], tuple[int, tuple[str, ...]]] = {}
         self._key = ec.generate_private_key(ec.SECP256R1())
         self.bogus: set[tuple[str, str]] = set()
+        self.has_expired = False
         self.clear(bogus)
 
     def put(self, name: str, rdtype: str, *data: str, ttl: int = DEFAULT_TTL_SECONDS) -> None:
@@ -64,6 +68,7 @@ class Zone:
     def clear(self, bogus: Iterable[tuple[str, str]] = ()) -> None:
         """Empty the zone but for its NS record; its key stays."""
         self._records.clear()
+        self.has_expired = False
         self.bogus = {(name, rdtype.upper()) for name, rdtype in bogus}
         self.put(self.origin, "NS", f"{NAME_SERVER}.")
 
@@ -87,11 +92,13 @@ class Zone:
         )
         if self.state is not ZoneState.UNSIGNED:
             now = dt.datetime.now(dt.UTC)
+            if self.has_expired:
+                now -= SIGNED_FOR + EXPIRED_FOR
             dns.dnssec.sign_zone(
                 zone,
                 keys=[(self._key, self._dnskey())],
                 inception=now - dt.timedelta(hours=1),
-                expiration=now + dt.timedelta(days=7),
+                expiration=now + SIGNED_FOR,
                 dnskey_ttl=3600,
                 deterministic=False,
             )
