@@ -186,6 +186,19 @@ async def test_nodes_that_write_the_same_rows_in_another_order_lose_nothing(flee
     assert sum([await node.discoverer.save_unsaved() for node in fleet.nodes]) == 0
 
 
+async def test_what_strangers_notify_is_passed_over(fleet: Fleet, server: Server) -> None:
+    """Whoever may connect may notify: names that are none, and those that nobody stores."""
+    import psycopg
+
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        for payload in ("", "not a name", "..", "x" * 7000, "unknown.example"):
+            connection.execute("SELECT pg_notify('mailseal_policies', %s)", [payload])
+
+    unknown = Domain("unknown.example")
+    await eventually(lambda: unknown in fleet.nodes[0].changed, TO_ALL_SECONDS)
+    assert set(fleet.nodes[0].changed) == {unknown, Domain("probe.example")}
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT])
 async def test_an_outage_stops_nobody_and_is_made_up_for(
     fleet: Fleet, server: Server, how: signal.Signals

@@ -141,3 +141,16 @@ async def test_a_thread_that_dies_leaves_nobody_waiting(
             await store.count()
     await store.aclose()
     assert "store thread ended" in caplog.text
+
+
+async def test_a_question_is_waited_for_no_longer_than_its_deadline(path: Path) -> None:
+    """A database that hangs is found out once; those who ask next are refused at once."""
+    async with await open_store(f"sqlite:///{path}") as store:
+        release, task = await hold(store)
+        with pytest.raises(StoreBusyError, match="has not answered"):
+            await store._worker.read(lambda *_: None, seconds=0.01)
+        with pytest.raises(StoreBusyError, match="still works on an earlier question"):
+            await store.load(Domain("example.com"))
+        release.set()
+        await task
+        assert await store.load(Domain("example.com")) is None
