@@ -41,6 +41,9 @@ resolvers = {resolvers}
 ca_file = "{ca_file}"
 allow_private_addresses = true
 
+[http]
+address = "unix:{http}"
+
 {tables}
 """
 
@@ -70,6 +73,7 @@ class Daemon:
         self.config = folder / "mailseal.toml"
         self.socketmap = folder / "socketmap"
         self.line = folder / "line"
+        self.http = folder / "http"
         self.log = folder / "mailseal.log"
         self._namespace = namespace
         self.config.write_text(
@@ -77,6 +81,7 @@ class Daemon:
                 state=self.state,
                 socketmap=self.socketmap,
                 line=self.line,
+                http=self.http,
                 resolvers=json.dumps(list(resolvers)),
                 ca_file=ca_file,
                 listeners="".join(
