@@ -96,6 +96,7 @@ async def open_service(
         allow_private=https.allow_private_addresses,
         require_text_plain=https.require_text_plain,
         proxy=https.proxy,
+        max_fetches=config.limits.fetches,
     )
     discoverer = Discoverer(
         dns=counted_dns,
@@ -113,7 +114,8 @@ async def open_service(
             fetch_backoff_max=sts.fetch_backoff_max,
         ),
         limits=DiscoveryLimits(
-            max_flights=config.limits.cold_lookups,
+            max_domains=config.limits.known_domains,
+            max_bytes=config.limits.known_mib * 1024 * 1024,
             lookup_timeout=config.dns.timeout,
             id_check_timeout=sts.id_check_timeout,
             fetch_timeout=config.https.timeout,

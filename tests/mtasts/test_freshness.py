@@ -1,5 +1,6 @@
 """What a cached policy is good for at an instant, and what a look-up leads to."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -247,3 +248,17 @@ def test_an_entry_from_the_future_cannot_last_for_ever() -> None:
     assert judge(mended, NOW, INTERVALS).step is Step.CHECK_ID
     assert wants_fetch(mended, None, "1", NOW, INTERVALS)
     assert not_from_the_future(mended, NOW) == mended
+
+
+def test_a_failure_noted_in_the_future_makes_an_entry_due_at_once() -> None:
+    """A restart with the right clock looks at id and policy, whatever was written before."""
+    ahead = NOW + timedelta(days=100)
+    entry = postponed(fetched(), replace(failure(), at=ahead), INTERVALS)
+    entry = checked(entry, id_ttl=timedelta(minutes=5), now=ahead)
+
+    mended = not_from_the_future(entry, NOW)
+
+    assert mended.expires_at == entry.expires_at
+    assert judge(mended, NOW, INTERVALS).step is Step.CHECK_ID
+    assert mended.failure is None
+    assert wants_fetch(mended, mended.failure, "1", NOW, INTERVALS)

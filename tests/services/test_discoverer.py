@@ -432,3 +432,105 @@ async def test_an_operator_can_choose_that_mail_waits_while_dns_fails() -> None:
     world.dns.recover(RECORD)
     world.clock.advance(timedelta(minutes=1))
     assert not (await world.ask()).doubt
+
+
+async def test_a_policy_the_store_never_took_outlives_the_stores_return(world: World) -> None:
+    """What is in memory alone is not replaced by what the store does not know."""
+    world.publish()
+    world.store.error = StoreError("database is away")
+    assert await world.mode() is Mode.ENFORCE
+    world.store.error = None
+    world.dns.remove(RECORD)
+    world.clock.advance(HOUR)
+
+    assert await world.mode() is Mode.ENFORCE
+    await world.discoverer.save_unsaved()
+    assert DOMAIN in world.store.policies
+
+
+async def test_a_policy_found_while_memory_overflows_is_not_lost() -> None:
+    """A domain that is being looked up stays, and so does what the store refuses."""
+    world = World(limits=DiscoveryLimits(max_domains=5))
+    world.publish()
+    gate = world.hosts.hold(DOMAIN)
+    world.store.error = StoreError("disk full")
+    asking = asyncio.create_task(world.ask())
+    await world.settle()
+    for number in range(20):
+        await world.discoverer.policy_for(Domain(f"junk{number}.example.net"), timeout=LONG)
+    gate.set()
+    await asking
+    for number in range(20):
+        await world.discoverer.policy_for(Domain(f"more{number}.example.net"), timeout=LONG)
+
+    assert len(world.discoverer) <= 6
+    world.store.error = None
+    await world.discoverer.save_unsaved()
+    assert DOMAIN in world.store.policies
+
+
+async def test_memory_is_bounded_in_bytes_too() -> None:
+    """A few thousand policies of 64 KiB must not take gigabytes."""
+    world = World(limits=DiscoveryLimits(max_bytes=2_000_000))
+    for number in range(20):
+        domain = Domain(f"big{number}.example.net")
+        hosts = "".join(f"mx: mx{host}.example.net\r\n" for host in range(999))
+        world.dns.txt(f"_mta-sts.{domain}", "v=STSv1; id=1;")
+        world.hosts.serve(domain, f"version: STSv1\r\nmode: testing\r\n{hosts}max_age: 86400\r\n")
+        await world.discoverer.policy_for(domain, timeout=LONG)
+
+    assert len(world.discoverer) < 12
+    assert len(world.store.policies) == 20
+
+
+async def test_a_clock_set_back_makes_no_absence_last(world: World) -> None:
+    """What was learnt in what is now the future counts for nothing."""
+    assert await world.mode() is None
+    world.clock.step(-timedelta(days=30))
+    world.publish()
+
+    assert await world.mode() is Mode.ENFORCE
+
+
+async def test_a_failure_dated_ahead_does_not_stop_fetches(world: World) -> None:
+    """A policy host that failed while the clock was wrong is asked again when it is right."""
+    world.publish()
+    world.hosts.fail(DOMAIN)
+    assert await world.mode() is None
+    world.clock.step(-timedelta(days=10))
+    world.publish()
+
+    assert await world.mode() is Mode.ENFORCE
+
+
+async def test_isolated_failures_are_no_period_of_failing() -> None:
+    """``fail_closed`` begins anew when DNS has worked, or was not asked, in between."""
+    world = World(limits=DiscoveryLimits(fail_closed=timedelta(hours=4)))
+    world.dns.fail(RECORD, DnsFailure.SERVFAIL)
+    assert (await world.ask()).doubt
+    world.clock.advance(timedelta(days=3))
+
+    assert (await world.ask()).doubt
+
+
+async def test_tarpit_policy_hosts_keep_nobody_from_being_discovered(world: World) -> None:
+    """A thousand hosts that never answer hold up neither records nor another domain's policy."""
+    world.publish()
+    for number in range(1000):
+        slow = Domain(f"slow{number}.example.net")
+        world.dns.txt(f"_mta-sts.{slow}", "v=STSv1; id=1;")
+        world.hosts.hold(slow)
+        await world.discoverer.policy_for(slow, timeout=timedelta(0))
+
+    assert await world.mode() is Mode.ENFORCE
+
+
+async def test_who_comes_after_an_overtime_answer_need_not_wait_again(world: World) -> None:
+    """A hanging policy host costs one asker the deadline, not every one for a minute."""
+    world.publish()
+    world.hosts.hold(DOMAIN)
+    await world.ask(SHORT)
+
+    async with asyncio.timeout(5):
+        for _ in range(10):
+            await world.ask(timedelta(seconds=60))

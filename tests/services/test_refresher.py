@@ -133,3 +133,18 @@ async def test_expired_policies_leave_the_store_after_a_while(world: World) -> N
     world.clock.advance(timedelta(days=2))
     await world.refresher.round()
     assert DOMAIN not in world.store.policies
+
+
+async def test_a_clock_that_is_ahead_does_not_empty_the_store(world: World) -> None:
+    """All policies look expired to it, and are there when the clock is mended."""
+    await world.publish()
+    world.hosts.fail("example.com")
+    world.clock.advance(timedelta(hours=2))
+    await world.refresher.round()
+    world.clock.step(timedelta(days=365))
+    await world.refresher.round()
+    world.clock.advance(timedelta(minutes=1))
+    await world.refresher.round()
+    world.clock.step(-timedelta(days=365))
+
+    assert world.store.policies[DOMAIN].is_in_force(world.clock.now())

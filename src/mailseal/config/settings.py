@@ -319,10 +319,26 @@ class LimitSettings:
         "The most finished answers held in memory, about 400 bytes each.\n"
         "What does not fit is made again from the store.",
     )
+    known_domains: int = key(
+        200_000,
+        count(1, 100_000_000),
+        "The most domains of which policies, or their absence, are held in memory.\n"
+        "What does not fit is read from the store, or looked up, again.",
+    )
+    known_mib: int = key(
+        512,
+        count(1, 1_000_000),
+        "About how much memory that may take, in MiB.",
+    )
     cold_lookups: int = key(
-        100,
+        500,
         count(1, 10_000),
-        "The most domains that are looked up or fetched at a time.",
+        "The most MX sets, and the most MX hosts, that are looked up at a time.",
+    )
+    fetches: int = key(
+        300,
+        count(1, 10_000),
+        "The most policies that are fetched at a time, each over a connection of its own.",
     )
     waiting_questions: int = key(
         20_000,

@@ -5,7 +5,7 @@ and the policy host do; what is not known is looked up once for all who ask.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -13,13 +13,10 @@ import structlog
 
 from mailseal.answers import Absent, Answer, Found, LookupFailed
 from mailseal.mtasts.freshness import (
-    CachedPolicy,
     Intervals,
     adopt,
     checked,
-    newer_of,
     next_failure,
-    not_from_the_future,
     postponed,
     retry_at,
     wants_fetch,
@@ -37,6 +34,8 @@ from mailseal.services.domainstate import (
     view_of,
 )
 from mailseal.services.flights import Flights, wait_at_most
+from mailseal.services.keeper import Keeper, differs
+from mailseal.services.streak import prolonged
 
 log = structlog.stdlib.get_logger("mailseal.discoverer")
 
@@ -53,7 +52,7 @@ class DiscoveryLimits:
     """
 
     max_domains: int = 200_000
-    max_flights: int = 256
+    max_bytes: int = 512 * 1024 * 1024
     lookup_timeout: timedelta = timedelta(seconds=5)
     id_check_timeout: timedelta = timedelta(seconds=2)
     fetch_timeout: timedelta = timedelta(seconds=60)
@@ -73,8 +72,8 @@ class DiscoveryLimits:
         return 2 * self.longest + timedelta(minutes=1)
 
 
-class Discoverer:
-    """Keeps a state for every domain asked about, within a bound."""
+class Discoverer(Keeper):
+    """Looks up and fetches what memory and store do not know, or not for certain."""
 
     def __init__(
         self,
@@ -88,20 +87,21 @@ class Discoverer:
         jitter: Callable[[], float],
         on_change: Callable[[Domain], None],
     ) -> None:
+        super().__init__(
+            store=store,
+            clock=clock,
+            max_domains=limits.max_domains,
+            max_bytes=limits.max_bytes,
+            on_change=on_change,
+        )
         self._dns = dns
         self._fetcher = fetcher
-        self._store = store
-        self._clock = clock
         self._intervals = intervals
         self._limits = limits
         self._jitter = jitter
-        self._on_change = on_change
-        self._states: dict[Domain, DomainState] = {}
-        self._recalls: Flights[Domain, DomainState] = Flights(limits.max_flights)
-        self._discoveries: Flights[Domain, StsView] = Flights(limits.max_flights)
-
-    def __len__(self) -> int:
-        return len(self._states)
+        # Names and fetches are bounded behind their doors: a slow policy host must not take the
+        # place of another domain's record.
+        self._discoveries: Flights[Domain, StsView] = Flights()
 
     async def policy_for(
         self, domain: Domain, *, timeout: timedelta, wait_for_fresh: bool = False
@@ -119,8 +119,10 @@ class Discoverer:
             return view
         if state.in_force(self._clock.now()) is not None:
             timeout = min(timeout, self._limits.id_check_timeout)
-        if await wait_at_most(flight, timeout):
+        if state.given_up is not flight and await wait_at_most(flight, timeout):
             return flight.result()
+        # Somebody has waited long enough for this one; whoever comes meanwhile need not.
+        state.given_up = flight
         return self._overtime_view(state)
 
     async def check_id(self, domain: Domain, *, timeout: timedelta) -> StsView:
@@ -146,13 +148,6 @@ class Discoverer:
             return flight.result()
         return self._overtime_view(state)
 
-    async def forget(self, domain: Domain) -> bool:
-        """Drop all that memory and store hold of a domain; tell whether there was a policy."""
-        state = self._states.pop(domain, None)
-        was_stored = await self._store.remove(domain, now=self._clock.now())
-        self._on_change(domain)
-        return was_stored or (state is not None and state.cached is not None)
-
     def still_holds(self, domain: Domain, view: StsView) -> bool:
         """Tell whether a view from a moment ago is what is known now."""
         state = self._states.get(domain)
@@ -160,45 +155,10 @@ class Discoverer:
             return False
         return (state.cached.policy if state.cached else None) == view.policy
 
-    async def state_of(self, domain: Domain) -> DomainState:
-        """Return what is known of a domain, from memory or the store, asking nobody else."""
-        return await self._recall(domain)
-
     @property
     def claim_lease(self) -> timedelta:
         """Say for how long a refetch is claimed."""
         return self._limits.claim_lease
-
-    def held(self) -> tuple[Domain, ...]:
-        """Return the domains that memory knows something of."""
-        return tuple(self._states)
-
-    def learn(self, domain: Domain, stored: CachedPolicy | None, *, was_told: bool) -> None:
-        """Take over what the store holds of a domain, where another node knows better.
-
-        ``was_told`` says that the domain was certainly written or purged a moment ago; else its
-        absence means less than a policy that is still to be stored.
-        """
-        state = self._states.get(domain)
-        if state is None:
-            if was_told:
-                self._on_change(domain)  # an answer may have outlived what it was made of
-        elif stored is not None or was_told or (state.cached and not state.is_unsaved):
-            self._take_over(domain, state, stored)
-
-    @property
-    def unsaved(self) -> int:
-        """Return how many policies are in force that the store does not hold."""
-        return sum(state.is_unsaved for state in self._states.values())
-
-    async def save_unsaved(self) -> int:
-        """Try again to store what the store has refused; return how many are left."""
-        unsaved = [state for state in self._states.values() if state.is_unsaved]
-        for state in unsaved:
-            await self._save(state)
-            if state.is_unsaved:
-                break  # the store still refuses; the rest would only repeat it
-        return sum(state.is_unsaved for state in self._states.values())
 
     async def aclose(self) -> None:
         """Cancel the look-ups under way, then store what could not be stored before."""
@@ -206,34 +166,8 @@ class Discoverer:
         await self._recalls.aclose()
         await self.save_unsaved()
 
-    async def _recall(self, domain: Domain) -> DomainState:
-        """Return the state in memory, or make it of what the store holds."""
-        state = self._states.get(domain)
-        if state is None:
-            state = await self._recalls.join(domain, lambda: self._load(domain))
-        return state
-
-    async def _load(self, domain: Domain) -> DomainState:
-        state = DomainState()
-        try:
-            cached = await self._store.load(domain)
-        except StoreError as error:
-            state.store_error = str(error)
-            log.error(
-                "stored policy cannot be read", domain=domain, error=str(error), action="look-up"
-            )
-        else:
-            if cached is not None and cached.is_in_force(self._clock.now()):
-                state.cached = not_from_the_future(cached, self._clock.now())
-        self._keep(domain, state)
-        return state
-
-    def _keep(self, domain: Domain, state: DomainState) -> None:
-        """Put a state into memory; the longest known goes, unless the store does not have it."""
-        for candidate in list(_first(self._states, len(self._states) - self._limits.max_domains)):
-            if not self._states[candidate].is_unsaved:
-                del self._states[candidate]
-        self._states[domain] = state
+    def _is_busy(self, domain: Domain) -> bool:
+        return self._discoveries.in_air(domain) is not None
 
     def _view(self, state: DomainState) -> StsView:
         return view_of(state, self._clock.now(), self._intervals)
@@ -250,7 +184,7 @@ class Discoverer:
         """Ask for the record and, where it calls for that, for the policy (RFC 8461 §3.1, §3.3)."""
         state = await self._recall(domain)
         if state.store_error:
-            state = await self._load(domain)
+            await self._reread(domain, state)
         answer = await self._ask_record(domain)
         now = self._clock.now()
         state.sighting.asked_at, state.sighting.answer = now, answer
@@ -258,9 +192,9 @@ class Discoverer:
         in_force = state.in_force(now)
         if isinstance(answer, LookupFailed):
             state.id_failed_at = now
-            state.failing_since = state.failing_since or now
+            state.failing = prolonged(state.failing, self._clock.monotonic())
         else:
-            state.id_failed_at = state.failing_since = None
+            state.id_failed_at = state.failing = None
             if in_force is not None:
                 state.cached = in_force = checked(in_force, id_ttl=ttl, now=now)
         if record_id is None and in_force is not None and (force or refetch):
@@ -268,7 +202,7 @@ class Discoverer:
             record_id = in_force.id
         if record_id is None:
             if in_force is None:
-                self._note_negative(state, now, ttl, why_not, doubt=self._doubt(state, now))
+                self._note_negative(state, now, ttl, why_not, doubt=self._doubt(state))
             return self._settled(state)
         failure = in_force.failure if in_force is not None else state.failure
         if force or wants_fetch(in_force, failure, record_id, now, self._intervals):
@@ -289,11 +223,11 @@ class Discoverer:
         except StoreError:
             return True  # alone with what it has in memory
 
-    def _doubt(self, state: DomainState, now: datetime) -> str:
+    def _doubt(self, state: DomainState) -> str:
         """Say why mail must wait although no policy is known; empty when it must not."""
-        if state.failing_since is None:
+        if state.failing is None:
             return ""
-        if now - state.failing_since < self._limits.fail_closed:
+        if state.failing.lasted() < self._limits.fail_closed:
             return state.store_error or "its record cannot be looked up"
         return state.store_error
 
@@ -322,11 +256,13 @@ class Discoverer:
     ) -> StsView:
         outcome = await self._fetcher.fetch(domain, timeout=self._limits.fetch_timeout)
         now = self._clock.now()
-        state.sighting.fetched_at, state.sighting.fetched = now, outcome
+        sighting = state.sighting
+        sighting.fetched_at, sighting.fetched = now, outcome
         if isinstance(outcome, PolicyFetchFailed):
             return await self._note_failure(
                 domain, state, record_id, outcome.result, outcome.reason
             )
+        sighting.fetched, sighting.body_bytes = replace(outcome, body=b""), len(outcome.body)
         try:
             policy = parse_policy(outcome.body)
         except PolicySyntaxError as error:
@@ -361,7 +297,7 @@ class Discoverer:
         state.negative = state.failure = None
         kept = await self._save(state)
         current = adopted if kept is None else kept
-        if current is adopted and _differs(previous, adopted):
+        if current is adopted and differs(previous, adopted):
             log.info(
                 "policy adopted",
                 domain=domain,
@@ -420,60 +356,3 @@ class Discoverer:
         if view.usable_for or state.in_force(self._clock.now()) is None:
             return view
         return self._overtime_view(state)
-
-    async def _save(self, state: DomainState) -> CachedPolicy | None:
-        """Store a policy, or take over what another node has stored or purged since.
-
-        Returns what is held then.
-        """
-        saved = state.cached
-        assert saved is not None
-        try:
-            if not await self._store.save(saved, now=self._clock.now()):
-                for domain, stored in (await self._store.load_many([saved.domain])).items():
-                    self._take_over(domain, state, stored)
-            state.is_unsaved = False
-        except StoreError as error:
-            state.is_unsaved = True
-            log.error(
-                "policy cannot be stored",
-                domain=saved.domain,
-                error=str(error),
-                action="kept-in-memory-and-tried-again",
-            )
-        return state.cached
-
-    def _take_over(self, domain: Domain, state: DomainState, stored: CachedPolicy | None) -> None:
-        """Hold what the store holds, if that is newer; without a row forget the domain."""
-        now = self._clock.now()
-        known = None if state.cached is None else not_from_the_future(state.cached, now)
-        if stored is None:
-            state.cached = None
-            if self._states.get(domain) is state:
-                del self._states[domain]
-            self._on_change(domain)
-            return
-        newer = newer_of(known, not_from_the_future(stored, now))
-        if newer is known or not newer.is_in_force(now):
-            return
-        state.cached, state.negative, state.failure = newer, None, None
-        state.is_unsaved, state.store_error = False, ""
-        if _differs(known, newer):
-            log.info(
-                "policy learnt from another node",
-                domain=domain,
-                id=newer.id,
-                mode=newer.policy.mode.value,
-                previous_mode=known.policy.mode.value if known else "none-known",
-                expires=newer.expires_at,
-            )
-            self._on_change(domain)
-
-
-def _differs(known: CachedPolicy | None, newer: CachedPolicy) -> bool:
-    """Tell whether answers made of one may be others than those made of the other."""
-    return known is None or (known.id, known.policy) != (newer.id, newer.policy)
-
-
-def _first(states: dict[Domain, DomainState], number: int) -> Sequence[Domain]:
-    return [domain for _, domain in zip(range(number + 1), states, strict=False)]

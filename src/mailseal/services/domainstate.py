@@ -1,15 +1,26 @@
 """What is known of a domain's MTA-STS at an instant, and what that is good for."""
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from mailseal.answers import Answer
-from mailseal.mtasts.freshness import CachedPolicy, FetchFailure, Intervals, Step, judge
+from mailseal.mtasts.freshness import (
+    CachedPolicy,
+    FetchFailure,
+    Intervals,
+    Step,
+    judge,
+    not_from_the_future,
+)
 from mailseal.mtasts.policy import Policy
 from mailseal.ports import PolicyFetched, PolicyFetchFailed
+from mailseal.services.streak import Streak
 
 REFRESH_AHEAD = 0.8  # share of a negative's life after which it is looked up behind its use
 _ZERO = timedelta(0)
+_STATE_BYTES = 3_000
+_BYTES_PER_BODY_BYTE = 8  # a body of a thousand mx lines: text, lines and patterns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,30 +53,50 @@ class Negative:
 
 @dataclass(slots=True, kw_only=True)
 class Sighting:
-    """What was last seen of a domain, for those who want to know why."""
+    """What was last seen of a domain, for those who want to know why.
+
+    ``fetched`` is kept without its body, of which only the size remains.
+    """
 
     asked_at: datetime | None = None
     answer: Answer[tuple[bytes, ...]] | None = None
     fetched_at: datetime | None = None
     fetched: PolicyFetched | PolicyFetchFailed | None = None
+    body_bytes: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
 class DomainState:
     """All that memory holds of a domain.
 
-    ``id_failed_at`` is when the record was last asked for in vain, ``failing_since`` when that
-    began. ``store_error`` says why this may be less than the store holds.
+    ``id_failed_at`` is when the record was last asked for in vain, ``failing`` the row of such
+    failures. ``given_up`` is the look-up that somebody has waited for long enough.
+    ``store_error`` says why this may be less than the store holds.
     """
 
     cached: CachedPolicy | None = None
     negative: Negative | None = None
     id_failed_at: datetime | None = None
-    failing_since: datetime | None = None
+    failing: Streak | None = None
+    given_up: asyncio.Task[StsView] | None = None
     failure: FetchFailure | None = None
     is_unsaved: bool = False
     store_error: str = ""
     sighting: Sighting = field(default_factory=Sighting)
+
+    @property
+    def weight_bytes(self) -> int:
+        """About how much memory this takes; measured with policies of every shape."""
+        return _STATE_BYTES + _BYTES_PER_BODY_BYTE * (len(self.cached.body) if self.cached else 0)
+
+    def mend(self, now: datetime) -> None:
+        """Forget or pull back what a clock that was ahead has written."""
+        if self.cached is not None:
+            self.cached = not_from_the_future(self.cached, now)
+        if self.failure is not None and self.failure.at > now:
+            self.failure = None
+        if self.id_failed_at is not None and self.id_failed_at > now:
+            self.id_failed_at = None
 
     def in_force(self, now: datetime) -> CachedPolicy | None:
         """Return the policy that rules at ``now``."""
@@ -86,7 +117,11 @@ def view_of(state: DomainState, now: datetime, intervals: Intervals) -> StsView:
             usable_for=standing.usable_for,
         )
     negative = state.negative
-    if standing.step is Step.FETCH and negative is not None and now < negative.until:
+    if (
+        standing.step is Step.FETCH
+        and negative is not None
+        and negative.since <= now < negative.until
+    ):
         life = negative.until - negative.since
         return StsView(
             policy=None,

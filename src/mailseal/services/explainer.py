@@ -162,7 +162,7 @@ def _fetch(next_hop: NextHop, state: DomainState) -> Document:
                 "state": "fetched",
                 "address": fetched.address,
                 "content_type": fetched.content_type,
-                "size_bytes": len(fetched.body),
+                "size_bytes": sighting.body_bytes,
                 "certificate": _certificate(fetched.certificate),
             }
         case PolicyFetchFailed() as failed:

@@ -13,11 +13,11 @@ class Flights(Generic[K, V]):
     """Tasks under way by key; whoever asks for a key in the air gets the task that flies.
 
     A flight goes on when its callers have given up waiting: what it learns is kept for the next.
-    At most ``limit`` run at once, the others wait their turn.
+    With a ``limit`` no more than that run at once, the others wait their turn.
     """
 
-    def __init__(self, limit: int) -> None:
-        self._turns = asyncio.Semaphore(limit)
+    def __init__(self, limit: int | None = None) -> None:
+        self._turns = None if limit is None else asyncio.Semaphore(limit)
         self._in_air: dict[K, asyncio.Task[V]] = {}
 
     def __len__(self) -> int:
@@ -27,7 +27,7 @@ class Flights(Generic[K, V]):
         """Return the task that works on ``key``, starting it if there is none."""
         task = self._in_air.get(key)
         if task is None:
-            task = asyncio.create_task(self._fly(work))
+            task = asyncio.create_task(work() if self._turns is None else self._fly(work))
             self._in_air[key] = task
             task.add_done_callback(lambda done: self._land(key, done))
         return task
@@ -44,6 +44,7 @@ class Flights(Generic[K, V]):
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _fly(self, work: Callable[[], Coroutine[Any, Any, V]]) -> V:
+        assert self._turns is not None
         async with self._turns:
             return await work()
 

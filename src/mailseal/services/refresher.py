@@ -18,7 +18,10 @@ log = structlog.stdlib.get_logger("mailseal.refresher")
 
 ROUND_INTERVAL = timedelta(seconds=60)
 BATCH = 200  # policies a round takes on at most; 200 a minute is 288 000 a day and node
-CONCURRENCY = 8
+CONCURRENCY = 64  # so that hosts which never answer do not use up the others' time
+CLOCK_TRUST = timedelta(hours=1)  # without a jump, before anything is removed for its date
+MAX_CLOCK_STEP = timedelta(minutes=5)  # against the monotonic clock: more is a jump
+MAX_WARNED = 100_000
 _WARN_AT_SHARE_LEFT = (0.5, 0.25, 0.1)  # of a policy's life, each told once on the way down
 
 
@@ -38,6 +41,8 @@ class Refresher:
         self._clock = clock
         self._keep_expired = keep_expired
         self._warned: dict[str, float] = {}
+        self._offset = self._clock_offset()
+        self._trusted_since = clock.monotonic()
 
     async def run(self) -> None:
         """Work for ever; cancel it to end it."""
@@ -52,7 +57,8 @@ class Refresher:
         """Do what is due now; return how many policies were tried."""
         now = self._clock.now()
         await self._discoverer.save_unsaved()
-        await self._store.remove_expired(now - self._keep_expired)
+        if self._is_clock_trusted():
+            await self._store.remove_expired(now - self._keep_expired)
         tried = 0
         turns = asyncio.Semaphore(CONCURRENCY)
         async with asyncio.TaskGroup() as tasks:
@@ -64,6 +70,19 @@ class Refresher:
                 tasks.create_task(self._refresh(cached, turns))
                 tried += 1
         return tried
+
+    def _clock_offset(self) -> float:
+        return self._clock.now().timestamp() - self._clock.monotonic()
+
+    def _is_clock_trusted(self) -> bool:
+        """Tell whether the date has been steady for a while: a wrong one would empty the store."""
+        offset = self._clock_offset()
+        if abs(offset - self._offset) > MAX_CLOCK_STEP.total_seconds():
+            self._trusted_since = self._clock.monotonic()
+            log.warning("clock has jumped", by_seconds=round(offset - self._offset))
+        self._offset = offset
+        steady = self._clock.monotonic() - self._trusted_since
+        return steady >= CLOCK_TRUST.total_seconds()
 
     async def _claim_one(self) -> CachedPolicy | None:
         """Take on what waits longest and no other node is at.
@@ -99,6 +118,8 @@ class Refresher:
         passed = [share for share in _WARN_AT_SHARE_LEFT if left <= share]
         if not passed or self._warned.get(cached.domain, 1.0) <= min(passed):
             return
+        if len(self._warned) >= MAX_WARNED:
+            self._warned.clear()  # at worst somebody is told twice
         self._warned[cached.domain] = min(passed)
         assert cached.failure is not None
         log.warning(

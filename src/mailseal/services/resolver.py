@@ -18,7 +18,7 @@ from mailseal.decision import DeliveryPolicy, Rules, Unavailable, decide
 from mailseal.mtasts.policy import Mode, Policy
 from mailseal.names import Domain, NextHop
 from mailseal.overrides import Match
-from mailseal.ports import Clock, LastVerdict, PolicyStore, StoreError
+from mailseal.ports import Clock, PolicyStore
 from mailseal.ruling import Ruling
 from mailseal.services.discoverer import Discoverer
 from mailseal.services.domainstate import StsView
@@ -26,6 +26,7 @@ from mailseal.services.exceptions import Exceptions, Terms
 from mailseal.services.pinbook import PinStanding
 from mailseal.services.selftest import SelfTest
 from mailseal.services.surveyor import Survey, Surveyor
+from mailseal.services.verdicts import Verdicts
 from mailseal.services.wording import policy_facts, word_for
 
 __all__ = ["Resolution", "Resolver", "ResolverLimits", "word_for"]
@@ -33,7 +34,6 @@ __all__ = ["Resolution", "Resolver", "ResolverLimits", "word_for"]
 log = structlog.stdlib.get_logger("mailseal.resolver")
 
 MAX_REMEMBERED_ANSWERS = 200_000  # decisions known to the log, so that only changes are told
-VERDICT_REWRITE = timedelta(days=1)  # a verdict that stays the same is stored again after this
 
 
 def _domain_of(next_hop: str) -> str:
@@ -96,7 +96,6 @@ class Resolver:
         """Make one; without a ``self_test`` every secure answer is taken for proof."""
         self._discoverer = discoverer
         self._surveyor = surveyor
-        self._store = store
         self._clock = clock
         self._rules = rules
         self._limits = limits
@@ -105,7 +104,7 @@ class Resolver:
         self._rounds_seen = 0
         self._exceptions = exceptions or Exceptions(clock=clock)
         self._told: dict[tuple[NextHop, bool], str] = {}
-        self._verdicts: dict[str, LastVerdict] = {}
+        self._verdicts = Verdicts(store=store, clock=clock)
 
     async def resolve(
         self,
@@ -132,19 +131,15 @@ class Resolver:
             self._survey(next_hop, terms, ends_at, wait_for_fresh=wait_for_fresh),
         )
         ruling = terms.rule(sts.policy)
-        if _lacks_hosts(survey) and self._needs_hosts(survey, ruling.policy, terms):
-            survey = await self._survey_hosts(
-                next_hop, survey, ends_at, wait_for_fresh=wait_for_fresh
-            )
-        exchange = survey.exchange
-        if terms.rules.has_dane:
-            exchange = await self._doubted(next_hop, exchange, ruling.policy, ends_at)
-            exchange = await self._remember(next_hop, exchange, ruling.policy)
+        survey = await self._completed(next_hop, survey, ruling, terms, ends_at, wait_for_fresh)
+        exchange = await self._weighed(next_hop, survey, ruling, terms, ends_at)
         delivery = decide(domain, exchange, ruling.policy, terms.rules)
         blames_policy = isinstance(delivery, Unavailable) and delivery.blames_policy
         if blames_policy and not terms.settles_sts:
             sts = await self._check_again(domain, sts, self._left(ends_at))
             ruling = terms.rule(sts.policy)
+            survey = await self._completed(next_hop, survey, ruling, terms, ends_at, wait_for_fresh)
+            exchange = await self._weighed(next_hop, survey, ruling, terms, ends_at)
             delivery = decide(domain, exchange, ruling.policy, terms.rules)
         if sts.doubt and not terms.is_beyond_doubt(ruling):
             delivery = Unavailable(reason=f"MTA-STS of {domain} is unknown: {sts.doubt}")
@@ -232,7 +227,7 @@ class Resolver:
             return exchange
         last = None
         if policy is not None and policy.mode is Mode.ENFORCE:
-            last = await self._last_verdict(str(next_hop))
+            last = await self._verdicts.last(next_hop)
         was_dane = last in _SOME_USABLE or self._told.get((next_hop, False)) == "dane-required"
         if was_dane and exchange.summary is DaneSummary.NONE:
             await test.confirm(self._left(ends_at))
@@ -269,6 +264,33 @@ class Resolver:
                 next_hop, survey, ends_at, wait_for_fresh=wait_for_fresh
             )
         return survey
+
+    async def _completed(
+        self,
+        next_hop: NextHop,
+        survey: Survey,
+        ruling: Ruling,
+        terms: Terms,
+        ends_at: float,
+        wait_for_fresh: bool,
+    ) -> Survey:
+        """Add the hosts' state where the policy that counts makes it matter."""
+        if _lacks_hosts(survey) and self._needs_hosts(survey, ruling.policy, terms):
+            return await self._survey_hosts(
+                next_hop, survey, ends_at, wait_for_fresh=wait_for_fresh
+            )
+        return survey
+
+    async def _weighed(
+        self, next_hop: NextHop, survey: Survey, ruling: Ruling, terms: Terms, ends_at: float
+    ) -> Exchange | ExchangeUnknown:
+        """Say how much of what DNS said is proof, and what was proven before."""
+        if not terms.rules.has_dane:
+            return survey.exchange
+        exchange = await self._doubted(next_hop, survey.exchange, ruling.policy, ends_at)
+        if ruling.policy is None or ruling.policy.mode is not Mode.ENFORCE:
+            return exchange
+        return await self._verdicts.remembered(next_hop, exchange)
 
     async def _survey_hosts(
         self, next_hop: NextHop, survey: Survey, ends_at: float, *, wait_for_fresh: bool
@@ -307,50 +329,6 @@ class Resolver:
         if checked_at is not None and now - checked_at < self._limits.recheck_before_temp:
             return sts
         return await self._discoverer.check_id(domain, timeout=timeout)
-
-    async def _remember(
-        self, next_hop: NextHop, exchange: Exchange | ExchangeUnknown, policy: Policy | None
-    ) -> Exchange | ExchangeUnknown:
-        """Keep what DANE proved beside an enforce policy; recall it when nothing can be proved."""
-        if policy is None or policy.mode is not Mode.ENFORCE:
-            return exchange
-        key = str(next_hop)
-        if isinstance(exchange, ExchangeUnknown):
-            return ExchangeUnknown(
-                reason=exchange.reason,
-                last=await self._last_verdict(key),
-                failing_for=exchange.failing_for,
-            )
-        summary = exchange.summary
-        known = self._verdicts.get(key)
-        now = self._clock.now()
-        if summary is None:
-            return exchange
-        if known and known.state is summary and now - known.learnt_at < VERDICT_REWRITE:
-            return exchange
-        verdict = LastVerdict(next_hop=key, state=summary, learnt_at=now)
-        self._hold_verdict(verdict)
-        try:
-            await self._store.save_verdict(verdict)
-        except StoreError as error:
-            log.error("DANE verdict cannot be stored", next_hop=key, error=str(error))
-        return exchange
-
-    async def _last_verdict(self, key: str) -> DaneSummary | None:
-        known = self._verdicts.get(key)
-        if known is None:
-            try:
-                known = await self._store.load_verdict(key)
-            except StoreError as error:
-                log.error("DANE verdict cannot be read", next_hop=key, error=str(error))
-            if known is not None:
-                self._hold_verdict(known)
-        return known.state if known else None
-
-    def _hold_verdict(self, verdict: LastVerdict) -> None:
-        if len(self._verdicts) >= MAX_REMEMBERED_ANSWERS:
-            del self._verdicts[next(iter(self._verdicts))]
-        self._verdicts[verdict.next_hop] = verdict
 
     def _tell(self, resolution: Resolution, *, strict_testing: bool) -> None:
         """Log a decision when it is made or changes, never when it is repeated."""

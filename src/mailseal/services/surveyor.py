@@ -25,6 +25,7 @@ from mailseal.dane.host import (
 )
 from mailseal.names import Domain, NextHop
 from mailseal.ports import Clock, Dns
+from mailseal.services.streak import Streak, prolonged
 from mailseal.services.ttlcache import Timed, TtlCache
 
 V = TypeVar("V")
@@ -67,7 +68,7 @@ class Surveyor:
         self._dns = dns
         self._clock = clock
         self._limits = limits
-        self._failing_since: dict[Domain, float] = {}
+        self._failing: dict[Domain, Streak] = {}
         self._mx_sets: TtlCache[Domain, MxSet | ExchangeUnknown] = TtlCache(
             self._look_up_mx,
             clock=clock,
@@ -150,11 +151,12 @@ class Surveyor:
         answer = await self._dns.look_up_mx(domain, timeout=self._limits.lookup_timeout)
         mx = read_mx_set(NextHop(domain=domain), answer, limit=self._limits.max_mx_hosts)
         if isinstance(mx, MxSet):
-            self._failing_since.pop(domain, None)
+            self._failing.pop(domain, None)
             return self._timed(mx, mx.ttl)
-        if len(self._failing_since) >= self._limits.max_entries:
-            del self._failing_since[next(iter(self._failing_since))]
-        self._failing_since.setdefault(domain, self._clock.monotonic())
+        streak = prolonged(self._failing.pop(domain, None), self._clock.monotonic())
+        if len(self._failing) >= self._limits.max_entries:
+            del self._failing[next(iter(self._failing))]
+        self._failing[domain] = streak
         return self._failed(
             ExchangeUnknown(reason=mx.reason, failing_for=self._failing_for(domain))
         )
@@ -187,8 +189,8 @@ class Surveyor:
         return state
 
     def _failing_for(self, domain: Domain) -> timedelta:
-        since = self._failing_since.get(domain)
-        return timedelta(seconds=0 if since is None else self._clock.monotonic() - since)
+        streak = self._failing.get(domain)
+        return streak.lasted() if streak else timedelta(0)
 
     def _timed(self, value: V, ttl: timedelta) -> Timed[V]:
         ttl = min(ttl, self._limits.max_ttl)

@@ -15,7 +15,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import structlog
 
@@ -35,6 +35,7 @@ log = structlog.stdlib.get_logger("mailseal.policyd")
 
 ON_THE_WAY = timedelta(milliseconds=300)  # ours: for an answer to be written and read
 AT_LEAST = timedelta(milliseconds=100)  # ours: to look into the store takes less
+ACTOR_PAUSE = timedelta(seconds=60)
 NICENESS = 19  # look-ups must not slow the answers from memory down
 
 
@@ -91,6 +92,7 @@ class Desk:
                 wait_for_fresh=ask.is_revalidation,
                 strict_testing=zone.strict_testing,
             )
+            reply = self.render(ask.zone, resolution.delivery)
         except Exception:
             log.exception("question could not be answered", next_hop=ask.next_hop, zone=ask.zone)
             return self._put(ask, socketmap.temp("internal error of mailseal, see its log"))
@@ -99,7 +101,7 @@ class Desk:
         )
         return self._put(
             ask,
-            self.render(ask.zone, resolution.delivery),
+            reply,
             fresh_for=resolution.fresh_for,
             usable_for=resolution.usable_for,
         )
@@ -164,16 +166,14 @@ async def work(
         asyncio.TaskGroup() as tasks,
     ):
         desk = Desk(service, config)
-        steady = [
-            tasks.create_task(service.refresher.run()),
-            tasks.create_task(service.pins.run()),
-        ]
+        actors: dict[str, Actor] = {"refresher": service.refresher, "pins": service.pins}
         if http and service.census is not None:
-            steady.append(tasks.create_task(service.census.run()))
+            actors["census"] = service.census
         if service.follower is not None:
-            steady.append(tasks.create_task(service.follower.run()))
+            actors["follower"] = service.follower
         if service.self_test is not None:
-            steady.append(tasks.create_task(service.self_test.run()))
+            actors["self-test"] = service.self_test
+        steady = [tasks.create_task(keep_going(name, actor)) for name, actor in actors.items()]
 
         async def reply(ask: link.Ask) -> None:
             began = loop.time()
@@ -202,6 +202,24 @@ async def work(
                     log.warning("message out of place", message=type(message).__name__)
         for task in (*steady, *questions):
             task.cancel()
+
+
+class Actor(Protocol):
+    """A loop that ends only when it is cancelled."""
+
+    async def run(self) -> None:
+        """Work for ever."""
+        ...
+
+
+async def keep_going(name: str, actor: Actor) -> None:
+    """Run an actor, again when it fails: the others, and all questions, must not fall with it."""
+    while True:
+        try:
+            await actor.run()
+        except Exception:
+            log.exception("an actor has failed", actor=name, action="started-again-in-60s")
+        await asyncio.sleep(ACTOR_PAUSE.total_seconds())
 
 
 def time_left(longest: timedelta, ask: link.Ask, now: float) -> timedelta:

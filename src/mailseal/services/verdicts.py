@@ -1,0 +1,68 @@
+"""Remembers what DANE proved about a next hop, for the day that DNS proves nothing."""
+
+from datetime import timedelta
+
+import structlog
+
+from mailseal.dane.exchange import DaneSummary, Exchange, ExchangeUnknown
+from mailseal.names import NextHop
+from mailseal.ports import Clock, LastVerdict, PolicyStore, StoreError
+
+log = structlog.stdlib.get_logger("mailseal.verdicts")
+
+MAX_VERDICTS = 200_000
+REWRITE = timedelta(days=1)  # a verdict that stays the same is stored again after this
+
+
+class Verdicts:
+    """The last verdict of each next hop that has an enforce policy, in memory and store."""
+
+    def __init__(self, *, store: PolicyStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._held: dict[str, LastVerdict] = {}
+
+    async def remembered(
+        self, next_hop: NextHop, exchange: Exchange | ExchangeUnknown
+    ) -> Exchange | ExchangeUnknown:
+        """Keep what an exchange proves, or add to one that is unknown what was proven before."""
+        if isinstance(exchange, ExchangeUnknown):
+            return ExchangeUnknown(
+                reason=exchange.reason,
+                last=await self.last(next_hop),
+                failing_for=exchange.failing_for,
+            )
+        summary = exchange.summary
+        if summary is not None:
+            await self._keep(str(next_hop), summary)
+        return exchange
+
+    async def last(self, next_hop: NextHop) -> DaneSummary | None:
+        """Return what was last proven, None where nothing ever was."""
+        key = str(next_hop)
+        known = self._held.get(key)
+        if known is None:
+            try:
+                known = await self._store.load_verdict(key)
+            except StoreError as error:
+                log.error("DANE verdict cannot be read", next_hop=key, error=str(error))
+            if known is not None:
+                self._hold(known)
+        return known.state if known else None
+
+    async def _keep(self, key: str, summary: DaneSummary) -> None:
+        known = self._held.get(key)
+        now = self._clock.now()
+        if known and known.state is summary and now - known.learnt_at < REWRITE:
+            return
+        verdict = LastVerdict(next_hop=key, state=summary, learnt_at=now)
+        self._hold(verdict)
+        try:
+            await self._store.save_verdict(verdict)
+        except StoreError as error:
+            log.error("DANE verdict cannot be stored", next_hop=key, error=str(error))
+
+    def _hold(self, verdict: LastVerdict) -> None:
+        if len(self._held) >= MAX_VERDICTS:
+            del self._held[next(iter(self._held))]
+        self._held[verdict.next_hop] = verdict
