@@ -36,10 +36,6 @@ log = structlog.stdlib.get_logger("mailseal.resolver")
 MAX_REMEMBERED_ANSWERS = 200_000  # decisions known to the log, so that only changes are told
 
 
-def _domain_of(next_hop: str) -> str:
-    return next_hop.removeprefix("[").partition("]")[0].partition(":")[0]
-
-
 _SOME_USABLE = {DaneSummary.ALL_USABLE, DaneSummary.MIXED}
 
 
@@ -199,8 +195,7 @@ class Resolver:
 
     def forget(self, domain: Domain) -> None:
         """Drop what DANE last proved for a domain, in all forms of its next hop, from memory."""
-        for key in [key for key in self._verdicts if _domain_of(key) == domain]:
-            del self._verdicts[key]
+        self._verdicts.forget(domain)
 
     def doubted_domains(self) -> tuple[Domain, ...]:
         """Return the policy domains decided on since a test last found the resolvers good.

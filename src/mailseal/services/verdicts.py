@@ -5,7 +5,7 @@ from datetime import timedelta
 import structlog
 
 from mailseal.dane.exchange import DaneSummary, Exchange, ExchangeUnknown
-from mailseal.names import NextHop
+from mailseal.names import Domain, NextHop
 from mailseal.ports import Clock, LastVerdict, PolicyStore, StoreError
 
 log = structlog.stdlib.get_logger("mailseal.verdicts")
@@ -50,6 +50,11 @@ class Verdicts:
                 self._hold(known)
         return known.state if known else None
 
+    def forget(self, domain: Domain) -> None:
+        """Drop what memory holds of a domain, in all forms of its next hop."""
+        for key in [key for key in self._held if _domain_of(key) == domain]:
+            del self._held[key]
+
     async def _keep(self, key: str, summary: DaneSummary) -> None:
         known = self._held.get(key)
         now = self._clock.now()
@@ -66,3 +71,7 @@ class Verdicts:
         if len(self._held) >= MAX_VERDICTS:
             del self._held[next(iter(self._held))]
         self._held[verdict.next_hop] = verdict
+
+
+def _domain_of(next_hop: str) -> str:
+    return next_hop.removeprefix("[").partition("]")[0].partition(":")[0]
