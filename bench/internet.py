@@ -34,7 +34,8 @@ MAX_CERTIFICATES = 4096
 
 _A, _SOA, _MX, _TXT = 1, 6, 15, 16
 _HEADER = struct.Struct("!6H")
-_FLAGS = 0x8180  # a reply; recursion desired and available; NOERROR; nothing is signed
+_FLAGS = 0x8180  # a reply; recursion desired and available; NOERROR
+_AUTHENTIC = 0x0020  # AD, for the root alone: a resolver that validates, and no signed domain
 
 
 class Nameserver(asyncio.DatagramProtocol):
@@ -47,7 +48,7 @@ class Nameserver(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: "tuple[str, int]") -> None:
         """Answer one question with a name that is not compressed."""
         end = data.index(b"\0", 12) + 5
-        first = data[13 : 13 + data[12]]
+        first = data[13 : 13 + data[12]]  # empty for the root
         data_of = _records(
             first, data[12 : end - 4], int.from_bytes(data[end - 4 : end - 2], "big")
         )
@@ -58,7 +59,9 @@ class Nameserver(asyncio.DatagramProtocol):
             b"\0\0" + struct.pack("!5I", 1, 1, 1, 1, TTL_SECONDS) if data_of is None else data_of
         )
         self.sendto(
-            _HEADER.pack(query_id, _FLAGS, 1, answers, 1 - answers, 0)
+            _HEADER.pack(
+                query_id, _FLAGS | (0 if data[12] else _AUTHENTIC), 1, answers, 1 - answers, 0
+            )
             + data[12:end]
             + struct.pack("!HHHIH", 0xC00C, rdtype, 1, TTL_SECONDS, len(rdata))
             + rdata,

@@ -95,6 +95,22 @@ def test_the_state_folder(mode: int | None, error: str, finding: tuple[str, str]
     assert told(*machine.judge_state_folder(folder)) == [finding]
 
 
+@pytest.mark.parametrize(("mode", "is_control", "finding"), [
+    (0o600, True, ("socket-modes", "ok")),
+    (0o660, True, ("control-socket-open", "error")),
+    (0o604, True, ("control-socket-open", "error")),
+    (0o666, False, ("socket-modes", "ok")),
+    (0o660, False, ("socket-modes", "ok")),
+    (0o600, False, ("listener-closed", "warning")),
+    (0o644, False, ("listener-closed", "warning")),    # to read is not enough to connect
+])  # fmt: skip
+def test_the_modes_of_sockets(mode: int, is_control: bool, finding: tuple[str, str]) -> None:
+    """One is for the service alone, the others are for mail servers."""
+    fact = machine.SocketFact(path="/run/s", mode=mode, is_control=is_control)
+
+    assert told(machine.judge_socket(fact)) == [finding]
+
+
 @pytest.mark.parametrize(("statuses", "code"), [
     ([], 0),
     (["ok"], 0),

@@ -80,6 +80,7 @@ def answering(path: Path, answer: Callable[[bytes], bytes]) -> Iterator[None]:
     """Answer one request per connection until the block ends."""
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
+        path.chmod(0o666)
         listener.listen()
 
         def serve() -> None:
@@ -129,6 +130,7 @@ def test_a_healthy_machine(ward: Ward) -> None:
         "resolver-validates": "ok",
         "trust-store": "ok",
         "state-folder": "ok",
+        "socket-modes": "ok",
         "service-running": "ok",
         "listener-answers": "ok",
         "domain-answered": "ok",
@@ -167,17 +169,20 @@ def test_a_listener_where_nobody_is_is_an_error(ward: Ward) -> None:
     assert "No such file or directory" in result.stdout
 
 
-@pytest.mark.parametrize(("is_chrooted", "place", "code"), [
-    (True, "queue/mailseal", "postfix-socket"),
-    (True, None, "postfix-socket-missing"),
-    (False, "queue/mailseal", "postfix-socket-missing"),     # outside the chroot is elsewhere
+@pytest.mark.parametrize(("is_chrooted", "place", "path", "code"), [
+    (True, "queue/mailseal", "/mailseal", "postfix-socket"),
+    (True, None, "/mailseal", "postfix-socket-missing"),
+    (False, "queue/mailseal", "/mailseal", "postfix-socket-missing"),    # is elsewhere
+    (True, "queue/mailseal", "mailseal", "postfix-socket"),
+    (False, "queue/mailseal", "mailseal", "postfix-socket"),    # Postfix works in its queue
 ])  # fmt: skip
 def test_postfix_in_a_chroot_needs_its_socket_there(
-    ward: Ward, is_chrooted: bool, place: str | None, code: str
+    ward: Ward, is_chrooted: bool, place: str | None, path: str, code: str
 ) -> None:
     """The path in main.cf is below the queue then."""
     (ward.folder / "queue").mkdir()
-    install_postfix(ward, is_chrooted=is_chrooted)
+    text = MAIN_CF.replace("unix:/mailseal", f"unix:{path}")
+    install_postfix(ward, is_chrooted=is_chrooted, text=text)
     with socket.socket(socket.AF_UNIX) as listener:
         if place:
             listener.bind(str(ward.folder / place))

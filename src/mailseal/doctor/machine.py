@@ -51,6 +51,15 @@ class FolderFact:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocketFact:
+    """A UNIX socket of the service; ``is_control`` is the one that only it and root may open."""
+
+    path: str
+    mode: int
+    is_control: bool = False
+
+
 def judge_resolvers(resolvers: Sequence[ResolverFact], *, has_dane: bool) -> Iterator[Finding]:
     """Say of each resolver what its test proved, and whether there is DANE at all."""
     for one in resolvers:
@@ -167,3 +176,24 @@ def judge_state_folder(folder: FolderFact) -> Iterator[Finding]:
         )
     else:
         yield ok("state-folder", f"{folder.path} is the service's alone")
+
+
+def judge_socket(fact: SocketFact) -> Finding:
+    """Say whether those may open a socket who should; to connect takes the right to write."""
+    if fact.is_control and fact.mode & 0o077:
+        return Finding(
+            code="control-socket-open",
+            status=Status.ERROR,
+            seen=f"{fact.path} can be opened by others (mode {fact.mode:04o}), who could purge "
+            "policies",
+            remedy="restart the service, which makes it anew, and find out who changed it",
+        )
+    if not fact.is_control and not fact.mode & 0o022:
+        return Finding(
+            code="listener-closed",
+            status=Status.WARNING,
+            seen=f"{fact.path} can be opened by its owner alone (mode {fact.mode:04o})",
+            remedy="set mode, or owner and group, of that [[listen]], unless the mail server "
+            "runs as its owner",
+        )
+    return ok("socket-modes", f"{fact.path} has the right mode")

@@ -147,8 +147,8 @@ def _judge_socket(one: SocketmapFact, facts: PostfixFacts) -> Finding:
             code="postfix-socket-missing",
             status=Status.ERROR,
             seen=f"Postfix looks for {one.place}{inside}, and there is no socket",
-            remedy=f"let mailseal listen at unix:{queue}{one.path}"
-            if facts.is_chrooted
+            remedy=f"let mailseal listen at unix:{queue}/{one.path.lstrip('/')}"
+            if facts.is_chrooted or not one.path.startswith("/")
             else "name the same path in [[listen]] and in smtp_tls_policy_maps",
         )
     return ok("postfix-socket", f"Postfix finds the socket {one.path}{inside}")

@@ -116,6 +116,8 @@ def _examine(
     )
     yield from machine.judge_trust_store(doors.trust_store)
     yield from machine.judge_state_folder(inspection.look_at_folder(config.state_dir))
+    for socket in inspection.look_at_sockets(config):
+        yield machine.judge_socket(socket)
     yield from service.judge_service(running, has_dane=has_dane)
     for probe in inspection.probe_listeners(config, service.TEST_KEY):
         yield service.judge_listener(probe)

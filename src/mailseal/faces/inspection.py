@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailseal.doctor.machine import FolderFact
+from mailseal.doctor.machine import FolderFact, SocketFact
 from mailseal.doctor.postfix import PARAMETERS, PostfixFacts, socketmaps
 from mailseal.doctor.service import Probe, ServiceFacts
 from mailseal.faces.asking import ask
+from mailseal.faces.policyd.paths import control_path
 from mailseal.wire import netstring, socketmap
 
 if TYPE_CHECKING:
@@ -63,12 +64,13 @@ def look_at_postfix(postconf: str, folder: Path | None) -> PostfixFacts | str:
     if isinstance(master, subprocess.CompletedProcess) and not master.returncode:
         # A dash is the default, which is "n" from Postfix 3.0 on.
         is_chrooted = master.stdout.strip().endswith("= y")
-    root = Path(settings.get("queue_directory", "")) if is_chrooted else Path("/")
+    queue = Path(settings.get("queue_directory", "/"))
     return PostfixFacts(
         settings=settings,
         is_chrooted=is_chrooted,
         is_reachable={
-            one.path: _is_socket(root / one.path.lstrip("/"))
+            # Postfix works in its queue, so a relative path is below it with and without chroot.
+            one.path: _is_socket(queue / (one.path.lstrip("/") if is_chrooted else one.path))
             for one in socketmaps(settings.get("smtp_tls_policy_maps", ""))
             if one.path
         },
@@ -117,6 +119,19 @@ def look_at_folder(path: Path) -> FolderFact:
     except OSError as error:
         return FolderFact(path=str(path), mode=None, error=error.strerror or str(error))
     return FolderFact(path=str(path), mode=mode)
+
+
+def look_at_sockets(config: "Config") -> Iterator[SocketFact]:
+    """Yield the UNIX sockets that there are, with their modes; the control socket first."""
+    from mailseal.config import UnixAddress
+
+    paths = [one.address.path for one in config.listen if isinstance(one.address, UnixAddress)]
+    for path in (control_path(config), *paths):
+        try:
+            mode = stat.S_IMODE(path.stat().st_mode)
+        except OSError:
+            continue  # that it does not answer is told anyway
+        yield SocketFact(path=str(path), mode=mode, is_control=path == control_path(config))
 
 
 def look_at_service(config: "Config") -> tuple[ServiceFacts, tuple[tuple[str, datetime], ...]]:
