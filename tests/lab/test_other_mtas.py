@@ -52,6 +52,21 @@ def test_sendmail_defers_what_has_to_wait(lab: Lab, daemon: Daemon) -> None:
     assert "450 STS lookup temp fail" in said
 
 
+def test_sendmail_defers_while_mailseal_is_down(lab: Lab, daemon: Daemon) -> None:
+    """``-T<TMPF>``: no answer is no permission, for any domain."""
+    said = lab.sendmail.check("a@nopolicy.test", "mx.nopolicy.test", address="inet:5469@127.0.0.1")
+
+    assert "450 STS lookup temp fail" in said
+
+
+def test_sendmail_holds_a_fallback_host_against_the_policy(lab: Lab, daemon: Daemon) -> None:
+    """A host that is no MX of the domain has no name that its policy allows."""
+    said = lab.sendmail.check("a@good.test", "relay.test", ["relay.test"])
+
+    assert said.startswith("$# error")
+    assert "relay . test not found in" in said
+
+
 def test_sendmail_sends_the_name_of_the_host(lab: Lab, daemon: Daemon) -> None:
     """``servername=hostname`` becomes SNI (RFC 8461 §4.2)."""
     assert "servername=hostname" in lab.sendmail.set_sni("a@good.test", "mx.good.test")
