@@ -414,3 +414,30 @@ def test_http_can_be_anywhere_or_nowhere() -> None:
     assert not parse('[http]\nenabled = false\naddress = "192.0.2.1:8461"\n').http.enabled
     assert parse('[http]\naddress = "192.0.2.1:80"\nallow_remote = true\n').http.allow_remote
     assert str(parse('[http]\naddress = "unix:/run/x"\n').http.address) == "unix:/run/x"
+
+
+@pytest.mark.parametrize(("written", "name"), [
+    (".", ""),                                  # the root, as everybody writes it
+    ("Example.COM.", "example.com"),
+    ("_25._tcp.mx.example.com", "_25._tcp.mx.example.com"),
+])  # fmt: skip
+def test_the_names_of_the_self_test_are_any_names_of_dns(written: str, name: str) -> None:
+    """They need not be host names, and read back as they were meant."""
+    config = parse(f'[dane]\nself_test_name = "{written}"\n')
+
+    assert config.dane.self_test_name == name
+    assert parse(to_toml(to_document(config))).dane.self_test_name == name
+
+
+@pytest.mark.parametrize("written", [
+    "",                     # not the root, more likely forgotten
+    "a..example",           # an empty label
+    "a" * 64 + ".example",  # a label of more than 63 bytes
+    "bücher.example",       # DNS has A-labels
+    "example.com evil",     # a blank
+    ".".join(["a" * 60] * 5),
+])  # fmt: skip
+def test_what_cannot_be_asked_for_is_no_name_of_a_self_test(written: str) -> None:
+    """Told at the start, not at the first test."""
+    with pytest.raises(ConfigError, match="self_test_name"):
+        parse(f'[dane]\nself_test_name = "{written}"\n')
