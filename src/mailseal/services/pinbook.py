@@ -62,6 +62,7 @@ class PinBook:
         self._list: PinList | None = None
         self._envelope: bytes = b""
         self._replaced: dict[Domain, datetime] = {}
+        self._keeps = False
         self._is_unsaved = False
         self._has_unsaved_list = False
         self._due_at: datetime | None = None
@@ -139,7 +140,10 @@ class PinBook:
     # -- keeping it ---------------------------------------------------------------------------
 
     async def open(self) -> None:
-        """Take up the last good list, and a local one at once; a remote one is read behind."""
+        """Take up the last good list, and a local one at once; a remote one is read behind.
+
+        Nothing is written before the first ``round``, so that a command may use a book too.
+        """
         if self._source is None or self._shelf is None:
             return
         try:
@@ -162,9 +166,10 @@ class PinBook:
             await asyncio.sleep(ROUND_INTERVAL.total_seconds())
 
     async def round(self) -> None:
-        """Do what is due now."""
+        """Do what is due now, and keep what a restart would lose."""
         if self._source is None:
             return
+        self._keeps = True
         now = self._clock.now()
         if self._due_at is None or now >= self._due_at:
             await self.refresh()
@@ -189,7 +194,6 @@ class PinBook:
                 is_good = False
             else:
                 is_good = self._take(outcome, origin=self._source.name)
-                await self.save_unsaved()
             wait = self._check_interval
             self._due_at = now + (wait if is_good else min(wait, RETRY_INTERVAL))
             return is_good
@@ -209,8 +213,9 @@ class PinBook:
             log.error("pin list cannot be stored", reason=str(error), action="try-again")
 
     async def aclose(self) -> None:
-        """Store what is not stored yet."""
-        await self.save_unsaved()
+        """Store what is not stored yet, unless this was for a question or two only."""
+        if self._keeps:
+            await self.save_unsaved()
 
     def _take(self, envelope: bytes, *, origin: str) -> bool:
         """Put a list into use if it may be; tell whether it may."""
