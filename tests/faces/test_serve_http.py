@@ -113,6 +113,20 @@ def test_a_reload_can_move_it(serving: Serving) -> None:
     assert as_json(get(moved, "/health/live")) == {"live": True}
 
 
+def test_a_reload_changes_who_may_open_it(serving: Serving) -> None:
+    """The socket stays, with other permissions."""
+    http = http_of(serving)
+    before = http.stat().st_ino
+    text = serving.config.read_text()
+    serving.config.write_text(text.replace("[http]\n", '[http]\nmode = "0600"\n'))
+
+    serving.process.send_signal(signal.SIGHUP)
+
+    until(lambda: http.stat().st_mode & 0o777 == 0o600, serving.log.read_text())
+    assert http.stat().st_ino == before
+    assert get(http, "/health/live")[0] == 200
+
+
 def test_a_place_that_cannot_be_had_keeps_nobody_from_being_answered(tmp_path: Path) -> None:
     """It is told in the log; mail is worth more than its metrics."""
     serving = Serving(tmp_path)

@@ -41,7 +41,15 @@ class HttpDoor:
             and before is not None
             and listeners.place_of(listener) == listeners.place_of(before)
         )
-        return self if is_same and self.sockets else HttpDoor(listener, log)
+        if not is_same or not self.sockets:
+            return HttpDoor(listener, log)
+        if listener != before and isinstance(listener, UnixListener):
+            try:
+                listeners.set_rights(listener, listener.path)
+            except listeners.ListenError as error:
+                log("a listener keeps its rights", reason=error, action="restart-needed")
+        self._listener = listener
+        return self
 
     def close(self) -> None:
         """Let nobody connect any more."""
