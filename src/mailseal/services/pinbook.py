@@ -23,6 +23,7 @@ log = structlog.stdlib.get_logger("mailseal.pins")
 ROUND_INTERVAL = timedelta(seconds=60)
 READ_TIMEOUT = timedelta(minutes=2)  # ours: 16 MiB over a slow line
 RETRY_INTERVAL = timedelta(minutes=5)  # after a list that could not be had or was refused
+_STORED = "stored"  # where a list came from that was kept over a restart
 _WARN_AT_SHARE_LEFT = 0.2  # of a list's life: time enough to sign the next one
 
 
@@ -153,7 +154,7 @@ class PinBook:
             log.error("stored pin list cannot be read", reason=str(error), action="read-source")
         else:
             if envelope is not None:
-                self._take(envelope, origin="stored")
+                await self._take(envelope, origin=_STORED)
             if self._list is not None:
                 self._replaced = _still_replaced(replaced, self._list)
         if self._source.is_local:
@@ -193,7 +194,7 @@ class PinBook:
                 )
                 is_good = False
             else:
-                is_good = self._take(outcome, origin=self._source.name)
+                is_good = await self._take(outcome, origin=self._source.name)
             wait = self._check_interval
             self._due_at = now + (wait if is_good else min(wait, RETRY_INTERVAL))
             return is_good
@@ -217,14 +218,17 @@ class PinBook:
         if self._keeps:
             await self.save_unsaved()
 
-    def _take(self, envelope: bytes, *, origin: str) -> bool:
+    async def _take(self, envelope: bytes, *, origin: str) -> bool:
         """Put a list into use if it may be; tell whether it may."""
         if envelope == self._envelope and self._list is not None:
             self._trouble = ""
             return not self._list.has_expired(self._clock.now())
         now = self._clock.now()
         try:
-            found = open_list(envelope, keys=self._keys, now=now, stored=self._list)
+            # In a thread: the longest list takes two seconds, and others wait for answers.
+            found = await asyncio.to_thread(
+                open_list, envelope, keys=self._keys, now=now, stored=self._list
+            )
         except (PinListError, EnvelopeError) as error:
             self._trouble = str(error)
             log.warning(
@@ -242,7 +246,7 @@ class PinBook:
         for domain in dropped:
             del self._replaced[domain]
         self._is_unsaved |= bool(dropped)
-        self._has_unsaved_list = origin != "stored"
+        self._has_unsaved_list = origin != _STORED
         changed = dropped | {
             domain
             for domain in {*before, *found.pins}
@@ -256,8 +260,9 @@ class PinBook:
             pins=len(found.pins),
             changed=len(changed),
         )
-        for domain in changed:
-            self._on_change(domain)
+        if origin != _STORED:  # answers from before a restart were made of the same list
+            for domain in changed:
+                self._on_change(domain)
         return True
 
     def _tell_end(self, now: datetime) -> None:
