@@ -12,18 +12,18 @@ log_file_path = {folder}/%slog
 keep_environment =
 """
 
-# As a recipe for the one-line protocol: wait, or deliver by the policy, or as ever.
+# As the how-to's routers: wait for want of a clear answer, or deliver by the policy, or as ever.
 ROUTING = """\
-ANSWER = ${{readsocket{{{address}}}{{$domain\\n}}{{8s:cache=yes}}{{}}{{TEMP mailseal is down}}}}
 begin routers
-sts_waits:
+asks:
   driver = redirect
-  condition = ${{if match{{ANSWER}}{{^TEMP}}}}
+  set = r_mailseal = ${{readsocket{{{address}}}{{$domain\\n}}{{8s}}{{}}{{TEMP mailseal is down}}}}
   allow_defer
-  data = :defer: ANSWER
+  data = ${{if match{{$r_mailseal}}{{\\N^(OK secure match=|NOTFOUND ?$)\\N}}\
+    {{}}{{:defer: mailseal: $r_mailseal}}}}
 sts:
   driver = accept
-  condition = ${{if match{{ANSWER}}{{^OK secure}}}}
+  condition = ${{if !match{{$r_mailseal}}{{\\N^NOTFOUND ?$\\N}}}}
   transport = smtp_sts
 plain:
   driver = accept

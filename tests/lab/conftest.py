@@ -3,6 +3,7 @@
 import itertools
 import os
 import socketserver
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
@@ -14,9 +15,13 @@ import pytest
 from lab.daemon import Daemon
 from lab.internet import Lab
 from lab.sender import SendingPostfix
+from lab.service import Service
 from lab.unavailable import Unavailable
 
 _numbers = itertools.count(1)
+
+BREAKER = Path(__file__).parents[2] / "lab" / "breaker.py"
+FIRST_BREAKER_PORT = 9000  # each has its own
 
 
 class ScriptedSocketmap(socketserver.ThreadingUnixStreamServer):
@@ -95,6 +100,32 @@ def socketmap(lab: Lab) -> Iterator[ScriptedSocketmap]:
         thread.join()
         with suppress(FileNotFoundError):
             server.path.unlink()
+
+
+MakeBreaker = Callable[..., str]
+
+
+@pytest.fixture
+def make_breaker(lab: Lab) -> Iterator[MakeBreaker]:
+    """Start daemons that break off connections as ``lab/breaker.py`` says; return HOST:PORT."""
+    with ExitStack() as stack:
+
+        def make(*deeds: str) -> str:
+            number = next(_numbers)
+            port = FIRST_BREAKER_PORT + number
+            place = f"127.0.0.1:{port}"
+            service = Service(
+                lab.namespace,
+                "breaker",
+                [sys.executable, "-I", BREAKER, place, *deeds],
+                log=lab.folder / f"breaker{number}.log",
+                ready=lambda: lab.namespace.is_listening("127.0.0.1", port),
+            )
+            stack.callback(service.stop)
+            service.start()
+            return place
+
+        yield make
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The configuration of docs/howto/exim.md, as it stands there, delivers with a real Exim."""
 
+import itertools
 import re
 from pathlib import Path
 
@@ -9,7 +10,11 @@ from lab.catalogue import ATTACKER_HOST
 from lab.daemon import Daemon
 from lab.internet import Lab
 
+from .conftest import MakeBreaker
+
 pytestmark = pytest.mark.lab
+
+_numbers = itertools.count(1)
 
 HOWTO = Path(__file__).parents[2] / "docs" / "howto" / "exim.md"
 
@@ -46,9 +51,12 @@ def block(name: str) -> str:
     return found[1]
 
 
-def deliver(lab: Lab, daemon: Daemon, recipient: str) -> str:
-    """Send a message by the how-to's configuration; return Exim's log of it."""
-    folder = lab.folder / f"howto-{recipient}"
+def deliver(lab: Lab, address: Path | str, *recipients: str) -> str:
+    """Send a message by the how-to's configuration; return Exim's log of it.
+
+    ``address`` is what the daemon's line listener has for ``${readsocket}``.
+    """
+    folder = lab.folder / f"howto{next(_numbers)}"
     (folder / "spool").mkdir(parents=True)
     for each in (folder, folder / "spool"):
         each.chmod(0o777)
@@ -57,7 +65,7 @@ def deliver(lab: Lab, daemon: Daemon, recipient: str) -> str:
     text = WHOLE.format(
         folder=folder,
         exim=exim,
-        main=block("main").replace("inet:127.0.0.1:8462", str(daemon.line)),
+        main=block("main").replace("inet:127.0.0.1:8462", str(address)),
         routers=block("routers"),
         transports=block("transports").replace(
             "tls_verify_certificates = system", f"tls_verify_certificates = {lab.ca_file}"
@@ -66,7 +74,7 @@ def deliver(lab: Lab, daemon: Daemon, recipient: str) -> str:
     configuration = folder / "exim.conf"
     configuration.write_text(text)
     done = lab.run(
-        [exim, "-C", configuration, "-odf", "-f", "someone@sender.test", recipient],
+        [exim, "-C", configuration, "-odf", "-f", "someone@sender.test", *recipients],
         stdin="Subject: how-to\n\nHello.\n",
         environment={"LD_LIBRARY_PATH": tree.library_path()},
     )
@@ -81,7 +89,7 @@ def deliver(lab: Lab, daemon: Daemon, recipient: str) -> str:
 ])  # fmt: skip
 def test_mail_goes_where_it_may(lab: Lab, daemon: Daemon, label: str, host: str, said: str) -> None:
     """Verified by the policy or by DANE, and as ever without a policy."""
-    log = deliver(lab, daemon, f"someone@{label}.test")
+    log = deliver(lab, daemon.line, f"someone@{label}.test")
 
     assert f"=> someone@{label}.test" in log
     assert said in log
@@ -95,7 +103,7 @@ def test_mail_goes_where_it_may(lab: Lab, daemon: Daemon, label: str, host: str,
 ])  # fmt: skip
 def test_mail_waits_where_it_must(lab: Lab, daemon: Daemon, label: str, said: str) -> None:
     """Clear text, a wrong certificate, an MX host outside the policy: deferred."""
-    log = deliver(lab, daemon, f"someone@{label}.test")
+    log = deliver(lab, daemon.line, f"someone@{label}.test")
 
     assert f"== someone@{label}.test" in log
     assert said in log
@@ -106,9 +114,67 @@ def test_a_stranger_beside_an_allowed_host_is_not_connected_to(lab: Lab, daemon:
     """The event of the transport holds each MX host's name against the policy."""
     lab.attack.forge_mx("forged.test", ATTACKER_HOST, "mx.forged.test")
 
-    log = deliver(lab, daemon, "someone@forged.test")
+    log = deliver(lab, daemon.line, "someone@forged.test")
 
     assert f"H={ATTACKER_HOST}" in log
     assert "Event requests alternate response" in log
     assert len(lab.mailbox(ATTACKER_HOST)) == 0
     assert len(lab.mailbox("mx.forged.test")) == 1
+
+
+@pytest.mark.parametrize("deed", ["fin", "rst", "read-fin", "read-rst", "say:", "say:OK"])
+def test_no_answer_is_no_permission(lab: Lab, make_breaker: MakeBreaker, deed: str) -> None:
+    """A connection that was accepted and broke off, at any moment, lets the mail wait."""
+    address = make_breaker(deed)
+
+    log = deliver(lab, f"inet:{address}", "someone@nopolicy.test")
+
+    assert "== someone@nopolicy.test R=mailseal_asks defer" in log
+    assert len(lab.mailbox("mx.nopolicy.test")) == 0
+
+
+def test_a_daemon_that_is_not_there_lets_mail_wait(lab: Lab) -> None:
+    """The connection itself fails, which is what Exim calls DOWN."""
+    log = deliver(lab, "inet:127.0.0.1:1", "someone@nopolicy.test")
+
+    assert "== someone@nopolicy.test R=mailseal_asks defer" in log
+    assert "mailseal: DOWN" in log
+
+
+def test_the_first_answer_is_the_one_that_counts(lab: Lab, make_breaker: MakeBreaker) -> None:
+    """Nothing is asked twice, so that a second answer could send mail another way."""
+    address = make_breaker("say:OK secure match=mx.stripped.test servername=hostname\n", "fin")
+
+    log = deliver(lab, f"inet:{address}", "someone@stripped.test")
+
+    assert "== someone@stripped.test R=mailseal_enforced T=smtp_mailseal" in log
+    assert "TLS session is required" in log
+    assert len(lab.mailbox("mx.stripped.test")) == 0
+
+
+@pytest.mark.parametrize("answer", [
+    "OK secure match=mx.nopol",                     # cut off in the middle
+    "OK secure match=",                             # nothing is allowed
+    "OK secure match= servername=hostname",
+    "OK secure match=: servername=hostname",
+])  # fmt: skip
+def test_an_answer_that_names_no_host_lets_none_pass(
+    lab: Lab, make_breaker: MakeBreaker, answer: str
+) -> None:
+    """Half an answer allows less than a whole one, never more."""
+    log = deliver(lab, f"inet:{make_breaker('say:' + answer)}", "someone@nopolicy.test")
+
+    assert "== someone@nopolicy.test" in log
+    assert len(lab.mailbox("mx.nopolicy.test")) == 0
+
+
+def test_domains_with_the_same_hosts_go_each_by_their_own_policy(lab: Lab, daemon: Daemon) -> None:
+    """One message to two domains, whose policies allow one each of the hosts that both have."""
+    hosts = ("mx.good.test", "a.mx.wildcard.test")
+    lab.attack.forge_mx("good.test", *hosts)
+    lab.attack.forge_mx("wildcard.test", *hosts)
+
+    log = deliver(lab, daemon.line, "someone@good.test", "someone@wildcard.test")
+
+    assert re.search(r"=> someone@good\.test .* H=mx\.good\.test ", log)
+    assert re.search(r"=> someone@wildcard\.test .* H=a\.mx\.wildcard\.test ", log)
