@@ -1,5 +1,6 @@
 """Clients that are broken or hostile: a correct reply or a clean end, and the others go on."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -267,6 +268,9 @@ async def test_a_line_is_answered_by_a_line(start: Start, question: bytes) -> No
     assert await again.rest() == EXAMPLE_REPLY + b"\n"
 
 
+TOO_LONG = b"TEMP the question is too long for mailseal\n"
+
+
 @pytest.mark.parametrize(
     ("question", "answer"),
     [
@@ -276,17 +280,46 @@ async def test_a_line_is_answered_by_a_line(start: Start, question: bytes) -> No
         (b"a..b\n", b"NOTFOUND\n"),
         (b"\xff\n", b"NOTFOUND\n"),  # no UTF-8
         (b"x" * 1_100 + b"\n", b"NOTFOUND\n"),  # as long as a line may be
-        (b"x" * 1_101 + b"\n", b""),  # longer: the connection just ends
-        (b"x" * 100_000, b""),  # and nobody waits for its end
+        (b"x" * 1_101 + b"\n", TOO_LONG),  # longer: nobody says that there is no policy
+        (b"x" * 100_000, TOO_LONG),  # and nobody waits for its end
     ],
 )
 async def test_odd_lines(start: Start, question: bytes, answer: bytes) -> None:
-    """Every line gets a line; what is no line gets the end."""
+    """Every line gets a line, and so does what is no line."""
     running = await start(listeners=LINE, zones=("exim",))
     client = await running.connect()
     client.send(question)
     client.writer.write_eof()
     assert await client.rest() == answer
+
+
+@pytest.mark.parametrize("question", [b"", b"example.com\n"])
+async def test_a_line_client_beyond_the_bound_is_told_temp(start: Start, question: bytes) -> None:
+    """Exim takes a connection that ends without a word for an empty answer."""
+    running = await start(listeners=LINE, zones=("exim",), max_connections=1)
+    first = await running.connect()
+    await running.until(lambda: running.stats["connections_open"] == 1)
+    second = await running.connect()
+    second.send(question)
+    assert await second.rest() == b"TEMP mailseal is overloaded, see its log\n"
+    assert running.stats["connections_refused"] == 1
+    assert running.stats["connections_open"] == 1
+    first.send(b".com\n")
+    assert await first.rest() == b"NOTFOUND\n"
+
+
+@pytest.mark.parametrize("question", [b"", b"example.co"])
+async def test_a_line_client_is_told_temp_when_the_service_stops(
+    start: Start, question: bytes
+) -> None:
+    """Who has not asked yet, or not to the end, gets an answer all the same."""
+    running = await start(listeners=LINE, zones=("exim",))
+    client = await running.connect()
+    client.send(question)
+    await running.until(lambda: running.stats["connections_open"] == 1)
+    stopping = asyncio.ensure_future(running.answerer.stop())
+    assert await client.rest() == b"TEMP mailseal is stopping\n"
+    await stopping
 
 
 async def test_a_line_client_that_leaves_is_forgotten(start: Start) -> None:

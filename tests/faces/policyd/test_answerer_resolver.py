@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import pytest
 
+from mailseal.faces.policyd.answerer import Bounds, TcpListener
 from mailseal.faces.policyd.supervisor import PING_TICKS, STUCK_TICKS
 from mailseal.wire import link
 from tests.faces.policyd.scripted import EXAMPLE, EXAMPLE_REPLY, Running
@@ -117,6 +119,26 @@ async def test_stop_answers_what_is_pending(start: Start) -> None:
     assert await busy.rest() == b"12:OK dane-only,"
     await stopping
     assert running.resolver.ended.is_set()
+
+
+@pytest.mark.parametrize(("listener", "asked", "answered"), [
+    (TcpListener(host="127.0.0.1", port=0), b"19:postfix example.com,",
+     b"25:TEMP mailseal is stopping,"),
+    (TcpListener(host="127.0.0.1", port=0, line_zone="postfix"), b"example.com\n",
+     b"TEMP mailseal is stopping\n"),
+])  # fmt: skip
+async def test_stop_says_temp_to_those_whose_answer_takes_too_long(
+    start: Start, listener: TcpListener, asked: bytes, answered: bytes
+) -> None:
+    """Nobody who waits is left with a connection that just ends."""
+    running = await start(listeners=(listener,), bounds=Bounds(stop=timedelta(0)))
+    client = await running.connect()
+    client.send(asked)
+    assert isinstance(await running.resolver.hear(), link.Ask)
+    stopping = asyncio.ensure_future(running.answerer.stop())
+    assert await client.rest() == answered
+    await stopping
+    assert running.stats["connections_open"] == 0
 
 
 async def test_after_stop_nobody_listens(start: Start) -> None:

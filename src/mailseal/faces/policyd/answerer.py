@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 SWEEP_SECONDS = 5.0
+LAST_WORDS_SECONDS = 0.5  # ours: for clients that read, the last answers leave in no time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,19 +160,29 @@ class Answerer:
             way.send(link.Reloaded(outcome=json.dumps({"faults": list(faults)}).encode()))
 
     async def stop(self) -> None:
-        """Stop accepting, answer what is pending, end the resolver; bounded in time."""
+        """Stop accepting, answer what is pending, end the resolver; bounded in time.
+
+        What cannot be answered in time is answered TEMP; who does not read is dropped.
+        """
         self._doors.close()
         await asyncio.sleep(0)  # requests that have arrived are read once more
         self.connections.finish()
-        try:
-            async with asyncio.timeout(self._config.bounds.stop.total_seconds()):
-                await self.connections.drained.wait()
-        except TimeoutError:
-            dropped = self.connections.abort()
-            self.board.log("connections are dropped at the end", count=dropped)
+        if not await self._drained(self._config.bounds.stop.total_seconds()):
+            self.board.give_up()
+            if not await self._drained(LAST_WORDS_SECONDS):
+                dropped = self.connections.abort()
+                self.board.log("connections are dropped at the end", count=dropped)
         self._supervisor.stop()
         if self._resolver is not None:
             await self._resolver
+
+    async def _drained(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self.connections.drained.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def _reload_asked(self, way: LinkConnection) -> None:
         self._reload_askers.append(way)

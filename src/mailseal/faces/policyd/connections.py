@@ -77,6 +77,11 @@ class Connection(asyncio.Protocol):
     def finish(self) -> None:
         """End as soon as no answer is owed any more."""
 
+    def refuse(self) -> None:
+        """End at once, without having heard anything."""
+        self.release()
+        self.transport.abort()
+
     @abstractmethod
     def release(self) -> None:
         """Let go of everything that waits on this connection's behalf."""
@@ -112,8 +117,7 @@ class Connections:
             self.sweep(now, longest=timedelta(seconds=HARVEST_IDLE_SECONDS))
         if len(self._open) >= self._max_connections or self._is_stopping:
             self._board.counters.connections_refused += 1
-            connection.release()
-            connection.transport.abort()
+            connection.refuse()
             if self._board.seldom.allows("refused", now):
                 self._board.log(
                     "a connection is refused", open=len(self._open), action="close-at-once"

@@ -1,8 +1,20 @@
-"""One connection of an Exim that asks with a line: one question, one answer, end."""
+"""One connection of an Exim that asks with a line: one question, one answer, end.
+
+``${readsocket}`` makes an empty string of a connection that ends without a word, which a
+careless recipe takes for "no policy". So whoever waits here is told TEMP before the end.
+"""
 
 from mailseal.faces.policyd.connections import Connection, Connections
-from mailseal.faces.policyd.switchboard import NOTFOUND, Slot, Switchboard
-from mailseal.wire import line
+from mailseal.faces.policyd.switchboard import (
+    NOTFOUND,
+    OVERLOADED,
+    STOPPING,
+    Slot,
+    Switchboard,
+)
+from mailseal.wire import line, netstring, socketmap
+
+TOO_LONG = netstring.encode(socketmap.temp("the question is too long for mailseal"))
 
 
 class LineConnection(Connection):
@@ -38,7 +50,11 @@ class LineConnection(Connection):
     def finish(self) -> None:
         """End, unless an answer is on its way."""
         if self._slot is None:
-            self.close()
+            self._end_with(STOPPING)
+
+    def refuse(self) -> None:
+        """Answer TEMP before the question, since nobody will be here to read it."""
+        self._end_with(OVERLOADED)
 
     @property
     def has_pending(self) -> bool:
@@ -52,13 +68,18 @@ class LineConnection(Connection):
             self.board.leave(self._slot)
             self._slot = None
 
+    def _end_with(self, reply: bytes) -> None:
+        """Answer without a question, once, and read nothing more."""
+        if not self.requests:
+            self.requests += 1
+            self.take(Slot(self), reply)
+
     def _work(self, *, is_complete: bool) -> None:
         try:
             question = line.find_line(self._buffer, is_complete=is_complete)
         except line.LineTooLongError:
             self.board.counters.malformed += 1
-            self.requests += 1
-            self.close()
+            self._end_with(TOO_LONG)
             return
         if question is None:
             return

@@ -20,6 +20,7 @@ NOTFOUND = netstring.encode(socketmap.notfound())
 TOO_LATE = netstring.encode(socketmap.temp("mailseal has no answer yet, see its log"))
 OVERLOADED = netstring.encode(socketmap.temp("mailseal is overloaded, see its log"))
 UNUSABLE = netstring.encode(socketmap.temp("mailseal made no usable answer, see its log"))
+STOPPING = netstring.encode(socketmap.temp("mailseal is stopping"))
 
 MAX_UNSENT_BYTES = 1024 * 1024  # ours: a resolver that does not read is not told more
 
@@ -334,6 +335,11 @@ class Switchboard:
                 )
             self._deliver(question, TOO_LATE)
         return bool(late)
+
+    def give_up(self) -> None:
+        """Answer TEMP to all who still wait, since the service ends."""
+        for key in list(self._questions):
+            self._deliver(self._questions.pop(key), STOPPING)
 
     def add_stats(self, more: Callable[[], dict[str, int]]) -> None:
         """Let someone else's numbers be told with ours."""
