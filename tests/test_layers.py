@@ -40,6 +40,7 @@ DOOR_LIBRARIES = {
     "alembic": {"store"},
     "sqlite3": {"store"},
     "psycopg": {"store"},
+    "yaml": {"config"},
 }
 
 
