@@ -51,10 +51,11 @@ def block(name: str) -> str:
     return found[1]
 
 
-def deliver(lab: Lab, address: Path | str, *recipients: str) -> str:
+def deliver(lab: Lab, address: Path | str, *recipients: str, fallback: str = "") -> str:
     """Send a message by the how-to's configuration; return Exim's log of it.
 
-    ``address`` is what the daemon's line listener has for ``${readsocket}``.
+    ``address`` is what the daemon's line listener has for ``${readsocket}``; ``fallback`` is a
+    fallback host that the transport of enforced domains gets as well.
     """
     folder = lab.folder / f"howto{next(_numbers)}"
     (folder / "spool").mkdir(parents=True)
@@ -67,9 +68,9 @@ def deliver(lab: Lab, address: Path | str, *recipients: str) -> str:
         exim=exim,
         main=block("main").replace("inet:127.0.0.1:8462", str(address)),
         routers=block("routers"),
-        transports=block("transports").replace(
-            "tls_verify_certificates = system", f"tls_verify_certificates = {lab.ca_file}"
-        ),
+        transports=block("transports")
+        .replace("tls_verify_certificates = system", f"tls_verify_certificates = {lab.ca_file}")
+        .replace("driver = smtp\n", f"driver = smtp\n  fallback_hosts = {fallback}\n"),
     )
     configuration = folder / "exim.conf"
     configuration.write_text(text)
@@ -120,6 +121,15 @@ def test_a_stranger_beside_an_allowed_host_is_not_connected_to(lab: Lab, daemon:
     assert "Event requests alternate response" in log
     assert len(lab.mailbox(ATTACKER_HOST)) == 0
     assert len(lab.mailbox("mx.forged.test")) == 1
+
+
+def test_a_fallback_host_is_held_against_the_policy(lab: Lab, daemon: Daemon) -> None:
+    """What the policy holds back does not go another way."""
+    log = deliver(lab, daemon.line, "someone@stripped.test", fallback="mx.nopolicy.test")
+
+    assert "H=mx.nopolicy.test" in log
+    assert "== someone@stripped.test" in log
+    assert len(lab.mailbox("mx.nopolicy.test")) == 0
 
 
 @pytest.mark.parametrize("deed", ["fin", "rst", "read-fin", "read-rst", "say:", "say:OK"])
