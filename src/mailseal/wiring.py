@@ -98,6 +98,7 @@ async def open_service(
         proxy=https.proxy,
         max_fetches=config.limits.fetches,
     )
+    pins = _pin_book(config, clock, dns, on_change)
     discoverer = Discoverer(
         dns=counted_dns,
         fetcher=CountedFetcher(fetcher, meter, clock),
@@ -126,6 +127,7 @@ async def open_service(
         ),
         jitter=random.random,
         on_change=on_change,
+        on_fetched=pins.note_fetched,
     )
     surveyor = Surveyor(
         CountedDns(dane_dns, meter, clock),
@@ -160,7 +162,6 @@ async def open_service(
         ),
         on_change=use_others,
     )
-    pins = _pin_book(config, clock, dns, on_change)
     resolver = Resolver(
         self_test=self_test,
         exceptions=Exceptions(

@@ -69,7 +69,7 @@ def override(sts: str = "", dane: str = "", mx: str = "", **more: Any) -> Overri
     )
 
 
-async def pin(world: World, *, hold: bool = False, life: timedelta = 100 * HOUR) -> FakePins:
+async def pin(world: World, *, hold: bool = False, life: timedelta = 1000 * HOUR) -> FakePins:
     """Pin example.com to mx.example.com, from now on."""
     policy = Policy(mode=Mode.ENFORCE, max_age=MAX_LIFE, mx=(MxPattern("mx.example.com"),))
     now = world.clock.now()
@@ -244,6 +244,19 @@ async def test_what_the_domain_serves_replaces_its_pin(world: World, mode: str, 
 
     await pin(world, hold=True)
     assert await world.reply() == PINNED
+
+
+async def test_a_policy_that_nobody_asked_for_replaces_a_pin_too(world: World) -> None:
+    """It was fetched ahead of its end, was in mode none, and has ended since."""
+    await pin(world)
+    world.discoverer._on_fetched = world.resolver._exceptions.pins.note_fetched
+    world.publish("example.com", "none")
+    await world.discoverer.refetch(Domain("example.com"), force=True)
+    world.dns.fail("_mta-sts.example.com")
+    world.hosts.fail("example.com")
+    world.clock.advance(timedelta(seconds=604_800))
+
+    assert await world.reply() == "NOTFOUND "
 
 
 async def test_a_pin_ends_with_its_list(world: World) -> None:

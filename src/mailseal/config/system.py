@@ -62,6 +62,9 @@ def look_around(config: Config) -> Findings:
             errors.append(f'{place} owner "{listener.owner}" is no user of this machine')
         if listener.group is not None and not _is_known(grp.getgrnam, listener.group):
             errors.append(f'{place} group "{listener.group}" is no group of this machine')
+    pins = config.pins.source
+    if pins is not None and pins.startswith("/") and not os.access(pins, os.R_OK):
+        warnings.append(f"[pins] source {pins} cannot be read; the last good list is used, if any")
     process = config.process
     if process.user is not None and not _is_known(pwd.getpwnam, process.user):
         errors.append(f'[process] user "{process.user}" is no user of this machine')

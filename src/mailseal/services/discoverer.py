@@ -13,6 +13,7 @@ import structlog
 
 from mailseal.answers import Absent, Answer, Found, LookupFailed
 from mailseal.mtasts.freshness import (
+    CachedPolicy,
     Intervals,
     adopt,
     checked,
@@ -86,6 +87,7 @@ class Discoverer(Keeper):
         limits: DiscoveryLimits,
         jitter: Callable[[], float],
         on_change: Callable[[Domain], None],
+        on_fetched: Callable[[CachedPolicy], None] = lambda _cached: None,
     ) -> None:
         super().__init__(
             store=store,
@@ -99,6 +101,7 @@ class Discoverer(Keeper):
         self._intervals = intervals
         self._limits = limits
         self._jitter = jitter
+        self._on_fetched = on_fetched
         # Names and fetches are bounded behind their doors: a slow policy host must not take the
         # place of another domain's record.
         self._discoveries: Flights[Domain, StsView] = Flights()
@@ -295,6 +298,7 @@ class Discoverer(Keeper):
             jitter=self._jitter(),
         )
         state.negative = state.failure = None
+        self._on_fetched(adopted)
         kept = await self._save(state)
         current = adopted if kept is None else kept
         if current is adopted and differs(previous, adopted):
