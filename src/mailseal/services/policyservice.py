@@ -40,6 +40,9 @@ class PolicyService:
             "hosts": hosts,
             "policies_unsaved": self.discoverer.unsaved,
         }
+        if self.pins.in_use is not None:
+            counters["pins"] = len(self.pins.in_use.pins)
+            counters["pins_expire_at"] = int(self.pins.in_use.expires.timestamp())
         if self.self_test is None:
             return {**counters, "dane_is_on": 0}
         return {**counters, **self.self_test.counters()}

@@ -125,6 +125,8 @@ class PolicyAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     next_hop: str
     policy_domain: str
+    zone: str | None
+    reply: Annotated[str | None, msgspec.Meta(description="What an MTA of the zone is answered.")]
     decision: Decision
     sts: StsPolicy | None
     exchange: Exchange
@@ -145,11 +147,15 @@ def describe(
     fresh_for_s: float,
     usable_for_s: float,
     replies: Mapping[str, bytes],
+    zone: str | None = None,
+    reply: bytes | None = None,
 ) -> PolicyAnswer:
     """Put an answer into its JSON form; ``word`` is the log's word for the decision."""
     return PolicyAnswer(
         next_hop=str(next_hop),
         policy_domain=str(next_hop.domain),
+        zone=zone,
+        reply=reply.decode("ascii") if reply is not None else None,
         decision=Decision(
             action=action_of(delivery),
             answer=word,

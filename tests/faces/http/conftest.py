@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mailseal.config import Config
+from mailseal.config import parse
 from mailseal.faces.http.serving import serve_http
 from mailseal.services.policyservice import PolicyService
 from tests.faces.world import World
@@ -76,7 +76,7 @@ async def face(tmp_path: Path, world: World) -> AsyncIterator[Face]:
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(str(path))
     listening.listen()
-    config = Config.embedded(tmp_path)
+    config = parse('[zones.strict]\nprofile = "postfix"\nstrict_testing = true\nsni = false\n')
     async with world.open_service(config, world.dropped.append) as service:
         made = Face(path, world, service)
         async with serve_http(config, service, [listening], made.ask_answerer):

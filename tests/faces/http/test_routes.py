@@ -75,6 +75,27 @@ async def test_every_form_of_a_next_hop_can_be_asked_for(
     assert reply.json()["next_hop"] == next_hop
 
 
+async def test_a_zone_answers_as_its_map_name_would(face: Face) -> None:
+    """With its strict testing; another asker of the same domain is not concerned."""
+    face.world.publish("trial.example", "testing")
+
+    plain = (await face.get("/v1/policy/trial.example?zone=postfix")).json()
+    strict = (await face.get("/v1/policy/trial.example?zone=strict")).json()
+
+    assert (plain["zone"], plain["reply"]) == ("postfix", "NOTFOUND ")
+    assert plain["decision"]["action"] == "mta-default"
+    assert (strict["zone"], strict["reply"]) == ("strict", "OK secure match=mx.example.com")
+    assert strict["decision"]["action"] == "require-certificate"
+    assert strict["sts"]["mode_changed_by"] == "strict-zone"
+    assert strict["tlsrpt"][0]["policy_string"][1] == "mode: testing"
+
+
+@pytest.mark.parametrize("query", ["zone=nowhere", "zone=", "zone=%ff"])
+async def test_a_zone_that_is_none_is_a_problem(face: Face, query: str) -> None:
+    """Rather than answered as somebody else's."""
+    assert (await face.get(f"/v1/policy/example.com?{query}")).status == 400
+
+
 async def test_a_policy_that_allows_no_host_says_why_mail_waits(face: Face) -> None:
     """The reason is what an MTA is told too."""
     face.world.publish("forged.example", mx="mx.attacker.example")

@@ -46,7 +46,12 @@ async def snapshot_of(world: World, meter: Meter) -> Snapshot:
         counters = service.counters()
     return Snapshot(
         answerer=answerer_counters(),
-        service={**counters, "resolver_validates 127.0.0.1:53": 1},
+        service={
+            **counters,
+            "resolver_validates 127.0.0.1:53": 1,
+            "pins": 8,
+            "pins_expire_at": int(NOW.timestamp()),
+        },
         meter=meter,
         figures=figures,
         usage=usage(),
@@ -115,6 +120,8 @@ def test_labels_are_those_declared(samples: Samples) -> None:
     ("mailseal_dns_resolver_validates", (("address", "127.0.0.1:53"),), 1),
     ("mailseal_resolver_start_time_seconds", (), NOW.timestamp()),
     ("mailseal_listeners", (), 2),
+    ("mailseal_pins", (), 8),
+    ("mailseal_pins_expire_timestamp_seconds", (), NOW.timestamp()),
     ("mailseal_answerer_up", (), 1),
 ])  # fmt: skip
 def test_numbers_arrive(

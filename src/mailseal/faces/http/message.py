@@ -12,9 +12,10 @@ PROBLEM_JSON = "application/problem+json"  # RFC 9457 §3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A GET or HEAD; ``path`` is as it was sent, still percent-encoded, without the query."""
+    """A GET or HEAD; ``path`` and ``query`` are as they were sent, still percent-encoded."""
 
     path: str
+    query: str = ""
     accept: str = ""
 
 

@@ -14,6 +14,7 @@ OPENAPI = "/v1/openapi.json"
 METRICS = "/metrics"
 LIVE = "/health/live"
 READY = "/health/ready"
+ZONE = "zone"  # a parameter of POLICY
 
 Document = dict[str, Any]
 
@@ -42,11 +43,11 @@ def describe() -> Document:
                     "How mail to a next hop must be secured now.",
                     {
                         "200": _body("The answer.", JSON, by_type[PolicyAnswer]),
-                        "400": _problem("This is no next hop.", by_type),
+                        "400": _problem("This is no next hop, or no zone.", by_type),
                         "404": _problem("Such a next hop never has a policy.", by_type),
                         "503": _problem("No answer now; try again.", by_type),
                     },
-                    parameters=[_NEXT_HOP],
+                    parameters=[_NEXT_HOP, _ZONE],
                 )
             },
             OPENAPI: {
@@ -92,6 +93,15 @@ _NEXT_HOP = {
         "domain": {"value": "example.com"},
         "host and port": {"value": "[mx.example.com]:587"},
     },
+}
+
+
+_ZONE = {
+    "name": ZONE,
+    "in": "query",
+    "required": False,
+    "description": "Ask as this map name would: with its strict testing, deadline and reply.",
+    "schema": {"type": "string"},
 }
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from http import HTTPStatus
-from urllib.parse import unquote_to_bytes
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 import msgspec
 
+from mailseal.config import ZoneSettings
 from mailseal.faces.http import health, openapi
 from mailseal.faces.http.message import JSON, Request, Response, problem
 from mailseal.faces.policyd.usage import usage
@@ -14,7 +15,7 @@ from mailseal.names import NextHop, NoLookup, parse_next_hop
 from mailseal.services.policyservice import PolicyService
 from mailseal.services.wording import word_for
 from mailseal.wire import policyjson
-from mailseal.wire.profiles import POSTFIX_DEADLINE, Profile, ProfileName
+from mailseal.wire.profiles import POSTFIX_DEADLINE, Profile, ProfileName, ZoneForm
 
 Counters = dict[str, int]
 AskAnswerer = Callable[[], Awaitable[Counters | None]]
@@ -32,18 +33,22 @@ class Routes:
         service: PolicyService,
         ask_answerer: AskAnswerer,
         profiles: Mapping[ProfileName, Profile],
+        zones: Mapping[str, ZoneSettings],
+        forms: Mapping[str, ZoneForm],
         started_at: datetime,
     ) -> None:
         self._service = service
         self._ask_answerer = ask_answerer
         self._profiles = profiles
+        self._zones = zones
+        self._forms = forms
         self._started_at = started_at
         self._description = msgspec.json.encode(openapi.describe())
 
     async def __call__(self, request: Request) -> Response:
         """Answer a request."""
         if request.path.startswith(_POLICY_PREFIX):
-            return await self._policy(request.path.removeprefix(_POLICY_PREFIX))
+            return await self._policy(request.path.removeprefix(_POLICY_PREFIX), request.query)
         match request.path:
             case openapi.OPENAPI:
                 return Response(
@@ -63,32 +68,42 @@ class Routes:
         known = ", ".join((openapi.POLICY, openapi.METRICS, openapi.LIVE, openapi.READY))
         return problem(HTTPStatus.NOT_FOUND, "no-route", f"there are {known}, {openapi.OPENAPI}")
 
-    async def _policy(self, encoded: str) -> Response:
+    async def _policy(self, encoded: str, query: str) -> Response:
         route = openapi.POLICY
         try:
             key = unquote_to_bytes(encoded).decode()
+            asked = dict(parse_qsl(query, keep_blank_values=True, errors="strict"))
         except UnicodeDecodeError:
-            return problem(
-                HTTPStatus.BAD_REQUEST, "malformed", "the next hop is not UTF-8", route=route
-            )
+            return problem(HTTPStatus.BAD_REQUEST, "malformed", "this is not UTF-8", route=route)
+        zone = asked.get(openapi.ZONE)
+        if zone is not None and zone not in self._zones:
+            known = ", ".join(self._zones)
+            return problem(HTTPStatus.BAD_REQUEST, "no-zone", f"the zones are {known}", route=route)
         next_hop = parse_next_hop(key)
         if not isinstance(next_hop, NextHop):
             if next_hop in _MALFORMED:
                 return problem(HTTPStatus.BAD_REQUEST, "malformed", next_hop.value, route=route)
             return problem(HTTPStatus.NOT_FOUND, "no-policy", next_hop.value, route=route)
-        resolution = await self._service.resolver.resolve(next_hop, timeout=POSTFIX_DEADLINE)
+        settings = self._zones.get(zone) if zone is not None else None
+        resolution = await self._service.resolver.resolve(
+            next_hop,
+            timeout=settings.answer_within if settings else POSTFIX_DEADLINE,
+            strict_testing=settings.strict_testing if settings else False,
+        )
+        delivery = resolution.delivery
         answer = policyjson.describe(
             next_hop,
-            resolution.delivery,
-            word=word_for(resolution.delivery),
+            delivery,
+            zone=zone,
+            reply=self._forms[zone].render(delivery) if zone is not None else None,
+            word=word_for(delivery),
             ruling=resolution.ruling,
             cached=resolution.sts.cached,
             exchange=resolution.exchange,
             fresh_for_s=resolution.fresh_for.total_seconds(),
             usable_for_s=resolution.usable_for.total_seconds(),
             replies={
-                name.value: profile.render(resolution.delivery)
-                for name, profile in self._profiles.items()
+                name.value: profile.render(delivery) for name, profile in self._profiles.items()
             },
         )
         return Response(

@@ -206,9 +206,9 @@ def _read_head(head: h11.Request, limits: Limits) -> Request:
                 f"a target has at most {limits.target_bytes} bytes",
             )
         )
-    path = head.target.decode("ascii").partition("?")[0]
+    path, _, query = head.target.decode("ascii").partition("?")
     accepts = [value for name, value in head.headers if name == b"accept"]
-    return Request(path=path, accept=b",".join(accepts).decode("latin-1"))
+    return Request(path=path, query=query, accept=b",".join(accepts).decode("latin-1"))
 
 
 def _render(

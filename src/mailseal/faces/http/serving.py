@@ -9,7 +9,7 @@ from mailseal.config import Config
 from mailseal.faces.http.routes import AskAnswerer, Routes
 from mailseal.faces.http.server import HttpServer
 from mailseal.services.policyservice import PolicyService
-from mailseal.wire.profiles import profiles
+from mailseal.wire.profiles import profiles, zone_forms
 
 
 @contextlib.asynccontextmanager
@@ -24,6 +24,8 @@ async def serve_http(
         service=service,
         ask_answerer=ask_answerer,
         profiles=profiles(testing=config.answers.testing),
+        zones=config.zones,
+        forms=zone_forms(config.zones, testing=config.answers.testing),
         started_at=datetime.now(UTC),
     )
     for listening in sockets:

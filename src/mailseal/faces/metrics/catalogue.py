@@ -165,6 +165,15 @@ POLICIES_UNSAVED = _gauge(
     "policies_unsaved",
     "Policies in force from memory that the store has refused.\nA restart would lose them.",
 )
+PINS = _gauge(
+    "pins",
+    "Domains on the signed list of pinned policies that is in use.\n"
+    "Missing where there is no list.",
+)
+PINS_EXPIRE = _gauge(
+    "pins_expire_timestamp_seconds",
+    "When that list expires, unless a newer one is signed.\nIts pins no longer count then.",
+)
 FETCHES = _counter(
     "policy_fetches",
     "Fetches from policy hosts, by outcome.\n"
@@ -261,6 +270,8 @@ SECTIONS: dict[str, tuple[Metric, ...]] = {
         POLICIES_EXPIRED,
         POLICIES_COUNTED,
         POLICIES_UNSAVED,
+        PINS,
+        PINS_EXPIRE,
         FETCHES,
         FETCH_TIMES,
     ),

@@ -111,6 +111,8 @@ def _answerer(counters: Counters) -> Iterator[Family]:
 def _service(counters: Counters) -> Iterator[Family]:
     yield _family(catalogue.IN_MEMORY, _renamed(_IN_MEMORY, counters))
     yield _family(catalogue.POLICIES_UNSAVED, _single(counters, "policies_unsaved"))
+    yield _family(catalogue.PINS, _single(counters, "pins"))
+    yield _family(catalogue.PINS_EXPIRE, _single(counters, "pins_expire_at"))
     yield _family(catalogue.DANE_ON, _single(counters, "dane_is_on"))
     validates = [
         ((name.removeprefix(VALIDATES),), value)
