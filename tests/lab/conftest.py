@@ -1,14 +1,12 @@
 """One lab for the whole session, restored after each test; mailseal in it, or a scripted daemon."""
 
 import itertools
-import os
 import socketserver
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
@@ -17,6 +15,7 @@ from lab.internet import Lab
 from lab.sender import SendingPostfix
 from lab.service import Service
 from lab.unavailable import Unavailable
+from tests.realservers import give_up_on_lab
 
 _numbers = itertools.count(1)
 
@@ -59,13 +58,6 @@ class _Conversation(socketserver.StreamRequestHandler):
         while (byte := self.rfile.read(1)) not in (b":", b""):
             digits += byte
         return int(digits or 0)
-
-
-def give_up_on_lab(unavailable: Unavailable) -> NoReturn:
-    """Skip, naming reason and remedy; where MAILSEAL_LAB says "required", fail instead."""
-    if os.environ.get("MAILSEAL_LAB") == "required":
-        raise unavailable
-    pytest.skip(f"no lab: {unavailable}")
 
 
 @pytest.fixture(scope="session")

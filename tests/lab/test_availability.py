@@ -3,8 +3,7 @@
 import pytest
 
 from lab.unavailable import Unavailable
-
-from .conftest import give_up_on_lab
+from tests.realservers import give_up_on_lab
 
 NO_LAB = Unavailable("the lab needs a moon", 'run it at night, for example "sudo make moon"')
 

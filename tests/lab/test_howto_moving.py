@@ -14,8 +14,9 @@ from lab.newer import POSTFIX_3_10, fetch_newer
 from lab.packages import Tree
 from lab.unavailable import Unavailable
 from tests.moving.caches import write_sqlite
+from tests.realservers import give_up_on_lab
 
-from .conftest import MakeDaemon, give_up_on_lab
+from .conftest import MakeDaemon
 
 pytestmark = pytest.mark.lab
 

@@ -14,8 +14,9 @@ from lab.internet import Lab
 from lab.model import policy_text
 from lab.sender import SendingPostfix
 from lab.unavailable import Unavailable
+from tests.realservers import give_up_on_lab
 
-from .conftest import ScriptedSocketmap, give_up_on_lab
+from .conftest import ScriptedSocketmap
 
 pytestmark = pytest.mark.lab
 

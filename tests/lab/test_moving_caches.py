@@ -15,8 +15,9 @@ from lab.postgres import throwaway_postgres
 from lab.redis import throwaway_redis
 from lab.unavailable import Unavailable
 from tests.moving.caches import POLICY, POSTGRES_TABLE, redis_member, write_sqlite
+from tests.realservers import give_up_on_lab, require_psycopg
 
-from .conftest import QUICK_TABLES, MakeDaemon, give_up_on_lab
+from .conftest import QUICK_TABLES, MakeDaemon
 
 pytestmark = pytest.mark.lab
 
@@ -86,7 +87,9 @@ def test_a_real_redis_is_read_whole(redis: Path, tmp_path: Path) -> None:
 
 def test_a_real_postgresql_is_read_whole(tmp_path: Path) -> None:
     """Its jsonb has lost the order of the fields; more than one page of rows."""
-    psycopg = pytest.importorskip("psycopg")
+    require_psycopg()
+    import psycopg
+
     try:
         with throwaway_postgres() as url:
             with psycopg.connect(url) as connection, connection.cursor() as cursor:

@@ -11,8 +11,9 @@ from lab.newer import POSTFIX_3_10, fetch_newer
 from lab.packages import Tree
 from lab.sender import Delivery, SendingPostfix
 from lab.unavailable import Unavailable
+from tests.realservers import give_up_on_lab
 
-from .conftest import QUICK_TABLES, MakeDaemon, ScriptedSocketmap, give_up_on_lab
+from .conftest import QUICK_TABLES, MakeDaemon, ScriptedSocketmap
 
 pytestmark = pytest.mark.lab
 

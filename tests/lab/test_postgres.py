@@ -10,8 +10,7 @@ import pytest
 
 from lab import Unavailable
 from lab.postgres import throwaway_postgres
-
-from .conftest import give_up_on_lab
+from tests.realservers import give_up_on_lab, require_psycopg
 
 pytestmark = pytest.mark.lab
 
@@ -31,11 +30,13 @@ def socket_folder(url: str) -> Path:
 
 def test_the_server_answers_while_it_is_wanted_and_leaves_nothing() -> None:
     """The URL works inside the block; afterwards its folder is gone."""
+    require_psycopg()
+    import psycopg
+
     try:
         with throwaway_postgres() as url:
             sockets = socket_folder(url)
             assert (sockets / ".s.PGSQL.5432").is_socket()
-            psycopg = pytest.importorskip("psycopg")
             with psycopg.connect(url) as connection:
                 assert connection.execute("select 6 * 7").fetchone() == (42,)
     except Unavailable as unavailable:

@@ -10,8 +10,9 @@ from lab.newer import POSTFIX_3_10, fetch_newer
 from lab.packages import Tree
 from lab.sender import SendingPostfix
 from lab.unavailable import Unavailable
+from tests.realservers import give_up_on_lab
 
-from .conftest import ScriptedSocketmap, give_up_on_lab
+from .conftest import ScriptedSocketmap
 
 pytestmark = pytest.mark.lab
 

@@ -9,19 +9,20 @@ import pytest
 from lab import Unavailable
 from lab.postgres import throwaway_postgres
 from mailseal.store import Store, open_store
+from tests.realservers import give_up_on_lab, require_psycopg
 
 ENGINES = ("sqlite", "postgresql")
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """Run one PostgreSQL server for all tests; skip where none can be had."""
-    pytest.importorskip("psycopg", reason="the extra mailseal[postgres] is not installed")
+    """Run one PostgreSQL server for all tests; give up where none can be had."""
+    require_psycopg()
     try:
         with throwaway_postgres() as url:
             yield url
     except Unavailable as unavailable:
-        pytest.skip(str(unavailable))
+        give_up_on_lab(unavailable)
 
 
 @pytest.fixture
