@@ -280,3 +280,30 @@ def test_the_resolver_gives_way(serving: Serving) -> None:
 
     assert os.getpriority(os.PRIO_PROCESS, resolver) == 19
     assert os.getpriority(os.PRIO_PROCESS, answerer) < 19
+
+
+def test_a_service_manager_learns_how_it_is(
+    serving: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ready when both processes work, reloading and ready again, alive, stopping."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.settimeout(GUARD_SECONDS)
+        manager.bind(os.fspath(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", os.fspath(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "1000000")
+
+        def hear(word: str) -> str:
+            while True:
+                message = manager.recv(4096).decode()
+                if message.startswith(word):
+                    return message
+                assert message == "WATCHDOG=1"
+
+        serving.start()
+        assert hear("READY=1") == "READY=1\nSTATUS=answers"
+        assert reload(serving.config).returncode == 0
+        assert "MONOTONIC_USEC=" in hear("RELOADING=1")
+        hear("READY=1")
+        hear("WATCHDOG=1")
+        assert serving.stop() == 0
+        hear("STOPPING=1")
