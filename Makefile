@@ -5,6 +5,7 @@
 #   make check   formatting, lint, types, layers
 #   make demo    three attacks on a real Postfix, without and with mailseal
 #   make bench   measure, as ratios within one run
+#   make chaos   every misfortune under load, on real servers; takes about ten minutes
 #   make fuzz    feed every parser noise for FUZZ_SECONDS each
 #   make docs    write the generated reference pages anew
 #   make lock    lock the dependencies anew
@@ -19,7 +20,7 @@ UNITDIR ?= /etc/systemd/system
 FUZZ_SECONDS ?= 60
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help run test unit check format demo bench fuzz docs lock install clean
+.PHONY: help run test unit check format demo bench chaos fuzz docs lock install clean
 .DELETE_ON_ERROR:
 
 help:
@@ -49,6 +50,9 @@ demo: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m bench
+
+chaos: $(VENV)/dev.stamp
+	$(BIN)/python -m lab.chaos
 
 fuzz: $(VENV)/fuzz.stamp
 	@for target in fuzz/fuzz_*.py; do \

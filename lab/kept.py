@@ -48,6 +48,10 @@ class KeptDaemon(Daemon):
         if not wait_until(lambda: self.pid != before and self.has_resolver()):
             raise TimeoutError(f"no new mailseal; see {self.log}")
 
+    def children(self) -> list[int]:
+        """Return the answerer's children that are there now: the resolver, or two in a reload."""
+        return [int(pid) for pid in self._children()]
+
     def kill_one(self, *, answerer: bool) -> None:
         """Kill one of its processes (``kill -9``), if it is there at this moment."""
         try:

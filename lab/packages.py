@@ -52,6 +52,10 @@ POSTGRESQL = Program(
 )
 REDIS = Program(name="redis", packages=("redis-server",), proof="usr/bin/redis-check-rdb")
 
+LIBFAKETIME = Program(
+    name="libfaketime", packages=("libfaketime",), proof="usr/lib/*/faketime/libfaketime.so.1"
+)
+
 INTERNET = (KNOT, UNBOUND, NGINX, POSTFIX, SENDMAIL, EXIM)
 
 
