@@ -84,7 +84,9 @@ async def open_service(
 
     clock = SystemClock()
     meter = Meter()
-    opened = await open_store(config.store.url.reveal(), max_policies=config.store.max_policies)
+    opened = await open_store(
+        config.store.url.reveal(), max_policies=config.store.max_policies, may_be_away=True
+    )
     meter.corrupt_rows = lambda: opened.corrupt_rows
     store = counted_store(opened, meter)
     dns, dane_dns = _open_dns(config)

@@ -11,8 +11,9 @@ from lab.model import policy_text
 from lab.postgres import Server, throwaway_server
 from lab.service import wait_until
 from lab.unavailable import Unavailable
+from tests.realservers import give_up_on_lab, require_psycopg
 
-from .conftest import MakeDaemon, give_up_on_lab
+from .conftest import MakeDaemon
 
 pytestmark = pytest.mark.lab
 
@@ -25,7 +26,7 @@ BACK_SECONDS = 30.0  # the listener's longest pause
 @pytest.fixture
 def server() -> Iterator[Server]:
     """Run a PostgreSQL beside the lab, on a UNIX socket that it reaches."""
-    pytest.importorskip("psycopg", reason="the extra mailseal[postgres] is not installed")
+    require_psycopg()
     try:
         with throwaway_server(synchronous_commit="on") as running:
             yield running
@@ -90,3 +91,18 @@ def test_a_fleet_goes_on_without_its_database(
 
     other.await_answer(DOMAIN, "OK secure", BACK_SECONDS)
     assert wait_until(lambda: one.policy("good.test") is not None), "known to the other alone"
+
+
+def test_a_node_that_starts_without_the_database_answers(
+    lab: Lab, server: Server, nodes: tuple[Daemon, Daemon]
+) -> None:
+    """What it cannot read it looks up, and what it fetches is stored when the database is back."""
+    _, other = nodes
+    server.stop()
+    other.restart()
+    other.await_log("store cannot be reached")
+    assert other.ask("good.test").startswith("OK secure")
+    server.start()
+
+    other.await_log("changes of other nodes are heard again", seconds=BACK_SECONDS)
+    assert wait_until(lambda: other.policy("good.test") is not None)

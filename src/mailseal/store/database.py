@@ -2,7 +2,7 @@
 
 import select
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -29,15 +29,21 @@ class Database:
         self._opened = opened
         self._engine = opened.engine
         self._place = opened.place
+        self._is_behind = False
         self._reader: Connection | None = None
         self._writer: Connection | None = None
 
     def prepare(self) -> None:
-        """Bring the schema up to date; safe when several processes start at once."""
-        with self.reading() as connection:
-            if migration.is_current(migration.read_revision(connection)):
-                return
-        with self.writing() as connection:
+        """Bring the schema up to date; safe when several processes start at once.
+
+        Where the database is away, that is done before the first question that reaches it.
+        """
+        self._is_behind = True
+        with self._reading() as connection:
+            self._is_behind = not migration.is_current(migration.read_revision(connection))
+        if not self._is_behind:
+            return
+        with self._writing() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(
                     text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK}
@@ -45,21 +51,38 @@ class Database:
             # Again, now that nobody else can be at it; SQLite's BEGIN IMMEDIATE is its lock.
             if not migration.is_current(migration.read_revision(connection)):
                 migration.migrate(connection)
+        self._is_behind = False
+
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether it is a server's, which may be away for a while and other nodes' too."""
+        return self._engine.dialect.name == "postgresql"
 
     async def listen(self, changes: PendingChanges) -> None:
         """Hear for ever what other nodes change; on the event loop, over a connection of its own.
 
         SQLite has one node, and this returns at once.
         """
-        if self._engine.dialect.name == "postgresql":
+        if self.is_shared:
             # psycopg is an extra; the engine has imported it already.
             from mailseal.store.listener import listen
 
             await listen(self._opened.driver_arguments, self._place, changes)
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> AbstractContextManager[Connection]:
         """Give the connection that reads; each statement sees the newest commit."""
+        if self._is_behind:
+            self.prepare()
+        return self._reading()
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """Give the connection that writes, in a transaction that ends with the block."""
+        if self._is_behind:
+            self.prepare()
+        return self._writing()
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
         with self._dropped_on_error(), translated(self._place):
             self._drop_if_gone()
             if self._reader is None:
@@ -70,8 +93,7 @@ class Database:
             self._reader.rollback()  # ends what SQLAlchemy believes to be a transaction
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """Give the connection that writes, in a transaction that ends with the block."""
+    def _writing(self) -> Iterator[Connection]:
         with self._dropped_on_error(), translated(self._place):
             self._drop_if_gone()
             if self._writer is None:
@@ -95,7 +117,7 @@ class Database:
 
         Between questions a server says nothing: whatever can be read is its farewell.
         """
-        if self._engine.dialect.name != "postgresql":
+        if not self.is_shared:
             return
         poll = select.poll()
         for connection in (self._reader, self._writer):

@@ -1,6 +1,7 @@
 """The policy store as services see it: ``ports.PolicyStore`` over the thread that owns SQL."""
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
@@ -10,20 +11,26 @@ from mailseal.mtasts.freshness import CachedPolicy
 from mailseal.names import Domain
 from mailseal.ports import LastVerdict, StoreChanges
 from mailseal.store.changes import PendingChanges
+from mailseal.store.errors import StoreUnavailableError
 from mailseal.store.worker import LONG_SECONDS, Worker
 
 if TYPE_CHECKING:
     from mailseal.store.database import Database
 
+log = logging.getLogger(__name__)
+
 DEFAULT_MAX_POLICIES = 1_000_000  # ours: some 600 MB; the largest senders know as many domains
 MAX_PAGE = 10_000  # ours: rows held in memory for one answer
 
 
-async def open_store(url: str, *, max_policies: int = DEFAULT_MAX_POLICIES) -> "Store":
+async def open_store(
+    url: str, *, max_policies: int = DEFAULT_MAX_POLICIES, may_be_away: bool = False
+) -> "Store":
     """Open the database of a URL, made or migrated when need be; raises ``StoreError``.
 
     ``sqlite:////var/lib/mailseal/mailseal.db`` (folder and file are made for the user alone) or
-    ``postgresql://user@host/database``.
+    ``postgresql://user@host/database``. With ``may_be_away`` a server that cannot be reached is no
+    error yet: each question tries anew.
     """
 
     def open_database() -> "Database":
@@ -32,7 +39,12 @@ async def open_store(url: str, *, max_policies: int = DEFAULT_MAX_POLICIES) -> "
         from mailseal.store.statements import Statements
 
         database = Database(url, Statements(max_policies=max_policies))
-        database.prepare()
+        try:
+            database.prepare()
+        except StoreUnavailableError as error:
+            if not (may_be_away and database.is_shared):
+                raise
+            log.warning("store cannot be reached error=%r action=start-without-it", str(error))
         return database
 
     worker = Worker(open_database)
