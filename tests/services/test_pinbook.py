@@ -241,3 +241,31 @@ async def test_a_shelf_that_fails_costs_no_pin(shelf: Shelf) -> None:
     shelf.files.error = None
     await shelf.book.round()
     assert shelf.files.envelope is not None
+
+
+async def test_a_list_that_ended_still_keeps_older_ones_out_after_a_restart(shelf: Shelf) -> None:
+    """An old file with a later end must not bring back what was taken off."""
+    shelf.serve(example_com=pin(), life=10 * DAY)
+    old = await shelf.source.read(timeout=HOUR)
+    shelf.clock.advance(HOUR)
+    shelf.serve(life=DAY)
+    await shelf.book.round()
+    shelf.clock.advance(2 * DAY)
+    assert isinstance(old, bytes)
+    shelf.source.serve(old)
+    book = shelf.restarted()
+    await book.open()
+
+    assert book.pin_for(EXAMPLE) is None
+    assert book.trouble.startswith("is older than the one in use")
+
+
+async def test_a_clock_set_back_takes_no_pin_away(shelf: Shelf) -> None:
+    """A list from the day after tomorrow was good once, so it is now; a new one would not be."""
+    shelf.serve(example_com=pin())
+    await shelf.book.round()
+    shelf.clock.step(-2 * DAY)
+    book = shelf.restarted()
+    await book.open()
+
+    assert book.pin_for(EXAMPLE) == pin()

@@ -14,7 +14,7 @@ import structlog
 
 from mailseal.envelope import EnvelopeError, PublicKey
 from mailseal.mtasts.freshness import CachedPolicy
-from mailseal.mtasts.pins import Pin, PinList, PinListError, open_list, render_instant
+from mailseal.mtasts.pins import Pin, PinList, PinListError, open_list, recall_list, render_instant
 from mailseal.names import Domain
 from mailseal.ports import Clock, PinShelf, PinSource, PinsUnavailable, StoreError
 
@@ -226,9 +226,12 @@ class PinBook:
         now = self._clock.now()
         try:
             # In a thread: the longest list takes two seconds, and others wait for answers.
-            found = await asyncio.to_thread(
-                open_list, envelope, keys=self._keys, now=now, stored=self._list
-            )
+            if origin == _STORED:
+                found = await asyncio.to_thread(recall_list, envelope, keys=self._keys)
+            else:
+                found = await asyncio.to_thread(
+                    open_list, envelope, keys=self._keys, now=now, stored=self._list
+                )
         except (PinListError, EnvelopeError) as error:
             self._trouble = str(error)
             log.warning(
