@@ -55,6 +55,8 @@ def test_an_alias_into_an_unsigned_zone_makes_the_first_cname_decide() -> None:
     [
         (address(is_secure=False), NONE, TlsaState.NONE),
         (address(), address(is_secure=False), TlsaState.NONE),  # one insecure answer suffices
+        (address(is_secure=False), FAILED, TlsaState.NONE),  # it can be reached, and is unsigned
+        (FAILED, address(is_secure=False), TlsaState.NONE),
         (FAILED, NONE, TlsaState.FAILED),
         (FAILED, FAILED, TlsaState.FAILED),
     ],
