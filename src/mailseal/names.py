@@ -68,7 +68,8 @@ def _to_a_labels(text: str) -> str:
 class NextHop:
     """Where an MTA is about to deliver: what it asks a policy for (RFC 8461 §3.4).
 
-    ``port`` is a decimal number or a service name as the MTA wrote it, None for SMTP's own.
+    ``port`` is a decimal number without leading zeros or a service name in lower case, None for
+    SMTP's own. It becomes a label of TLSA names, where zeros would make another one (RFC 6698 §3).
     ``is_host`` is true for ``[host]``, where the MTA makes no MX look-up, so that ``domain``
     itself is the only MX host.
     """
@@ -124,6 +125,8 @@ def parse_next_hop(key: str) -> NextHop | NoLookup:
     port = port.lower()
     if port and not _is_port(port):
         return NoLookup.MALFORMED
+    if port.isdigit():
+        port = str(int(port))
     try:
         domain = Domain.parse(host)
     except NameSyntaxError:
