@@ -54,10 +54,11 @@ def test_it_tells_the_reply_of_another_profile(world: World, profile: str) -> No
 
 
 def test_an_unknown_profile_is_told_with_the_known_ones(world: World) -> None:
-    """Wrong usage is exit code 2."""
+    """Wrong usage is exit code 2, and nothing is looked up for it."""
     result = world.run("query", "example.com", "--profile", "postfixx")
 
     assert result.exit_code == 2
+    assert world.opened == 0
     assert "no profile 'postfixx'; there are postfix, postfix-3.10" in result.stderr
 
 

@@ -44,6 +44,7 @@ def query(
     form: str,
 ) -> None:
     """Tell how mail to DOMAIN must be secured; [host] and :port as the MTA writes them."""
+    _check_profile(profile)
     parsed = parse_next_hop(next_hop)
     if not isinstance(parsed, NextHop):
         _tell_no_lookup(next_hop, parsed.value, form)
@@ -53,9 +54,6 @@ def query(
     is_running = document is not None
     if document is None:
         document = by_itself(wiring, config, lambda one: _explain(one, parsed), with_store=False)
-    if profile not in document["replies"]:
-        known = ", ".join(document["replies"])
-        raise click.UsageError(f"no profile {profile!r}; there are {known}")
     document["from_running_service"] = is_running
     if form == "json":
         click.echo(json.dumps(document, indent=2))
@@ -69,6 +67,15 @@ def query(
             click.echo("no service is running; looked up by this command", err=True)
     if document["decision"]["answer"] == "unavailable":
         raise SystemExit(MAIL_WAITS)
+
+
+def _check_profile(profile: str) -> None:
+    """Complain about an unknown profile before anything is looked up."""
+    from mailseal.wire.profiles import ProfileName
+
+    known = [one.value for one in ProfileName]
+    if profile not in known:
+        raise click.UsageError(f"no profile {profile!r}; there are {', '.join(known)}")
 
 
 def _tell_no_lookup(key: str, reason: str, form: str) -> None:
