@@ -42,6 +42,11 @@ def test_the_unit_starts_the_service_as_a_user_of_its_own(unit: Directives) -> N
     assert "u mailseal" in (PACKAGING / "mailseal.sysusers").read_text()
 
 
+def test_the_unit_never_gives_up_starting(unit: Directives) -> None:
+    """A socket's folder that is late at boot must not use up systemd's five starts."""
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0"
+
+
 @pytest.mark.parametrize(
     ("directive", "value"),
     [
