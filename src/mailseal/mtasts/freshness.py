@@ -224,15 +224,17 @@ def _latest_attempt(cached: CachedPolicy) -> tuple[datetime, datetime]:
 def not_from_the_future(cached: CachedPolicy, now: datetime) -> CachedPolicy:
     """Mend the dates of an entry that a wrong clock wrote, so that it cannot last for ever.
 
-    It stays in force for ``max_age`` from now at most and is asked about and fetched at once.
-    The clocks of nodes that share a store may differ by ``CLOCK_SKEW``.
+    It stays in force for ``max_age`` from now at most, and is asked about and fetched at once.
     """
-    if cached.fetched_at <= now + CLOCK_SKEW:
+    failure = cached.failure
+    written = max(cached.fetched_at, cached.id_checked_at, failure.at if failure else now)
+    if written <= now:
         return cached
     return replace(
         cached,
-        fetched_at=now,
+        fetched_at=min(cached.fetched_at, now),
         expires_at=min(cached.expires_at, now + cached.policy.max_age),
-        id_checked_at=now - timedelta(days=1),
+        id_checked_at=min(cached.id_checked_at, now - timedelta(days=1)),
         refetch_at=now,
+        failure=None,
     )
