@@ -228,7 +228,7 @@ def not_from_the_future(cached: CachedPolicy, now: datetime) -> CachedPolicy:
     """
     failure = cached.failure
     written = max(cached.fetched_at, cached.id_checked_at, failure.at if failure else now)
-    if written <= now:
+    if written <= now + CLOCK_SKEW:  # another node's, whose clock is a little ahead
         return cached
     return replace(
         cached,
