@@ -200,6 +200,7 @@ async def open_service(
             explainer=Explainer(
                 resolver=resolver,
                 discoverer=discoverer,
+                clock=clock,
                 profiles=profiles(testing=config.answers.testing),
                 zones=zone_forms(config.zones, testing=config.answers.testing),
             ),

@@ -144,6 +144,7 @@ class World:
                 explainer=Explainer(
                     resolver=resolver,
                     discoverer=discoverer,
+                    clock=self.clock,
                     profiles=profiles(testing=TestingAnswer.NOTFOUND),
                     zones=zone_forms(config.zones, testing=TestingAnswer.NOTFOUND),
                 ),

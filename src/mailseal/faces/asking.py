@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mailseal.faces.policyd.paths import control_path
+from mailseal.faces.policyd.patience import reply_seconds
 
 if TYPE_CHECKING:
     from mailseal.config import Config
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Document = dict[str, Any]
 
-REPLY_SECONDS = 90.0  # longer than the service itself takes for the longest question
 NOT_RUNNING = 3
 
 
@@ -43,7 +43,7 @@ def ask(config: "Config", request: Document) -> Document | None:
     path = control_path(config)
     try:
         with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as sock:
-            sock.settimeout(REPLY_SECONDS)
+            sock.settimeout(reply_seconds(str(request["op"])))
             sock.connect(str(path))
             sock.sendall(json.dumps(request).encode() + b"\n")
             with sock.makefile("rb") as answers:

@@ -4,7 +4,8 @@ One JSON object per line each way, over a UNIX socket that only the service's us
 open.
 
 **Security**: the socket file has mode 0600; there is no other lock.
-**Limits**: a line has 64 KiB, a connection answers one request after the other.
+**Limits**: a line has 64 KiB, a connection answers one request after the other, each in the time
+that ``patience`` gives.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ import structlog
 
 from mailseal.config import Config
 from mailseal.faces.policyd.paths import control_path
+from mailseal.faces.policyd.patience import answer_seconds
 from mailseal.names import Domain, NameSyntaxError, NextHop, parse_next_hop
 from mailseal.services.exceptiondocuments import pins_document
 from mailseal.services.explainer import policy_document
@@ -29,7 +31,6 @@ log = structlog.stdlib.get_logger("mailseal.control")
 
 MAX_LINE_BYTES = 64 * 1024
 PAGE = 1000
-RELOAD_SECONDS = 75.0  # longer than a new resolver is waited for
 LAST_WORDS_SECONDS = 1.0  # for answers that are on their way when the service ends
 
 Document = dict[str, Any]
@@ -60,10 +61,15 @@ class Controls:
 
     async def carry_out(self, request: Document) -> Document:
         """Do what a request says; raises ``RequestError`` for one that makes no sense."""
-        operation = self._operations.get(str(request.get("op")))
+        name = str(request.get("op"))
+        operation = self._operations.get(name)
         if operation is None:
             raise RequestError(f"unknown operation; known are {', '.join(self._operations)}")
-        return await operation(request)
+        try:
+            async with asyncio.timeout(answer_seconds(name)):
+                return await operation(request)
+        except TimeoutError:
+            raise RequestError(f"{name} takes long; see the log for its outcome") from None
 
     async def _explain(self, request: Document) -> Document:
         next_hop = parse_next_hop(str(request.get("next_hop", "")))
@@ -102,11 +108,7 @@ class Controls:
         return dict(self._service.counters())
 
     async def _reload(self, request: Document) -> Document:
-        try:
-            async with asyncio.timeout(RELOAD_SECONDS):
-                return await self._ask_for_reload()
-        except TimeoutError:
-            raise RequestError("the reload takes long; see the log for its outcome") from None
+        return await self._ask_for_reload()
 
 
 def _domain(request: Document) -> Domain:
