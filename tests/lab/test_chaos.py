@@ -5,8 +5,7 @@ import pytest
 from lab import chaos
 from lab.internet import Lab
 from lab.unavailable import Unavailable
-
-from .conftest import give_up_on_lab
+from tests.realservers import give_up_on_lab
 
 pytestmark = pytest.mark.lab
 

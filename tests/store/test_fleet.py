@@ -17,6 +17,7 @@ from mailseal.services.follower import Follower
 from mailseal.services.refresher import Refresher
 from mailseal.store import Store, StoreUnavailableError, open_store
 from mailseal.testing import FakeDns, FakePolicyHosts, ManualClock
+from tests.realservers import give_up_on_lab, require_psycopg
 
 DOMAIN = Domain("example.com")
 LONG = timedelta(seconds=10)
@@ -86,12 +87,12 @@ async def eventually(holds: Callable[[], bool], within: float) -> float:
 @pytest.fixture(scope="module")
 def shared_server() -> Iterator[Server]:
     """Run one PostgreSQL server that keeps what it has confirmed."""
-    pytest.importorskip("psycopg", reason="the extra mailseal[postgres] is not installed")
+    require_psycopg()
     try:
         with throwaway_server(synchronous_commit="on") as server:
             yield server
     except Unavailable as unavailable:
-        pytest.skip(str(unavailable))
+        give_up_on_lab(unavailable)
 
 
 @pytest.fixture
