@@ -12,6 +12,8 @@ import pytest
 
 from lab.daemon import Daemon
 from lab.internet import Lab
+from lab.newer import POSTFIX_3_10, fetch_newer
+from lab.packages import Tree
 from lab.sender import SendingPostfix
 from lab.service import Service
 from lab.unavailable import Unavailable
@@ -164,11 +166,39 @@ def daemon(lab: Lab, whole_daemon: Daemon) -> Daemon:
     return whole_daemon
 
 
+@pytest.fixture(scope="session")
+def newer() -> Tree:
+    """Fetch Debian 13's Postfix, or skip with the reason."""
+    try:
+        return fetch_newer(POSTFIX_3_10)
+    except Unavailable as unavailable:
+        give_up_on_lab(unavailable)
+
+
+@pytest.fixture(scope="session")
+def whole_newer_postfix(
+    whole_lab: Lab, whole_daemon: Daemon, newer: Tree
+) -> Iterator[SendingPostfix]:
+    """Run one newer Postfix that asks the shared mailseal in the form for it."""
+    with whole_lab.sender(whole_daemon.table("postfix-3.10"), newer=newer) as postfix:
+        yield postfix
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what a module does with ``postfix`` by each of its ``POSTFIX_VERSIONS``."""
+    versions = getattr(metafunc.module, "POSTFIX_VERSIONS", None)
+    if versions and "postfix" in metafunc.fixturenames:
+        metafunc.parametrize("postfix", versions, indirect=True)
+
+
 @pytest.fixture
-def postfix(daemon: Daemon, whole_postfix: SendingPostfix) -> Iterator[SendingPostfix]:
-    """Lend the Postfix that asks the shared mailseal, with an empty queue."""
-    yield whole_postfix
-    whole_postfix.drop_queue()
+def postfix(daemon: Daemon, request: pytest.FixtureRequest) -> Iterator[SendingPostfix]:
+    """Lend the Postfix that asks the shared mailseal, with an empty queue; 3.7 unless told."""
+    is_newer = getattr(request, "param", "3.7") == "3.10"
+    whole = request.getfixturevalue("whole_newer_postfix" if is_newer else "whole_postfix")
+    assert isinstance(whole, SendingPostfix)
+    yield whole
+    whole.drop_queue()
 
 
 MakeDaemon = Callable[[Mapping[str, Mapping[str, str]]], Daemon]

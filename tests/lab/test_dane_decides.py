@@ -11,6 +11,8 @@ from .conftest import MakeDaemon
 
 pytestmark = pytest.mark.lab
 
+POSTFIX_VERSIONS = ("3.7", "3.10")
+
 
 def secure(*hosts: str) -> str:
     """Render the answer for a policy that allows these hosts."""

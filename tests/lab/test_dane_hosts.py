@@ -12,6 +12,8 @@ from .conftest import QUICK_TABLES, MakeDaemon
 
 pytestmark = pytest.mark.lab
 
+POSTFIX_VERSIONS = ("3.7", "3.10")
+
 SECURE = "OK secure match={} servername=hostname"
 DANE_HOST = "mx.dane-good.test"  # its certificate is self-signed: only DANE verifies it
 DANE_TLSA = f"_25._tcp.{DANE_HOST}"

@@ -8,6 +8,8 @@ from lab.sender import SendingPostfix
 
 pytestmark = pytest.mark.lab
 
+POSTFIX_VERSIONS = ("3.7", "3.10")
+
 HOST = "mx.dane-good.test"
 TLSA = f"_25._tcp.{HOST}"
 UNKNOWN = "DANE is unknown and must not be overridden"

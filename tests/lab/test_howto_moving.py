@@ -10,9 +10,7 @@ import pytest
 
 from lab.daemon import MAILSEAL, Daemon
 from lab.internet import Lab
-from lab.newer import POSTFIX_3_10, fetch_newer
 from lab.packages import Tree
-from lab.unavailable import Unavailable
 from tests.moving.caches import write_sqlite
 from tests.realservers import give_up_on_lab
 
@@ -128,12 +126,8 @@ def test_from_postfix_tlspol(lab: Lab, moved: Move) -> None:
         assert (held.status, held.reason) == ("deferred", "client TLS configuration problem")
 
 
-def test_from_postfix_tlspol_with_postfix_3_10(lab: Lab, moved: Move) -> None:
+def test_from_postfix_tlspol_with_postfix_3_10(lab: Lab, newer: Tree, moved: Move) -> None:
     """``QUERYwithTLSRPT`` carries what Postfix 3.10 matches MX names by."""
-    try:
-        newer: Tree = fetch_newer(POSTFIX_3_10)
-    except Unavailable as unavailable:
-        give_up_on_lab(unavailable)
     assert "`QUERYwithTLSRPT`" in TLSPOL
     moved(TLSPOL, "8642", {})
     maps = policy_maps(TLSPOL).replace("8642", "18642") + "withTLSRPT"

@@ -1,21 +1,18 @@
 """By a Postfix that knows MX patterns: Debian 13's, in front of mailseal's map postfix-3.10."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from lab.catalogue import ATTACKER_HOST, IMPOSTOR_HOST
 from lab.daemon import Daemon
 from lab.internet import Lab
-from lab.newer import POSTFIX_3_10, fetch_newer
 from lab.packages import Tree
 from lab.sender import Delivery, SendingPostfix
-from lab.unavailable import Unavailable
-from tests.realservers import give_up_on_lab
 
 from .conftest import QUICK_TABLES, MakeDaemon, ScriptedSocketmap
 
 pytestmark = pytest.mark.lab
+
+POSTFIX_VERSIONS = ("3.10",)
 
 NOT_IN_PATTERNS = "does not match STS MX pattern"
 NOT_VERIFIED = "Server certificate not verified"
@@ -44,31 +41,6 @@ def full(domain: str, host: str) -> str:
 
 GOOD = ("good.test", "mx.good.test")
 INSECURE = ("dane-insecure-mx.test", "mx.dane-good.test")
-
-
-@pytest.fixture(scope="module")
-def newer() -> Tree:
-    """Fetch Debian 13's Postfix, or skip with the reason."""
-    try:
-        return fetch_newer(POSTFIX_3_10)
-    except Unavailable as unavailable:
-        give_up_on_lab(unavailable)
-
-
-@pytest.fixture(scope="module")
-def whole_newer_postfix(
-    whole_lab: Lab, whole_daemon: Daemon, newer: Tree
-) -> Iterator[SendingPostfix]:
-    """Run one newer Postfix that asks the shared mailseal."""
-    with whole_lab.sender(whole_daemon.table("postfix-3.10"), newer=newer) as postfix:
-        yield postfix
-
-
-@pytest.fixture
-def postfix(daemon: Daemon, whole_newer_postfix: SendingPostfix) -> Iterator[SendingPostfix]:
-    """Lend that Postfix to a test, with an empty queue."""
-    yield whole_newer_postfix
-    whole_newer_postfix.drop_queue()
 
 
 def assert_held(lab: Lab, delivery: Delivery, *hosts: str) -> None:

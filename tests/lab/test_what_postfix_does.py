@@ -6,11 +6,8 @@ from contextlib import ExitStack
 import pytest
 
 from lab.internet import Lab
-from lab.newer import POSTFIX_3_10, fetch_newer
 from lab.packages import Tree
 from lab.sender import SendingPostfix
-from lab.unavailable import Unavailable
-from tests.realservers import give_up_on_lab
 
 from .conftest import ScriptedSocketmap
 
@@ -34,14 +31,9 @@ def version(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def make_sender(lab: Lab, version: str) -> Iterator[MakeSender]:
+def make_sender(lab: Lab, version: str, request: pytest.FixtureRequest) -> Iterator[MakeSender]:
     """Make a sender of either version, or skip with the reason."""
-    newer: Tree | None = None
-    if version == "3.10":
-        try:
-            newer = fetch_newer(POSTFIX_3_10)
-        except Unavailable as unavailable:
-            give_up_on_lab(unavailable)
+    newer: Tree | None = request.getfixturevalue("newer") if version == "3.10" else None
     with ExitStack() as stack:
 
         def make(policy_maps: str, **settings: str) -> SendingPostfix:
