@@ -1,8 +1,10 @@
 """``mailseal cache import``: the caches of postfix-mta-sts-resolver, read and reported."""
 
+import contextlib
 import json
 import socket
 import socketserver
+import sqlite3
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -47,6 +49,22 @@ def test_an_sqlite_cache_is_taken_over(world: World, tmp_path: Path) -> None:
     )
     assert "not taken over: 'expired.test': it expired on " in result.stdout
     assert "\x1b" not in result.stdout
+
+
+def test_damaged_names_end_the_reading_too(world: World, tmp_path: Path) -> None:
+    """Bytes that are no text, at the border of a page: each row is read once."""
+    cache = tmp_path / "cache.db"
+    write_sqlite(cache, [(f"d{n:04}.test", day_old(world), "1", POLICY) for n in range(999)])
+    with contextlib.closing(sqlite3.connect(cache)) as connection:
+        connection.execute(
+            "insert into sts_policy_cache values (cast(x'ff00ff' as text), 1, '1', '{}')"
+        )
+        connection.execute("insert into sts_policy_cache values (null, null, null, null)")
+        connection.commit()
+
+    told = world.run_json("cache", "import", str(cache))
+
+    assert (told["taken"], told["refused"]) == (999, 2)
 
 
 def test_a_later_policy_of_ours_stays(world: World, tmp_path: Path) -> None:

@@ -272,6 +272,19 @@ def test_whatever_is_in_the_file_the_result_can_be_used(
     except ForeignConfigError:
         return
     parse(to_toml(moved.document))
+    assert all((note.key + note.text).isprintable() for note in moved.notes)
+
+
+def test_a_name_in_the_file_cannot_become_a_setting(tmp_path: Path) -> None:
+    """What is noted as lost stands in a comment, whatever line feeds and escapes it holds."""
+    other = tmp_path / "other.yml"
+    other.write_text('port: 1\n"x\\nstate_dir = 1 #\\e[31m": 1\nzones: {a: {"y\\n[dns]": 1}}\n')
+
+    result = CliRunner().invoke(cli, ["config", "import", str(other)])
+
+    assert result.exit_code == 0, result.output
+    assert parse(result.stdout).listen[0].address == TcpAddress(host="127.0.0.1", port=1)
+    assert "\x1b" not in result.output
 
 
 def test_the_command_writes_a_file_once(tmp_path: Path) -> None:

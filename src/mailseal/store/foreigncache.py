@@ -1,7 +1,8 @@
 """Reads the cache that postfix-mta-sts-resolver keeps in SQLite or PostgreSQL.
 
 One table in either: ``sts_policy_cache (domain, ts, pol_id, pol_body)``. It is read only, page by
-page in the order of names; what is longer than it can be is cut off where it is read.
+page by the number of the row, since a damaged name may come out otherwise than it is stored; what
+is longer than it can be is cut off where it is read.
 """
 
 from collections.abc import Iterator
@@ -29,8 +30,16 @@ MAX_NAME = 300  # ours: a domain has at most 253 characters
 MAX_ID = 64  # ours: an id has at most 32
 BUSY_SECONDS = 5  # ours: the other daemon commits one row at a time
 
+BEFORE_ALL = -(2**63)  # less than the number of any row
+
 _CACHE = table(
-    "sts_policy_cache", column("domain"), column("ts"), column("pol_id"), column("pol_body")
+    "sts_policy_cache",
+    column("rowid"),  # SQLite's own
+    column("id"),  # PostgreSQL's
+    column("domain"),
+    column("ts"),
+    column("pol_id"),
+    column("pol_body"),
 )
 
 
@@ -49,21 +58,21 @@ def read_sqlite(path: Path) -> Iterator[list[ForeignPolicy]]:
         return connection
 
     engine = create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
-    return _pages(engine, str(path))
+    return _pages(engine, _CACHE.c.rowid, str(path))
 
 
 def read_postgresql(url: str) -> Iterator[list[ForeignPolicy]]:
     """Yield the entries of a PostgreSQL database; raises ``StoreError``."""
     opened = open_engine(url)
-    return _pages(opened.engine, opened.place)
+    return _pages(opened.engine, _CACHE.c.id, opened.place)
 
 
-def _pages(engine: Any, place: str) -> Iterator[list[ForeignPolicy]]:
-    after = ""
+def _pages(engine: Any, number: Any, place: str) -> Iterator[list[ForeignPolicy]]:
+    after = BEFORE_ALL
     try:
         with engine.connect() as connection:
-            while rows := connection.execute(_page_after(after)).all():
-                after = rows[-1].key
+            while rows := connection.execute(_page_after(number, after)).all():
+                after = rows[-1].number
                 yield [_to_entry(row) for row in rows]
     except SQLAlchemyError as error:
         # The first line names the fault; the others would repeat the statement.
@@ -73,17 +82,17 @@ def _pages(engine: Any, place: str) -> Iterator[list[ForeignPolicy]]:
         engine.dispose()
 
 
-def _page_after(after: str) -> Any:
-    key = func.substr(cast(_CACHE.c.domain, Text), 1, MAX_NAME)
+def _page_after(number: Any, after: int) -> Any:
     return (
         select(
-            key.label("key"),
+            number.label("number"),
+            func.substr(cast(_CACHE.c.domain, Text), 1, MAX_NAME).label("domain"),
             func.substr(cast(_CACHE.c.pol_id, Text), 1, MAX_ID).label("id"),
             func.substr(cast(_CACHE.c.pol_body, Text), 1, MAX_FIELDS_BYTES + 1).label("fields"),
             _CACHE.c.ts.label("at"),
         )
-        .where(key > after)
-        .order_by(key)
+        .where(number > after)
+        .order_by(number)
         .limit(PAGE)
     )
 
@@ -91,5 +100,8 @@ def _page_after(after: str) -> Any:
 def _to_entry(row: Any) -> ForeignPolicy:
     at = row.at if isinstance(row.at, int | float) else 0.0
     return ForeignPolicy(
-        domain=str(row.key), id=str(row.id or ""), fields=str(row.fields or ""), at=float(at)
+        domain=str(row.domain or ""),
+        id=str(row.id or ""),
+        fields=str(row.fields or ""),
+        at=float(at),
     )

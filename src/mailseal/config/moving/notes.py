@@ -42,15 +42,19 @@ class Draft:
 
     def carry(self, key: str, text: str) -> None:
         """Note that a setting means the same here."""
-        self.notes.append(Note(fate=Fate.CARRIED, key=key, text=text))
+        self._note(Fate.CARRIED, key, text)
 
     def differ(self, key: str, text: str) -> None:
         """Note that something is otherwise here, with nothing lost."""
-        self.notes.append(Note(fate=Fate.DIFFERENT, key=key, text=text))
+        self._note(Fate.DIFFERENT, key, text)
 
     def lose(self, key: str, text: str) -> None:
         """Note that a setting has no equal here, or none that could be read."""
-        self.notes.append(Note(fate=Fate.LOST, key=key, text=text))
+        self._note(Fate.LOST, key, text)
+
+    def _note(self, fate: Fate, key: str, text: str) -> None:
+        # Each becomes one comment line of the file: a name with a line feed must not leave it.
+        self.notes.append(Note(fate=fate, key=_printable(key), text=_printable(text)))
 
     def set(self, table: str, key: str, value: object) -> None:
         """Set a key of one of the document's tables."""
@@ -62,5 +66,9 @@ def show(value: object) -> str:
     if isinstance(value, dict | list):
         return "a list or mapping"
     text = str(value) if not isinstance(value, int) or abs(value) < 10**18 else "a long number"
-    shown = "".join(c if c.isprintable() else "?" for c in text[:MAX_SHOWN_CHARACTERS])
+    shown = _printable(text[:MAX_SHOWN_CHARACTERS])
     return f'"{shown}{"…" * (len(text) > MAX_SHOWN_CHARACTERS)}"'
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)
