@@ -12,7 +12,6 @@ from lab.daemon import MAILSEAL, Daemon
 from lab.internet import Lab
 from lab.packages import Tree
 from tests.moving.caches import write_sqlite
-from tests.realservers import give_up_on_lab
 
 from .conftest import MakeDaemon
 
