@@ -10,7 +10,7 @@ from lab.catalogue import ATTACKER_HOST
 from lab.daemon import Daemon
 from lab.internet import Lab
 
-from .conftest import MakeBreaker
+from .conftest import QUICK_TABLES, MakeBreaker, MakeDaemon
 
 pytestmark = pytest.mark.lab
 
@@ -188,3 +188,15 @@ def test_domains_with_the_same_hosts_go_each_by_their_own_policy(lab: Lab, daemo
 
     assert re.search(r"=> someone@good\.test .* H=mx\.good\.test ", log)
     assert re.search(r"=> someone@wildcard\.test .* H=a\.mx\.wildcard\.test ", log)
+
+
+def test_a_full_service_lets_mail_wait(lab: Lab, make_daemon: MakeDaemon) -> None:
+    """It answers before it closes a connection; DOWN is where Exim wrote after the end."""
+    daemon = make_daemon({**QUICK_TABLES, "limits": {"connections": "1"}})
+    daemon.start()
+    with daemon.connect():
+        said = {lab.exim.ask_line(str(daemon.line), "nopolicy.test") for _ in range(10)}
+        log = deliver(lab, daemon.line, "someone@nopolicy.test")
+
+    assert said <= {"TEMP mailseal is overloaded, see its log", "DOWN"}
+    assert "== someone@nopolicy.test R=mailseal_asks defer" in log
