@@ -40,8 +40,8 @@ MAX_MEMORY_BYTES = 400 * 1024 * 1024  # ours: of both processes, with 50 000 ans
 DISK_BYTES = 64 * 1024 * 1024
 TWENTY_MEGABYTES = 20 * 1024 * 1024
 TABLES = {
-    "limits": {"cached_answers": str(MAX_TABLE)},
-    "sts": {"id_ttl_min": '"1s"', "failed_txt_ttl": '"1s"', "id_check_max_age": '"5s"'},
+    "limits": {"cached_answers": str(MAX_TABLE), "known_domains": str(MAX_TABLE)},
+    "sts": {"id_ttl_min": '"1s"', "failed_txt_ttl": '"1s"'},
     "zones.postfix": {"profile": '"postfix"', "deadline": '"2s"'},
 }
 
@@ -129,7 +129,7 @@ class Chaos:
             figures.remarks.append(f"{load.retried} asked once more")
         if not wait_until(self._daemon.has_resolver, 30):
             figures.wrong.append("no resolver after the phase")
-        elif self._daemon.policy("good.test") is None:
+        elif not wait_until(lambda: self._daemon.policy("good.test") is not None, 10):
             figures.wrong.append("good.test: its policy is lost")
         self.figures.append(figures)
 

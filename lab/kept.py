@@ -25,14 +25,16 @@ class KeptDaemon(Daemon):
     ) -> None:
         super().__init__(namespace, folder, ca_file=ca_file, tables=tables)
         self._pid_file = folder / "pid"
+        # For mailseal alone: the keeper must not be led astray by what it is put under.
+        variables = [f"{name}={value}" for name, value in (environment or {}).items()]
+        command = ["env", *variables, *self.serve_command]
         keeper: list[str | Path] = [sys.executable, "-I", Path(__file__).with_name("keeper.py")]
         self._service = Service(
             namespace,
             "mailseal",
-            [*keeper, self._pid_file, self.socketmap, self.line, "--", *self.serve_command],
+            [*keeper, self._pid_file, self.socketmap, self.line, "--", *command],
             log=self.log,
             ready=self.has_resolver,
-            environment=environment,
         )
 
     @property
