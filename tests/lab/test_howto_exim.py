@@ -9,6 +9,7 @@ import pytest
 from lab.catalogue import ATTACKER_HOST
 from lab.daemon import Daemon
 from lab.internet import Lab
+from lab.service import wait_until
 
 from .conftest import QUICK_TABLES, MakeBreaker, MakeDaemon
 
@@ -51,35 +52,64 @@ def block(name: str) -> str:
     return found[1]
 
 
-def deliver(lab: Lab, address: Path | str, *recipients: str, fallback: str = "") -> str:
-    """Send a message by the how-to's configuration; return Exim's log of it.
+class HowTo:
+    """An Exim with the how-to's configuration, and a queue of its own.
 
     ``address`` is what the daemon's line listener has for ``${readsocket}``; ``fallback`` is a
     fallback host that the transport of enforced domains gets as well.
     """
-    folder = lab.folder / f"howto{next(_numbers)}"
-    (folder / "spool").mkdir(parents=True)
-    for each in (folder, folder / "spool"):
-        each.chmod(0o777)
-    tree = lab.namespace.trees["exim"]
-    exim = tree.file("usr/sbin/exim4")
-    text = WHOLE.format(
-        folder=folder,
-        exim=exim,
-        main=block("main").replace("inet:127.0.0.1:8462", str(address)),
-        routers=block("routers"),
-        transports=block("transports")
-        .replace("tls_verify_certificates = system", f"tls_verify_certificates = {lab.ca_file}")
-        .replace("driver = smtp\n", f"driver = smtp\n  fallback_hosts = {fallback}\n"),
-    )
-    configuration = folder / "exim.conf"
-    configuration.write_text(text)
-    done = lab.run(
-        [exim, "-C", configuration, "-odf", "-f", "someone@sender.test", *recipients],
-        stdin="Subject: how-to\n\nHello.\n",
-        environment={"LD_LIBRARY_PATH": tree.library_path()},
-    )
-    return done.stdout + done.stderr
+
+    def __init__(self, lab: Lab, address: Path | str, fallback: str = "") -> None:
+        self.lab = lab
+        self.address = str(address)
+        self.fallback = fallback
+        self.folder = lab.folder / f"howto{next(_numbers)}"
+        (self.folder / "spool").mkdir(parents=True)
+        for each in (self.folder, self.folder / "spool"):
+            each.chmod(0o777)
+        self.tree = lab.namespace.trees["exim"]
+        self.exim = self.tree.file("usr/sbin/exim4")
+        self.trust(lab.ca_file)
+
+    def trust(self, ca_file: Path) -> None:
+        """Write the configuration, with other roots than the system's."""
+        transports = (
+            block("transports")
+            .replace("tls_verify_certificates = system", f"tls_verify_certificates = {ca_file}")
+            .replace("driver = smtp\n", f"driver = smtp\n  fallback_hosts = {self.fallback}\n")
+        )
+        text = WHOLE.format(
+            folder=self.folder,
+            exim=self.exim,
+            main=block("main").replace("inet:127.0.0.1:8462", self.address),
+            routers=block("routers"),
+            transports=transports,
+        )
+        (self.folder / "exim.conf").write_text(text)
+
+    def send(self, *recipients: str) -> str:
+        """Send a message and wait for its first attempt; return Exim's log of it."""
+        return self.run(
+            "-odf",
+            "-f",
+            "someone@sender.test",
+            *recipients,
+            stdin="Subject: how-to\n\nHello.\n",
+        )
+
+    def run(self, *arguments: str, stdin: str = "") -> str:
+        """Run Exim; return what it prints."""
+        done = self.lab.run(
+            [self.exim, "-C", self.folder / "exim.conf", *arguments],
+            stdin=stdin,
+            environment={"LD_LIBRARY_PATH": self.tree.library_path()},
+        )
+        return done.stdout + done.stderr
+
+
+def deliver(lab: Lab, address: Path | str, *recipients: str, fallback: str = "") -> str:
+    """Send a message by the how-to's configuration; return Exim's log of it."""
+    return HowTo(lab, address, fallback).send(*recipients)
 
 
 @pytest.mark.parametrize(("label", "host", "said"), [
@@ -188,6 +218,26 @@ def test_domains_with_the_same_hosts_go_each_by_their_own_policy(lab: Lab, daemo
 
     assert re.search(r"=> someone@good\.test .* H=mx\.good\.test ", log)
     assert re.search(r"=> someone@wildcard\.test .* H=a\.mx\.wildcard\.test ", log)
+
+
+def test_other_mail_does_not_follow_on_a_connection(lab: Lab, daemon: Daemon) -> None:
+    """Two messages that wait for the same hosts: the second policy forbids the first one's host.
+
+    Exim likes to send the next message over the connection that it has, and then no event
+    looks at its host.
+    """
+    hosts = ("mx.good.test", "a.mx.wildcard.test")
+    lab.attack.forge_mx("good.test", *hosts)
+    lab.attack.forge_mx("wildcard.test", *hosts)
+    howto = HowTo(lab, daemon.line)
+    howto.trust(Path("/dev/null"))
+    for recipient in ("someone@wildcard.test", "someone@good.test"):
+        assert f"== {recipient}" in howto.send(recipient)
+    howto.trust(lab.ca_file)
+
+    howto.run("-qff")
+
+    assert wait_until(lambda: [len(lab.mailbox(host)) for host in hosts] == [1, 1], 10)
 
 
 def test_a_full_service_lets_mail_wait(lab: Lab, make_daemon: MakeDaemon) -> None:
