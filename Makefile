@@ -9,6 +9,8 @@
 #   make fuzz    feed every parser noise for FUZZ_SECONDS each
 #   make docs    write the generated reference pages anew
 #   make lock    lock the dependencies anew
+#   make package build the Debian package into dist/
+#   make package-test  try it in a Debian root of its own; minutes, root
 #   make install install below PREFIX (default /opt/mailseal), with the systemd unit
 
 SHELL := /bin/sh
@@ -16,11 +18,12 @@ VENV := .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 PREFIX ?= /opt/mailseal
+PACKAGE_PYTHON ?= /usr/bin/python3
 UNITDIR ?= /etc/systemd/system
 FUZZ_SECONDS ?= 60
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help run test unit check format demo bench chaos fuzz docs lock install clean
+.PHONY: help run test unit check format demo bench chaos fuzz docs lock install package package-test clean
 .DELETE_ON_ERROR:
 
 help:
@@ -68,6 +71,13 @@ lock: $(VENV)/dev.stamp
 
 install:
 	tools/install "$(DESTDIR)" "$(PREFIX)" "$(UNITDIR)" "$(PYTHON)"
+
+package: $(VENV)/run.stamp
+	tools/package $(BIN) "$(PACKAGE_PYTHON)" dist
+
+package-test: $(VENV)/dev.stamp
+	tools/package-needs
+	$(BIN)/python -m pytest packaging/debian
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build
