@@ -1,5 +1,6 @@
 """The Containerfile, read: no engine is needed to see what it would do."""
 
+import importlib.metadata
 import json
 import re
 import tomllib
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mailseal import config
+from tests.packaging.programs import load_program
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "packaging" / "Containerfile").read_text("utf-8")
@@ -67,6 +69,19 @@ def test_libraries_are_held_against_the_locked_hashes(steps: list[tuple[str, str
         command = json.loads(rest)
         if "install" in command:
             assert "--require-hashes" in command or "--no-index" in command, rest
+
+
+def test_build_tools_do_not_stay(steps: list[tuple[str, str]]) -> None:
+    """What is locked and not needed at run time is taken out again, by name."""
+    bundled = load_program("bundled")
+    locked = re.findall(r"(?m)^([a-z0-9-]+)==", (ROOT / "requirements.txt").read_text("utf-8"))
+    installed = {
+        bundled.canonical(one.metadata["Name"]): one.requires or ()
+        for one in importlib.metadata.distributions()
+    }
+    unneeded = (set(locked) & installed.keys()) - bundled.needed(installed)
+    (removed,) = (json.loads(rest) for rest in words(steps, "RUN") if '"uninstall"' in rest)
+    assert removed[removed.index("--yes") + 1 :] == sorted(unneeded)
 
 
 def test_what_it_copies_exists(steps: list[tuple[str, str]]) -> None:

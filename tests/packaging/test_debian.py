@@ -1,6 +1,5 @@
 """The Debian package's parts, as far as they can be checked without building it."""
 
-import importlib.util
 import re
 import shutil
 import subprocess
@@ -13,32 +12,22 @@ import pytest
 import mailseal
 from mailseal.store import open_store
 from mailseal.store.schema import REVISIONS
+from tests.packaging.programs import DEBIAN, load_program
 
 ROOT = Path(__file__).parents[2]
-DEBIAN = ROOT / "packaging" / "debian"
 SCRIPTS = ("preinst.in", "postinst", "prerm", "postrm")
-
-
-def load(name: str) -> ModuleType:
-    """Import a program of the package, which is no module of mailseal."""
-    spec = importlib.util.spec_from_file_location(f"debian_{name}", DEBIAN / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
 def bundled() -> ModuleType:
     """Import what decides which libraries stay."""
-    return load("bundled")
+    return load_program("bundled")
 
 
 @pytest.fixture
 def revision_of() -> Callable[[str], str | None]:
     """Import what an older version's ``preinst`` asks."""
-    function: Callable[[str], str | None] = load("schema_revision").revision_of
+    function: Callable[[str], str | None] = load_program("schema_revision").revision_of
     return function
 
 
