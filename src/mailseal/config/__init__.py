@@ -15,14 +15,13 @@ from mailseal.config.reading import ConfigError, config_path, from_document, loa
 from mailseal.config.settings import (
     AnswerSettings,
     Config,
-    DaneSettings,
     DnsSettings,
     HttpsSettings,
     LimitSettings,
     LogSettings,
     StoreSettings,
-    StsSettings,
 )
+from mailseal.config.standards import DaneSettings, StsSettings
 from mailseal.config.system import Findings, look_around, system_resolvers
 from mailseal.config.words import (
     LogFormat,

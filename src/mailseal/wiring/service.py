@@ -1,0 +1,178 @@
+"""The actors of the policy service, built from a ``Config`` and closed behind their use."""
+
+import contextlib
+import random
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING
+
+from mailseal.wiring.clock import clock
+from mailseal.wiring.doors import open_dns, open_pin_book, open_tested
+
+if TYPE_CHECKING:
+    from mailseal.config import Config
+    from mailseal.names import Domain
+    from mailseal.services.policyservice import PolicyService
+
+
+@contextlib.asynccontextmanager
+async def open_service(
+    config: "Config", on_change: "Callable[[Domain], None]"
+) -> "AsyncIterator[PolicyService]":
+    """Open doors and store, build the actors, and close them all behind the block.
+
+    Raises ``StoreError`` where the store cannot be opened.
+    """
+    from mailseal.decision import Rules
+    from mailseal.mtasts.freshness import Intervals
+    from mailseal.net.https import HttpsPolicyFetcher
+    from mailseal.overrides import Overrides
+    from mailseal.services.census import Census
+    from mailseal.services.discoverer import Discoverer, DiscoveryLimits
+    from mailseal.services.exceptions import Exceptions
+    from mailseal.services.explainer import Explainer
+    from mailseal.services.follower import Follower
+    from mailseal.services.meter import CountedDns, CountedFetcher, Meter, counted_store
+    from mailseal.services.policyservice import PolicyService
+    from mailseal.services.refresher import Refresher
+    from mailseal.services.resolver import Resolver, ResolverLimits
+    from mailseal.services.selftest import SelfTest, SelfTestLimits
+    from mailseal.services.surveyor import SurveyLimits, Surveyor
+    from mailseal.store import open_store
+    from mailseal.wire.profiles import profiles, zone_forms
+
+    meter = Meter()
+    opened = await open_store(
+        config.store.url.reveal(), max_policies=config.store.max_policies, may_be_away=True
+    )
+    meter.corrupt_rows = lambda: opened.corrupt_rows
+    store = counted_store(opened, meter)
+    dns, dane_dns = open_dns(config)
+    counted_dns = CountedDns(dns, meter, clock)
+    sts, https = config.sts, config.https
+    fetcher = HttpsPolicyFetcher(
+        counted_dns,
+        ca_file=str(https.ca_file) if https.ca_file else None,
+        allow_private=https.allow_private_addresses,
+        require_text_plain=https.require_text_plain,
+        proxy=https.proxy,
+        max_fetches=config.limits.fetches,
+    )
+    pins = open_pin_book(config, clock, dns, on_change)
+    discoverer = Discoverer(
+        dns=counted_dns,
+        fetcher=CountedFetcher(fetcher, meter, clock),
+        store=store,
+        clock=clock,
+        intervals=Intervals(
+            id_check_max_age=sts.id_check_max_age,
+            id_ttl_min=sts.id_ttl_min,
+            id_ttl_max=sts.id_ttl_max,
+            id_retry=config.dns.failed_retry,
+            id_backoff=config.dns.failed_wait,
+            refetch=sts.refetch_interval,
+            fetch_backoff_min=sts.fetch_backoff_min,
+            fetch_backoff_max=sts.fetch_backoff_max,
+        ),
+        limits=DiscoveryLimits(
+            max_domains=config.limits.known_domains,
+            max_bytes=config.limits.known_mib * 1024 * 1024,
+            lookup_timeout=config.dns.timeout,
+            id_check_timeout=sts.id_check_timeout,
+            fetch_timeout=config.https.timeout,
+            negative_max=sts.negative_ttl_max,
+            failed_lookup=sts.failed_txt_ttl,
+            overtime=config.answers.unfinished_ttl,
+            fail_closed=config.answers.fail_closed,
+        ),
+        jitter=random.random,
+        on_change=on_change,
+        on_fetched=pins.note_fetched,
+    )
+    surveyor = Surveyor(
+        CountedDns(dane_dns, meter, clock),
+        clock,
+        SurveyLimits(
+            max_mx_hosts=config.limits.max_mx_hosts,
+            max_flights=config.limits.cold_lookups,
+            lookup_timeout=config.dns.timeout,
+            refresh_at=config.dane.refresh_at,
+            max_ttl=config.dane.ttl_max,
+            failed_fresh=config.dns.failed_retry,
+            failed_usable=config.dns.failed_wait,
+        ),
+    )
+    tested = open_tested(config)
+
+    def use_others(aside: frozenset[str]) -> None:
+        """Ask none of these for DANE, and forget what may have come from them."""
+        dane_dns.set_aside([address for address in tested if str(address) in aside])
+        surveyor.forget_all()
+        for domain in resolver.doubted_domains():
+            on_change(domain)
+
+    self_test = SelfTest(
+        doors={str(address): door for address, door in tested.items()},
+        clock=clock,
+        limits=SelfTestLimits(
+            signed_name=config.dane.self_test_name,
+            bogus_name=config.dane.self_test_bogus_name or "",
+            interval=config.dane.self_test_interval,
+            lookup_timeout=config.dns.timeout,
+        ),
+        on_change=use_others,
+    )
+    resolver = Resolver(
+        self_test=self_test,
+        exceptions=Exceptions(
+            clock=clock,
+            overrides=Overrides([one.override for one in config.overrides]),
+            pins=pins,
+            default_wants_dane=config.answers.mta_default in {"dane", "dane-only"},
+        ),
+        discoverer=discoverer,
+        surveyor=surveyor,
+        store=store,
+        clock=clock,
+        rules=Rules(
+            has_dane=config.dane.enabled,
+            partial_dane=config.dane.partial,
+            default_is_dane=config.answers.mta_default not in {"none", "may", "encrypt"},
+        ),
+        limits=ResolverLimits(
+            recheck_before_temp=sts.id_check_before_hold,
+            temp_fresh=config.answers.temp_ttl / 3,
+            temp_usable=config.answers.temp_ttl,
+            pin_wait=sts.id_check_timeout,
+        ),
+    )
+    try:
+        await pins.open()
+        yield PolicyService(
+            resolver=resolver,
+            discoverer=discoverer,
+            surveyor=surveyor,
+            refresher=Refresher(
+                discoverer=discoverer, store=store, clock=clock, keep_expired=sts.keep_expired
+            ),
+            explainer=Explainer(
+                resolver=resolver,
+                discoverer=discoverer,
+                clock=clock,
+                profiles=profiles(testing=config.answers.testing),
+                zones=zone_forms(config.zones, testing=config.answers.testing),
+            ),
+            store=store,
+            follower=Follower(discoverer=discoverer, store=store),
+            pins=pins,
+            self_test=self_test if config.dane.enabled else None,
+            census=Census(store, clock),
+            meter=meter,
+        )
+    finally:
+        await pins.aclose()
+        await self_test.aclose()
+        await surveyor.aclose()
+        await discoverer.aclose()
+        for door in {dns, dane_dns, *tested.values()}:
+            await door.close()
+        await store.aclose()
