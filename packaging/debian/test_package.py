@@ -27,10 +27,11 @@ SITE = "usr/lib/mailseal/lib/python3.11/site-packages"
 CONFIGURATION = "etc/mailseal/mailseal.toml"
 EDIT = "# edited by the administrator\n"
 
-# What the unit does, without systemd: start it as its user, and stop it once it has answered, over
-# socketmap as Postfix asks, and over its control socket.
+# What the unit does, without systemd: start it as its user, wait until it is ready, ask it over
+# socketmap as Postfix does and over its control socket, and stop it.
 ASK = """
-import socket
+import socket, urllib.request
+urllib.request.urlopen("http://127.0.0.1:8463/health/ready", timeout=10).close()  # store included
 with socket.create_connection(("127.0.0.1", 8461), timeout=10) as connection:
     connection.sendall(b"19:postfix [192.0.2.1],")
     print(connection.recv(100).decode())
@@ -45,7 +46,7 @@ until /usr/lib/mailseal/bin/python3 -I -c "$1" 2>/tmp/ask.log; do
     if [ $tries = 40 ]; then cat /tmp/serve.log /tmp/ask.log; exit 1; fi
     sleep 0.5
 done
-mailseal cache list >/dev/null
+mailseal cache list >/tmp/list 2>&1
 kill $service
 wait $service
 """
@@ -72,7 +73,7 @@ class Root:
         assert expect is None or ended.returncode == expect, ended.stdout
         return ended.stdout
 
-    def install(self, package: Path, *, expect: int = 0) -> str:
+    def install(self, package: Path, *, expect: int | None = 0) -> str:
         """Install a package file."""
         shutil.copy(package, self.path / "root")
         return self.run("dpkg", "--install", f"/root/{package.name}", expect=expect)
@@ -217,6 +218,13 @@ def test_the_installed_service_answers(root: Root, package: Path) -> None:
     assert list((site / "mailseal").glob("__pycache__/*.pyc"))  # made where it runs
 
 
+def test_the_service_is_enabled_and_the_socket_is_not(root: Root, package: Path) -> None:
+    """Debian's custom for the service; socket activation waits for somebody who wants it."""
+    root.install(package)
+    units = root.path / "etc/systemd/system"
+    assert {path.name for path in units.glob("*.wants/mailseal*")} == {"mailseal.service"}
+
+
 def test_the_postgresql_driver_loads(root: Root, package: Path) -> None:
     """A fleet needs no further package: the bundled driver finds its own C library."""
     root.install(package)
@@ -227,9 +235,12 @@ def test_an_upgrade_keeps_configuration_and_state(lived_in: Root, newer: Path) -
     """Edits survive, the database is the same one, and the newer version migrates it."""
     before = (lived_in.path / CONFIGURATION).read_text()
     database = (lived_in.path / "var/lib/mailseal/mailseal.db").stat().st_ino
+    enabled = lived_in.path / "etc/systemd/system/multi-user.target.wants/mailseal.service"
+    enabled.unlink()  # what "systemctl disable" does
     lived_in.install(newer)
 
     assert lived_in.installed() == f"ii {NEWER}"
+    assert not enabled.is_symlink()
     assert (lived_in.path / CONFIGURATION).read_text() == before
     assert before.endswith(EDIT)
     assert lived_in.revision() != "9999\n"
