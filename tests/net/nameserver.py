@@ -103,18 +103,39 @@ class NameServer(asyncio.DatagramProtocol):
 @asynccontextmanager
 async def name_server(script: Script, address: str = "127.0.0.1") -> AsyncIterator[NameServer]:
     """Run a scripted resolver over UDP and TCP on one port."""
-    loop = asyncio.get_running_loop()
     protocol = NameServer(script)
-    server = await asyncio.start_server(protocol.serve, address, 0)
-    port = server.sockets[0].getsockname()[1]
-    # UDP ports of one test are few, TCP's linger: this order does not collide.
-    transport, _ = await loop.create_datagram_endpoint(lambda: protocol, local_addr=(address, port))
+    server, transport = await _open_both(protocol, address)
     try:
         yield protocol
     finally:
         transport.close()
         server.close()
         await server.wait_closed()
+
+
+async def _open_both(
+    protocol: NameServer, address: str
+) -> tuple[asyncio.Server, asyncio.DatagramTransport]:
+    """Open a TCP port of the kernel's choice and the UDP port of the same number.
+
+    That one may be taken by anybody on the machine; then another pair is tried.
+    """
+    loop = asyncio.get_running_loop()
+    for attempt in range(20):
+        server = await asyncio.start_server(protocol.serve, address, 0)
+        port = server.sockets[0].getsockname()[1]
+        try:
+            transport, _ = await loop.create_datagram_endpoint(
+                lambda: protocol, local_addr=(address, port)
+            )
+        except OSError:
+            server.close()
+            await server.wait_closed()
+            if attempt == 19:
+                raise
+        else:
+            return server, transport
+    raise AssertionError("unreachable")
 
 
 def _rrset(text: str) -> dns.rrset.RRset:
