@@ -1,6 +1,7 @@
 """A scripted resolver on loopback: it says over UDP and TCP what the test wants said."""
 
 import asyncio
+import socket
 import struct
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -103,8 +104,11 @@ class NameServer(asyncio.DatagramProtocol):
 @asynccontextmanager
 async def name_server(script: Script, address: str = "127.0.0.1") -> AsyncIterator[NameServer]:
     """Run a scripted resolver over UDP and TCP on one port."""
+    loop = asyncio.get_running_loop()
     protocol = NameServer(script)
-    server, transport = await _open_both(protocol, address)
+    tcp, udp = _bind_both(address)
+    server = await asyncio.start_server(protocol.serve, sock=tcp)
+    transport, _ = await loop.create_datagram_endpoint(lambda: protocol, sock=udp)
     try:
         yield protocol
     finally:
@@ -113,29 +117,29 @@ async def name_server(script: Script, address: str = "127.0.0.1") -> AsyncIterat
         await server.wait_closed()
 
 
-async def _open_both(
-    protocol: NameServer, address: str
-) -> tuple[asyncio.Server, asyncio.DatagramTransport]:
-    """Open a TCP port of the kernel's choice and the UDP port of the same number.
+def _bind_both(address: str) -> tuple[socket.socket, socket.socket]:
+    """Bind a TCP port of the kernel's choice and the UDP port of the same number.
 
     That one may be taken by anybody on the machine; then another pair is tried.
     """
-    loop = asyncio.get_running_loop()
-    for attempt in range(20):
-        server = await asyncio.start_server(protocol.serve, address, 0)
-        port = server.sockets[0].getsockname()[1]
-        try:
-            transport, _ = await loop.create_datagram_endpoint(
-                lambda: protocol, local_addr=(address, port)
-            )
-        except OSError:
-            server.close()
-            await server.wait_closed()
-            if attempt == 19:
-                raise
-        else:
-            return server, transport
-    raise AssertionError("unreachable")
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    taken: list[socket.socket] = []
+    try:
+        while len(taken) < 20:
+            tcp = socket.socket(family, socket.SOCK_STREAM)
+            tcp.bind((address, 0))
+            udp = socket.socket(family, socket.SOCK_DGRAM)
+            try:
+                udp.bind((address, tcp.getsockname()[1]))
+            except OSError:
+                udp.close()
+                taken.append(tcp)  # held, so that the next one is another
+            else:
+                return tcp, udp
+    finally:
+        for sock in taken:
+            sock.close()
+    raise AssertionError("no port is free for both TCP and UDP")
 
 
 def _rrset(text: str) -> dns.rrset.RRset:
