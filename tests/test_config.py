@@ -130,6 +130,7 @@ def test_every_kind_of_value_is_read() -> None:
         ("[dns]\ntimeout = -1", "[dns] timeout is -1"),
         ("[dns]\ntimeout = nan", "[dns] timeout is nan"),
         ('[sts]\nfetch_backoff_min = "1m"', "expected a duration from"),  # RFC 8461 §3.3: 5 min
+        ('[dns]\nfailed_wait = "10s"', "[dns] failed_retry is 15s, expected at most failed_wait"),
         ("[dane]\nrefresh_at = nan", "expected a number from 0.1 to 0.95"),
         ("[limits]\nconnections = 0", "expected a whole number from 1"),
         ("[limits]\nconnections = 0x" + "f" * 5000, "is a number of over 18 digits"),

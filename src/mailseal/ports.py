@@ -119,6 +119,10 @@ class StoreChanges:
     is_anything: bool = False
 
 
+class StoreFullError(StoreError):
+    """The store has all the policies it may hold; those it has can still be replaced."""
+
+
 class PolicyStore(Protocol):
     """Keeps policies with all their dates, and the last DANE verdicts, beyond a restart.
 

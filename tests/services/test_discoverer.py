@@ -534,3 +534,42 @@ async def test_who_comes_after_an_overtime_answer_need_not_wait_again(world: Wor
     async with asyncio.timeout(5):
         for _ in range(10):
             await world.ask(timedelta(seconds=60))
+
+
+async def test_a_policy_that_ran_out_unsaved_stops_nobody(world: World) -> None:
+    """What was never stored and is over is forgotten; the others are stored."""
+    world.publish(text=body(max_age=60))
+    world.store.error = StoreError("disk full")
+    await world.ask()
+    world.dns.remove(RECORD)
+    world.clock.advance(timedelta(minutes=5))
+    assert await world.mode() is None
+
+    assert await world.discoverer.save_unsaved() == 0
+    world.store.error = None
+    assert await world.discoverer.save_unsaved() == 0
+
+
+async def test_a_purge_is_not_undone_by_a_question_in_between(world: World) -> None:
+    """A question that read the store before the purge was done keeps nothing of it."""
+    world.publish()
+    await world.ask()
+    world.discoverer = world.start()
+    world.dns.remove(RECORD)
+
+    await asyncio.gather(
+        world.discoverer.state_of(DOMAIN), world.discoverer.forget(DOMAIN), world.ask()
+    )
+
+    assert await world.mode() is None
+
+
+async def test_memory_counts_what_was_seen_too() -> None:
+    """A thousand records of 60 KB are not kept for nothing."""
+    world = World(limits=DiscoveryLimits(max_bytes=2_000_000))
+    for number in range(100):
+        name = f"_mta-sts.wide{number}.example.net"
+        world.dns.txt(name, *(b"x" * 250 for _ in range(240)))
+        await world.discoverer.policy_for(Domain(name.partition(".")[2]), timeout=LONG)
+
+    assert len(world.discoverer) < 60

@@ -401,3 +401,19 @@ async def test_hosts_are_looked_at_when_a_changed_policy_makes_them_matter(world
     world.clock.advance(timedelta(minutes=2))
 
     assert await world.reply() == "OK dane"
+
+
+async def test_a_failed_look_up_is_never_fresher_than_usable(world: World) -> None:
+    """Whatever an operator has set."""
+    world.surveyor = Surveyor(
+        world.dns,
+        world.clock,
+        SurveyLimits(failed_fresh=timedelta(seconds=15), failed_usable=timedelta(seconds=10)),
+    )
+    world.dns.fail("example.com", DnsFailure.SERVFAIL)
+
+    timed = await world.surveyor.survey_mx(
+        NextHop(domain=Domain("example.com")), timeout=timedelta(seconds=5)
+    )
+
+    assert timed.fresh_for <= timed.usable_for

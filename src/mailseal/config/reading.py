@@ -239,15 +239,16 @@ class _Reading:
                 )
         if config.pins.source is not None and not config.pins.keys:
             self.problems.append("[pins] source is set, but keys is empty: nobody could sign it")
-        sts = config.sts
-        for low, high in (
-            ("id_ttl_min", "id_ttl_max"),
-            ("fetch_backoff_min", "fetch_backoff_max"),
+        for table, low, high in (
+            ("sts", "id_ttl_min", "id_ttl_max"),
+            ("sts", "fetch_backoff_min", "fetch_backoff_max"),
+            ("dns", "failed_retry", "failed_wait"),
         ):
-            least, most = getattr(sts, low), getattr(sts, high)
+            settings = getattr(config, table)
+            least, most = getattr(settings, low), getattr(settings, high)
             if least > most:
                 self.problems.append(
-                    f"[sts] {low} is {render_duration(least)}, "
+                    f"[{table}] {low} is {render_duration(least)}, "
                     f"expected at most {high}, which is {render_duration(most)}"
                 )
 

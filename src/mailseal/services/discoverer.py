@@ -191,6 +191,8 @@ class Discoverer(Keeper):
         answer = await self._ask_record(domain)
         now = self._clock.now()
         state.sighting.asked_at, state.sighting.answer = now, answer
+        if self._states.get(domain) is state:
+            self._keep(domain, state)  # weighed anew, with what was seen
         record_id, ttl, why_not = self._read_answer(answer)
         in_force = state.in_force(now)
         if isinstance(answer, LookupFailed):
@@ -299,8 +301,9 @@ class Discoverer(Keeper):
         )
         state.negative = state.failure = None
         self._on_fetched(adopted)
-        kept = await self._save(state)
-        current = adopted if kept is None else kept
+        await self._save(state)
+        held = state.held()  # another node may have stored a newer one
+        current = adopted if held is None else held
         if current is adopted and differs(previous, adopted):
             log.info(
                 "policy adopted",
@@ -351,7 +354,7 @@ class Discoverer(Keeper):
     def _note_negative(
         self, state: DomainState, now: datetime, ttl: timedelta, reason: str, *, doubt: str = ""
     ) -> None:
-        state.cached = None
+        state.cached, state.is_unsaved = None, False
         state.negative = Negative(since=now, until=now + ttl, reason=reason, doubt=doubt)
 
     def _settled(self, state: DomainState) -> StsView:

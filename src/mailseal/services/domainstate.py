@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from mailseal.answers import Answer
+from mailseal.answers import Answer, Found
 from mailseal.mtasts.freshness import (
     CachedPolicy,
     FetchFailure,
@@ -20,6 +20,7 @@ from mailseal.services.streak import Streak
 REFRESH_AHEAD = 0.8  # share of a negative's life after which it is looked up behind its use
 _ZERO = timedelta(0)
 _STATE_BYTES = 3_000
+_STRING_BYTES = 100  # of a character-string, beside its own bytes
 _BYTES_PER_BODY_BYTE = 8  # a body of a thousand mx lines: text, lines and patterns
 
 
@@ -64,6 +65,15 @@ class Sighting:
     fetched: PolicyFetched | PolicyFetchFailed | None = None
     body_bytes: int = 0
 
+    @property
+    def weight_bytes(self) -> int:
+        """About how much memory the record and the certificate take."""
+        certificate = self.fetched.certificate if self.fetched else None
+        texts = self.answer.records if isinstance(self.answer, Found) else ()
+        return len(certificate or b"") + sum(
+            _STRING_BYTES + len(string) for record in texts for string in record
+        )
+
 
 @dataclass(slots=True, kw_only=True)
 class DomainState:
@@ -87,7 +97,8 @@ class DomainState:
     @property
     def weight_bytes(self) -> int:
         """About how much memory this takes; measured with policies of every shape."""
-        return _STATE_BYTES + _BYTES_PER_BODY_BYTE * (len(self.cached.body) if self.cached else 0)
+        body = len(self.cached.body) if self.cached else 0
+        return _STATE_BYTES + _BYTES_PER_BODY_BYTE * body + self.sighting.weight_bytes
 
     def mend(self, now: datetime) -> None:
         """Forget or pull back what a clock that was ahead has written."""
@@ -97,6 +108,10 @@ class DomainState:
             self.failure = None
         if self.id_failed_at is not None and self.id_failed_at > now:
             self.id_failed_at = None
+
+    def held(self) -> CachedPolicy | None:
+        """Return the policy that is held now, whoever put it there."""
+        return self.cached
 
     def in_force(self, now: datetime) -> CachedPolicy | None:
         """Return the policy that rules at ``now``."""

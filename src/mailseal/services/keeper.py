@@ -4,6 +4,7 @@ What is in force is never forgotten: memory drops what the store has, and holds 
 policy that the store refuses until it takes it.
 """
 
+import asyncio
 from collections.abc import Callable
 
 import structlog
@@ -11,7 +12,7 @@ import structlog
 from mailseal.mtasts.freshness import CachedPolicy, newer_of, not_from_the_future
 from mailseal.mtasts.policy import Mode
 from mailseal.names import Domain
-from mailseal.ports import Clock, PolicyStore, StoreError
+from mailseal.ports import Clock, PolicyStore, StoreError, StoreFullError
 from mailseal.services.domainstate import DomainState
 from mailseal.services.flights import Flights
 
@@ -41,6 +42,7 @@ class Keeper:
         self._states: dict[Domain, DomainState] = {}
         self._weights: dict[Domain, int] = {}
         self._used_bytes = 0
+        self._purges = 0
         self._recalls: Flights[Domain, DomainState] = Flights(MAX_RECALLS)
 
     def __len__(self) -> int:
@@ -64,6 +66,8 @@ class Keeper:
         state = self._states.get(domain)
         self._drop(domain)
         was_stored = await self._store.remove(domain, now=self._clock.now())
+        self._purges += 1
+        self._drop(domain)  # a question may have read it again meanwhile
         self._on_change(domain)
         return was_stored or (state is not None and state.cached is not None)
 
@@ -82,11 +86,12 @@ class Keeper:
 
     async def save_unsaved(self) -> int:
         """Try again to store what the store has refused; return how many are left."""
-        unsaved = [state for state in self._states.values() if state.is_unsaved]
-        for state in unsaved:
-            await self._save(state)
-            if state.is_unsaved:
-                break  # the store still refuses; the rest would only repeat it
+        now = self._clock.now()
+        for state in [state for state in self._states.values() if state.is_unsaved]:
+            if state.in_force(now) is None:
+                state.is_unsaved = False  # it has run out while it waited
+            elif not await self._save(state):
+                break  # the store still refuses all; the rest would only repeat it
         return self.unsaved
 
     def _is_busy(self, domain: Domain) -> bool:
@@ -97,17 +102,21 @@ class Keeper:
         """Return the state in memory, or make it of what the store holds."""
         state = self._states.get(domain)
         if state is None:
-            state = await self._recalls.join(domain, lambda: self._load(domain))
+            # Shielded, since others wait for the same.
+            state = await asyncio.shield(self._recalls.join(domain, lambda: self._load(domain)))
         else:
             self._states[domain] = self._states.pop(domain)  # the youngest again
         state.mend(self._clock.now())
         return state
 
     async def _load(self, domain: Domain) -> DomainState:
-        state = DomainState()
-        await self._reread(domain, state)
-        self._keep(domain, state)
-        return state
+        while True:
+            purges = self._purges
+            state = DomainState()
+            await self._reread(domain, state)
+            if purges == self._purges:  # else what was read may be gone by now
+                self._keep(domain, state)
+                return state
 
     async def _reread(self, domain: Domain, state: DomainState) -> None:
         """Add what the store holds to what is known, the newer of both."""
@@ -169,36 +178,37 @@ class Keeper:
         if self._states.pop(domain, None) is not None:
             self._used_bytes -= self._weights.pop(domain)
 
-    async def _save(self, state: DomainState) -> CachedPolicy | None:
+    async def _save(self, state: DomainState) -> bool:
         """Store a policy, or take over what another node has stored or purged since.
 
-        Returns what is held then.
+        Returns whether the store works: false when it refuses more than this one policy.
         """
         saved = state.cached
         assert saved is not None
         if self._states.get(saved.domain) is state:
             self._keep(saved.domain, state)
+        state.is_unsaved = True  # until it is stored: nothing may take it from memory before
         try:
             if not await self._store.save(saved, now=self._clock.now()):
                 for domain, stored in (await self._store.load_many([saved.domain])).items():
                     self._take_over(domain, state, stored)
-            state.is_unsaved = False
         except StoreError as error:
-            state.is_unsaved = True
             log.error(
                 "policy cannot be stored",
                 domain=saved.domain,
                 error=str(error),
                 action="kept-in-memory-and-tried-again",
             )
-        return state.cached
+            return isinstance(error, StoreFullError)
+        state.is_unsaved = False
+        return True
 
     def _take_over(self, domain: Domain, state: DomainState, stored: CachedPolicy | None) -> None:
         """Hold what the store holds, if that is newer; without a row forget the domain."""
         now = self._clock.now()
         known = None if state.cached is None else not_from_the_future(state.cached, now)
         if stored is None:
-            state.cached = None
+            state.cached, state.is_unsaved = None, False
             if self._states.get(domain) is state:
                 self._drop(domain)
             self._on_change(domain)

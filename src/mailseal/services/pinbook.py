@@ -149,14 +149,12 @@ class PinBook:
             return
         try:
             envelope = await self._shelf.load()
-            replaced = await self._shelf.load_replaced()
-        except StoreError as error:
-            log.error("stored pin list cannot be read", reason=str(error), action="read-source")
-        else:
             if envelope is not None:
                 await self._take(envelope, origin=_STORED)
             if self._list is not None:
-                self._replaced = _still_replaced(replaced, self._list)
+                self._replaced = _still_replaced(await self._shelf.load_replaced(), self._list)
+        except StoreError as error:
+            log.error("stored pin list cannot be read", reason=str(error), action="read-source")
         if self._source.is_local:
             await self.refresh()
 

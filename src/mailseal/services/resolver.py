@@ -185,7 +185,7 @@ class Resolver:
     def _still_hold(self, domain: Domain, sts: StsView, terms: Terms) -> bool:
         if terms.settles_sts:
             return self._exceptions.still_hold(domain, terms)
-        if sts.policy is None and not self._exceptions.still_hold(domain, terms):
+        if not self._exceptions.still_hold(domain, terms):
             return False
         return self._discoverer.still_holds(domain, sts)
 

@@ -199,7 +199,7 @@ class Surveyor:
     def _failed(self, value: V) -> Timed[V]:
         return Timed(
             value=value,
-            fresh_for=self._limits.failed_fresh,
+            fresh_for=min(self._limits.failed_fresh, self._limits.failed_usable),
             usable_for=self._limits.failed_usable,
         )
 

@@ -41,7 +41,7 @@ class TtlCache(Generic[K, V]):
         self._look_up = look_up
         self._clock = clock
         self._max_entries = max_entries
-        self._flights: Flights[K, Timed[V]] = Flights(max_flights)
+        self._flights: Flights[tuple[K, int], Timed[V]] = Flights(max_flights)
         self._entries: dict[K, tuple[Timed[V], float]] = {}
         self._generation = 0
 
@@ -59,7 +59,7 @@ class TtlCache(Generic[K, V]):
         known = self._remaining(key)
         if known is not None and known.fresh_for:
             return known
-        flight = self._flights.join(key, lambda: self._learn(key))
+        flight = self._flights.join((key, self._generation), lambda: self._learn(key))
         if known is not None and not wait_for_fresh:
             return known
         if await wait_at_most(flight, timeout):

@@ -1,5 +1,6 @@
 """Remembers what DANE proved about a next hop, for the day that DNS proves nothing."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -66,6 +67,7 @@ class Verdicts:
             await self._store.save_verdict(verdict)
         except StoreError as error:
             log.error("DANE verdict cannot be stored", next_hop=key, error=str(error))
+            self._hold(replace(verdict, learnt_at=now - REWRITE))  # to be tried again
 
     def _hold(self, verdict: LastVerdict) -> None:
         if len(self._held) >= MAX_VERDICTS:

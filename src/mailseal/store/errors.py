@@ -1,6 +1,6 @@
 """What can go wrong with the store, by what an operator can do about it."""
 
-from mailseal.ports import StoreError
+from mailseal.ports import StoreError, StoreFullError
 
 __all__ = [
     "StoreBusyError",
@@ -36,7 +36,3 @@ class StoreCorruptError(StoreError):
 
 class StoreSchemaError(StoreError):
     """The database was made by a newer mailseal, or by another program."""
-
-
-class StoreFullError(StoreError):
-    """As many policies as allowed are stored, and all of them are in force."""

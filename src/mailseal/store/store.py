@@ -11,7 +11,7 @@ from mailseal.mtasts.freshness import CachedPolicy
 from mailseal.names import Domain
 from mailseal.ports import LastVerdict, StoreChanges
 from mailseal.store.changes import PendingChanges
-from mailseal.store.errors import StoreUnavailableError
+from mailseal.store.errors import StoreDiskFullError, StoreUnavailableError
 from mailseal.store.worker import LONG_SECONDS, Worker
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ async def open_store(
     """Open the database of a URL, made or migrated when need be; raises ``StoreError``.
 
     ``sqlite:////var/lib/mailseal/mailseal.db`` (folder and file are made for the user alone) or
-    ``postgresql://user@host/database``. With ``may_be_away`` a server that cannot be reached is no
-    error yet: each question tries anew.
+    ``postgresql://user@host/database``. With ``may_be_away`` a server that cannot be reached, or a
+    disk without room, is no error yet: each question tries anew.
     """
 
     def open_database() -> "Database":
@@ -41,8 +41,9 @@ async def open_store(
         database = Database(url, Statements(max_policies=max_policies))
         try:
             database.prepare()
-        except StoreUnavailableError as error:
-            if not (may_be_away and database.is_shared):
+        except (StoreUnavailableError, StoreDiskFullError) as error:
+            is_passing = database.is_shared or isinstance(error, StoreDiskFullError)
+            if not (may_be_away and is_passing):
                 raise
             log.warning("store cannot be reached error=%r action=start-without-it", str(error))
         return database

@@ -105,7 +105,9 @@ class HttpServer:
             if not self._idle:
                 writer.transport.abort()
                 return
-            next(iter(self._idle)).transport.abort()
+            victim = next(iter(self._idle))
+            del self._idle[victim]  # or the next one would choose it again
+            victim.transport.abort()
         self._open.add(task)
         writer.transport.set_write_buffer_limits(high=0)  # so that drain() waits for all of it
         try:

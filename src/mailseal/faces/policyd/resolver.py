@@ -95,7 +95,7 @@ class Desk:
             reply = self.render(ask.zone, resolution.delivery)
         except Exception:
             log.exception("question could not be answered", next_hop=ask.next_hop, zone=ask.zone)
-            return self._put(ask, socketmap.temp("internal error of mailseal, see its log"))
+            return self.apology(ask)
         self._service.meter.decisions.add(
             ask.zone, zone.profile.value, word_for(resolution.delivery)
         )
@@ -105,6 +105,10 @@ class Desk:
             fresh_for=resolution.fresh_for,
             usable_for=resolution.usable_for,
         )
+
+    def apology(self, ask: link.Ask) -> link.Put:
+        """Let mail wait for an error of ours."""
+        return self._put(ask, socketmap.temp("internal error of mailseal, see its log"))
 
     def _put(
         self,
@@ -177,7 +181,12 @@ async def work(
 
         async def reply(ask: link.Ask) -> None:
             began = loop.time()
-            connection.send(await desk.answer(ask))
+            put = await desk.answer(ask)
+            try:
+                connection.send(put)
+            except link.LinkError:
+                log.exception("answer could not be sent", next_hop=ask.next_hop, zone=ask.zone)
+                connection.send(desk.apology(ask))
             if not ask.is_revalidation:
                 service.meter.cold_answers.add(loop.time() - began)
 

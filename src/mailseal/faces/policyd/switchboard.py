@@ -22,6 +22,7 @@ OVERLOADED = netstring.encode(socketmap.temp("mailseal is overloaded, see its lo
 UNUSABLE = netstring.encode(socketmap.temp("mailseal made no usable answer, see its log"))
 STOPPING = netstring.encode(socketmap.temp("mailseal is stopping"))
 
+MAX_EARLY_DROPS = 1_000_000
 MAX_UNSENT_BYTES = 1024 * 1024  # ours: a resolver that does not read is not told more
 
 
@@ -142,6 +143,7 @@ class Switchboard:
         self._questions: dict[tuple[str, str], Question] = {}
         self._waiting = 0
         self._link: Link | None = None
+        self._early_drops: list[str] = []  # told by a resolver that was not in use yet
         self._stats: list[Callable[[], dict[str, int]]] = []
 
     # -- requests ---------------------------------------------------------------------------
@@ -231,6 +233,9 @@ class Switchboard:
     def connect(self, way: Link) -> None:
         """Use a link, and no other from now on; what is still open is asked on it."""
         self._link = way
+        for domain in self._early_drops:
+            self.table.drop(domain)
+        self._early_drops.clear()
         for question in self._questions.values():
             way.send(question.ask())
 
@@ -242,6 +247,8 @@ class Switchboard:
     def receive(self, message: link.Message, way: Link) -> None:
         """Do what the resolver says; nothing, when it is no longer or not yet in use."""
         if way is not self._link:
+            if isinstance(message, link.Drop) and len(self._early_drops) < MAX_EARLY_DROPS:
+                self._early_drops.append(message.domain)
             return
         match message:
             case link.Put():
