@@ -9,7 +9,7 @@ from collections.abc import Callable
 from bench.processes import Server, load, running
 
 # Many short runs: some of them are left alone by whatever else the machine does.
-ROUNDS = 41
+ROUNDS = 101
 POLICIES = 10_000
 REQUESTS = {1: 2_500, 64: 8_000, 256: 10_000}
 
