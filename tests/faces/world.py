@@ -18,10 +18,8 @@ from mailseal.decision import Rules
 from mailseal.faces.cli import cli
 from mailseal.faces.policyd.control import serve_control
 from mailseal.mtasts.foreign import ForeignPolicy
-from mailseal.mtasts.freshness import Intervals
 from mailseal.names import Domain
 from mailseal.overrides import Overrides
-from mailseal.services.discoverer import Discoverer, DiscoveryLimits
 from mailseal.services.exceptions import Exceptions
 from mailseal.services.explainer import Explainer
 from mailseal.services.pinbook import PinBook
@@ -39,6 +37,7 @@ from mailseal.testing import (
 )
 from mailseal.wire.postfix import TestingAnswer
 from mailseal.wire.profiles import profiles, zone_forms
+from tests.services.world import new_discoverer
 
 POLICY = "version: STSv1\r\nmode: {mode}\r\nmx: mx.example.com\r\nmax_age: 604800\r\n"
 
@@ -98,14 +97,11 @@ class World:
     ) -> AsyncIterator[PolicyService]:
         """Build the actors on the fakes."""
         self.opened += 1
-        discoverer = Discoverer(
+        discoverer = new_discoverer(
             dns=self.dns,
             fetcher=self.hosts,
             store=self.store,
             clock=self.clock,
-            intervals=Intervals(),
-            limits=DiscoveryLimits(),
-            jitter=lambda: 0.0,
             on_change=on_change,
         )
         surveyor = Surveyor(self.dns, self.clock, SurveyLimits())

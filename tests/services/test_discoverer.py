@@ -2,78 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
 
 from mailseal.answers import DnsFailure, RdType
-from mailseal.mtasts.freshness import Intervals
 from mailseal.mtasts.policy import Mode
 from mailseal.names import Domain
 from mailseal.ports import StoreError
 from mailseal.results import ResultType
-from mailseal.services.discoverer import Discoverer, DiscoveryLimits
-from mailseal.services.domainstate import StsView
-from mailseal.testing import FakeDns, FakePolicyHosts, ManualClock, MemoryStore
+from mailseal.services.discoverer import DiscoveryLimits
+from tests.services.world import DOMAIN, LONG, World
 
-DOMAIN = Domain("example.com")
 RECORD = "_mta-sts.example.com"
 SHORT = timedelta(milliseconds=30)
-LONG = timedelta(seconds=10)
 HOUR = timedelta(hours=1)
-
-
-def body(mode: str = "enforce", max_age: int = 604_800, mx: str = "mx.example.com") -> str:
-    """Return a policy file."""
-    return f"version: STSv1\r\nmode: {mode}\r\nmx: {mx}\r\nmax_age: {max_age}\r\n"
-
-
-@dataclass
-class World:
-    """A discoverer with fakes behind every door."""
-
-    dns: FakeDns = field(default_factory=FakeDns)
-    hosts: FakePolicyHosts = field(default_factory=FakePolicyHosts)
-    store: MemoryStore = field(default_factory=MemoryStore)
-    clock: ManualClock = field(default_factory=ManualClock)
-    changed: list[Domain] = field(default_factory=list)
-    limits: DiscoveryLimits = field(default_factory=DiscoveryLimits)
-
-    def __post_init__(self) -> None:
-        self.discoverer = self.start()
-
-    def start(self) -> Discoverer:
-        """Return a discoverer that knows nothing but the store, as after a restart."""
-        return Discoverer(
-            dns=self.dns,
-            fetcher=self.hosts,
-            store=self.store,
-            clock=self.clock,
-            intervals=Intervals(),
-            limits=self.limits,
-            jitter=lambda: 0.0,
-            on_change=self.changed.append,
-        )
-
-    def publish(self, record_id: str = "1", text: str | None = None) -> None:
-        """Let the domain take part."""
-        self.dns.txt(RECORD, f"v=STSv1; id={record_id};", ttl=timedelta(minutes=5))
-        self.hosts.serve(DOMAIN, text if text is not None else body())
-
-    async def ask(self, timeout: timedelta = LONG, **options: bool) -> StsView:
-        """Ask for the policy in force."""
-        return await self.discoverer.policy_for(DOMAIN, timeout=timeout, **options)
-
-    async def settle(self) -> None:
-        """Let what runs behind an answer end."""
-        for _ in range(20):
-            await asyncio.sleep(0)
-
-    async def mode(self) -> Mode | None:
-        """Return the mode in force."""
-        view = await self.ask()
-        return view.policy.mode if view.policy else None
 
 
 @pytest.fixture
@@ -81,8 +24,7 @@ async def world() -> AsyncIterator[World]:
     """Give a world whose tasks are ended behind the test."""
     made = World()
     yield made
-    made.store.error = None
-    await made.discoverer.aclose()
+    await made.aclose()
 
 
 async def test_a_policy_is_discovered_stored_and_used_from_memory(world: World) -> None:
@@ -111,7 +53,8 @@ async def test_ten_thousand_first_askers_make_one_fetch(world: World) -> None:
 
 async def test_without_a_record_the_policy_host_is_left_alone(world: World) -> None:
     """A policy host alone must not create a policy (RFC 8461 §10.3)."""
-    world.hosts.serve(DOMAIN, body())
+    world.publish()
+    world.dns.remove(RECORD)
 
     assert await world.mode() is None
     assert world.hosts.count(DOMAIN) == 0
@@ -127,8 +70,8 @@ async def test_without_a_record_the_policy_host_is_left_alone(world: World) -> N
 )
 async def test_an_unusable_record_is_no_policy(world: World, records: tuple[str, ...]) -> None:
     """Discovery ends at the record when there is not exactly one good one."""
+    world.publish()
     world.dns.txt(RECORD, *records)
-    world.hosts.serve(DOMAIN, body())
 
     assert await world.mode() is None
     assert world.hosts.count(DOMAIN) == 0
@@ -167,7 +110,7 @@ async def test_what_is_in_force_survives_everything_but_its_expiry(world: World)
     await world.ask()
     world.dns.fail(RECORD, DnsFailure.TIMEOUT)
     world.hosts.fail(DOMAIN)
-    world.discoverer = world.start()
+    world.start()
 
     for _ in range(6):
         assert await world.mode() is Mode.ENFORCE
@@ -198,7 +141,7 @@ async def test_a_new_id_brings_the_new_policy_without_a_restart(world: World, we
     """A replaced policy counts at once, also a weaker one: HTTPS vouches for it."""
     world.publish()
     await world.ask()
-    world.publish("2", body(mode=weaker))
+    world.publish(weaker, record_id="2")
     world.clock.advance(timedelta(minutes=6))
 
     before = await world.mode()  # the id is a few minutes old: answered, and checked behind
@@ -213,7 +156,7 @@ async def test_an_id_checked_over_an_hour_ago_is_checked_before_the_answer(world
     """The last attempt before a bounce must not run on a policy that is no more (§5.1)."""
     world.publish()
     await world.ask()
-    world.publish("2", body(mode="none"))
+    world.publish("none", record_id="2")
     world.clock.advance(HOUR)
 
     assert await world.mode() is Mode.NONE
@@ -241,7 +184,7 @@ async def test_a_new_id_whose_policy_cannot_be_had_leaves_the_old_one(world: Wor
     """A failed fetch or a broken file never replaces what is in force (RFC 8461 §3.3)."""
     world.publish()
     await world.ask()
-    world.publish("2", "version: STSv1\nmode: enforced\n")
+    world.publish("enforced", record_id="2")
     world.clock.advance(HOUR)
 
     view = await world.ask()
@@ -287,7 +230,7 @@ async def test_a_slow_policy_host_does_not_keep_the_asker(world: World) -> None:
 
 async def test_max_age_zero_counts_for_one_delivery(world: World) -> None:
     """Such a policy is used as it comes and discovered anew for the next mail (§3.2)."""
-    world.publish(text=body(max_age=0))
+    world.publish(max_age=0)
 
     first = await world.ask()
     assert first.policy is not None
@@ -300,7 +243,7 @@ async def test_max_age_zero_counts_for_one_delivery(world: World) -> None:
 
 async def test_an_id_that_stays_never_extends_a_policy(world: World) -> None:
     """Only a fetch moves the expiry; DNS alone is not authenticated."""
-    world.publish(text=body(max_age=7200))
+    world.publish(max_age=7200)
     await world.ask()
     world.hosts.fail(DOMAIN)
     for _ in range(7):
@@ -328,7 +271,8 @@ async def test_an_unknown_domain_is_not_fetched_without_a_record_even_by_force(
     world: World,
 ) -> None:
     """Force is for policies that are known."""
-    world.hosts.serve(DOMAIN, body())
+    world.publish()
+    world.dns.remove(RECORD)
 
     view = await world.discoverer.refetch(DOMAIN, force=True)
 
@@ -353,7 +297,7 @@ async def test_an_unreadable_store_and_a_failing_dns_leave_doubt(world: World) -
     """A policy may be in force that cannot be read: mail must wait, and not go out unprotected."""
     world.publish()
     await world.ask()
-    world.discoverer = world.start()
+    world.start()
     world.store.error = StoreError("database is away")
     world.dns.fail(RECORD, DnsFailure.TIMEOUT)
 
@@ -538,7 +482,7 @@ async def test_who_comes_after_an_overtime_answer_need_not_wait_again(world: Wor
 
 async def test_a_policy_that_ran_out_unsaved_stops_nobody(world: World) -> None:
     """What was never stored and is over is forgotten; the others are stored."""
-    world.publish(text=body(max_age=60))
+    world.publish(max_age=60)
     world.store.error = StoreError("disk full")
     await world.ask()
     world.dns.remove(RECORD)
@@ -554,7 +498,7 @@ async def test_a_purge_is_not_undone_by_a_question_in_between(world: World) -> N
     """A question that read the store before the purge was done keeps nothing of it."""
     world.publish()
     await world.ask()
-    world.discoverer = world.start()
+    world.start()
     world.dns.remove(RECORD)
 
     await asyncio.gather(

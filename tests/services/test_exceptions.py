@@ -18,10 +18,10 @@ from mailseal.names import Domain
 from mailseal.overrides import DaneOverride, Override, Overrides, Scope, StsOverride
 from mailseal.services.exceptions import Exceptions
 from mailseal.services.pinbook import PinBook
-from mailseal.services.resolver import Resolver, ResolverLimits
+from mailseal.services.resolver import ResolverLimits
 from mailseal.testing import FakePins, MemoryShelf
 from mailseal.wire import postfix
-from tests.services.test_resolver import GOOD, SECURE, World
+from tests.services.world import GOOD, SECURE, SenderWorld
 
 KEY = PrivateKey(new_private_key())
 HOUR = timedelta(hours=1)
@@ -29,33 +29,19 @@ PINNED = "OK secure match=mx.example.com servername=hostname"
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
+async def world() -> AsyncIterator[SenderWorld]:
     """Give a world whose tasks are ended behind the test."""
-    made = World()
+    made = SenderWorld()
     yield made
-    await made.discoverer.aclose()
-    await made.surveyor.aclose()
+    await made.aclose()
 
 
-def except_(world: World, *overrides: Override, default_wants_dane: bool = False) -> None:
+def except_(world: SenderWorld, *overrides: Override, default_wants_dane: bool = False) -> None:
     """Give the world these overrides."""
     exceptions = Exceptions(
         clock=world.clock, overrides=Overrides(overrides), default_wants_dane=default_wants_dane
     )
-    use(world, exceptions, Rules(default_is_dane=default_wants_dane))
-
-
-def use(world: World, exceptions: Exceptions, rules: Rules | None = None) -> None:
-    """Let the world's resolver go by these."""
-    world.resolver = Resolver(
-        discoverer=world.discoverer,
-        surveyor=world.surveyor,
-        store=world.store,
-        clock=world.clock,
-        rules=rules or Rules(),
-        limits=ResolverLimits(),
-        exceptions=exceptions,
-    )
+    world.start_resolver(rules=Rules(default_is_dane=default_wants_dane), exceptions=exceptions)
 
 
 def override(sts: str = "", dane: str = "", mx: str = "", **more: Any) -> Override:
@@ -69,7 +55,7 @@ def override(sts: str = "", dane: str = "", mx: str = "", **more: Any) -> Overri
     )
 
 
-async def pin(world: World, *, hold: bool = False, life: timedelta = 1000 * HOUR) -> FakePins:
+async def pin(world: SenderWorld, *, hold: bool = False, life: timedelta = 1000 * HOUR) -> FakePins:
     """Pin example.com to mx.example.com, from now on."""
     policy = Policy(mode=Mode.ENFORCE, max_age=MAX_LIFE, mx=(MxPattern("mx.example.com"),))
     now = world.clock.now()
@@ -82,7 +68,7 @@ async def pin(world: World, *, hold: bool = False, life: timedelta = 1000 * HOUR
     source.serve(seal(render_list(found), PAYLOAD_TYPE, [KEY]))
     book = PinBook(clock=world.clock, source=source, shelf=MemoryShelf(), keys=(KEY.public,))
     await book.open()
-    use(world, Exceptions(clock=world.clock, pins=book))
+    world.start_resolver(exceptions=Exceptions(clock=world.clock, pins=book))
     return source
 
 
@@ -120,10 +106,10 @@ async def pin(world: World, *, hold: bool = False, life: timedelta = 1000 * HOUR
     ],
 )  # fmt: skip
 async def test_an_override_counts_as_written(
-    world: World, mode: str, has_tlsa: bool, words: dict[str, str], reply: str
+    world: SenderWorld, mode: str, has_tlsa: bool, words: dict[str, str], reply: str
 ) -> None:
     """Each word for each protocol, alone and together."""
-    world.publish("example.com", mode, "mx.example.com")
+    world.publish(mode, "mx.example.com")
     world.dns.secure()
     if has_tlsa:
         world.dns.tlsa("_25._tcp.mx.example.com", GOOD)
@@ -132,16 +118,16 @@ async def test_an_override_counts_as_written(
     assert await world.reply() == reply
 
 
-async def test_a_broken_policy_is_passed_over(world: World) -> None:
+async def test_a_broken_policy_is_passed_over(world: SenderWorld) -> None:
     """The reason why there are overrides: a policy that allows none of the MX hosts."""
-    world.enforce("example.com", "old.example.com")
+    world.enforce("old.example.com")
     assert (await world.reply()).startswith("TEMP ")
     except_(world, override("off"))
 
     assert await world.reply() == "NOTFOUND "
 
 
-async def test_a_domain_without_dane_is_told_so_where_main_cf_says_dane(world: World) -> None:
+async def test_a_domain_without_dane_is_told_so_where_main_cf_says_dane(world: SenderWorld) -> None:
     """NOTFOUND would leave the level dane in force."""
     world.dns.secure()
     world.dns.tlsa("_25._tcp.mx.example.com", GOOD)
@@ -154,7 +140,7 @@ async def test_a_domain_without_dane_is_told_so_where_main_cf_says_dane(world: W
     assert await world.reply() == SECURE
 
 
-async def test_a_fixed_policy_needs_no_look_up_and_no_store(world: World) -> None:
+async def test_a_fixed_policy_needs_no_look_up_and_no_store(world: SenderWorld) -> None:
     """Whoever blocks the record or breaks the store changes nothing."""
     world.dns.fail("_mta-sts.example.com")
     except_(world, override("enforce", mx="mx.example.com"))
@@ -163,7 +149,7 @@ async def test_a_fixed_policy_needs_no_look_up_and_no_store(world: World) -> Non
     assert world.dns.count("_mta-sts.example.com") == 0
 
 
-async def test_dane_in_testing_is_looked_up_and_decides_nothing(world: World) -> None:
+async def test_dane_in_testing_is_looked_up_and_decides_nothing(world: SenderWorld) -> None:
     """So that it can be watched before it is trusted; off does not even ask."""
     world.dns.secure()
     world.dns.tlsa("_25._tcp.mx.example.com", GOOD)
@@ -176,7 +162,7 @@ async def test_dane_in_testing_is_looked_up_and_decides_nothing(world: World) ->
     assert world.dns.count("_25._tcp.mx.example.com") == 1
 
 
-async def test_an_override_ends_in_time_and_is_told_once(world: World) -> None:
+async def test_an_override_ends_in_time_and_is_told_once(world: SenderWorld) -> None:
     """No answer outlives it."""
     world.enforce()
     expires = world.clock.now() + timedelta(minutes=2)
@@ -192,7 +178,7 @@ async def test_an_override_ends_in_time_and_is_told_once(world: World) -> None:
     assert [(line["override"], line["comment"]) for line in told] == [("example.com", "ticket 7")]
 
 
-async def test_a_decision_by_an_override_says_so_in_the_log(world: World) -> None:
+async def test_a_decision_by_an_override_says_so_in_the_log(world: SenderWorld) -> None:
     """One line, with the operator's own words."""
     except_(world, override("off", comment="ticket 7"))
     with capture_logs() as lines:
@@ -205,7 +191,9 @@ async def test_a_decision_by_an_override_says_so_in_the_log(world: World) -> Non
 
 
 @pytest.mark.parametrize("failure", [None, DnsFailure.SERVFAIL, DnsFailure.TIMEOUT])
-async def test_a_pin_protects_the_first_mail(world: World, failure: DnsFailure | None) -> None:
+async def test_a_pin_protects_the_first_mail(
+    world: SenderWorld, failure: DnsFailure | None
+) -> None:
     """Whether the record is denied or blocked."""
     if failure is not None:
         world.dns.fail("_mta-sts.example.com", failure)
@@ -217,7 +205,7 @@ async def test_a_pin_protects_the_first_mail(world: World, failure: DnsFailure |
     assert (made["policy_from"], made["mode"]) == ("pin", "enforce")
 
 
-async def test_dane_goes_before_a_pin(world: World) -> None:
+async def test_dane_goes_before_a_pin(world: SenderWorld) -> None:
     """It ranks as a cached policy does."""
     await pin(world, hold=True)
     world.dns.secure()
@@ -231,10 +219,12 @@ async def test_dane_goes_before_a_pin(world: World) -> None:
     ("testing", "NOTFOUND "),
     ("enforce", "OK secure match=.example.com servername=hostname"),
 ])  # fmt: skip
-async def test_what_the_domain_serves_replaces_its_pin(world: World, mode: str, reply: str) -> None:
+async def test_what_the_domain_serves_replaces_its_pin(
+    world: SenderWorld, mode: str, reply: str
+) -> None:
     """Also when it has ended and cannot be had again; unless the pin is held."""
     await pin(world)
-    world.publish("example.com", mode, "*.example.com")
+    world.publish(mode, "*.example.com")
     assert await world.reply() == reply
 
     world.dns.fail("_mta-sts.example.com")
@@ -246,11 +236,11 @@ async def test_what_the_domain_serves_replaces_its_pin(world: World, mode: str, 
     assert await world.reply() == PINNED
 
 
-async def test_a_policy_that_nobody_asked_for_replaces_a_pin_too(world: World) -> None:
+async def test_a_policy_that_nobody_asked_for_replaces_a_pin_too(world: SenderWorld) -> None:
     """It was fetched ahead of its end, was in mode none, and has ended since."""
     await pin(world)
     world.discoverer._on_fetched = world.resolver._exceptions.pins.note_fetched
-    world.publish("example.com", "none")
+    world.publish("none")
     await world.discoverer.refetch(Domain("example.com"), force=True)
     world.dns.fail("_mta-sts.example.com")
     world.hosts.fail("example.com")
@@ -259,7 +249,7 @@ async def test_a_policy_that_nobody_asked_for_replaces_a_pin_too(world: World) -
     assert await world.reply() == "NOTFOUND "
 
 
-async def test_a_pin_ends_with_its_list(world: World) -> None:
+async def test_a_pin_ends_with_its_list(world: SenderWorld) -> None:
     """No answer outlives it."""
     await pin(world, life=timedelta(seconds=90))
     world.dns.fail("_mta-sts.example.com")
@@ -269,7 +259,7 @@ async def test_a_pin_ends_with_its_list(world: World) -> None:
     assert await world.reply() == "NOTFOUND "
 
 
-async def test_a_pin_is_not_kept_waiting_by_a_silent_dns(world: World) -> None:
+async def test_a_pin_is_not_kept_waiting_by_a_silent_dns(world: SenderWorld) -> None:
     """Two seconds for the domain's own word, then the pin counts."""
     gate = world.dns.hold("_mta-sts.example.com")
     await pin(world)
@@ -279,9 +269,9 @@ async def test_a_pin_is_not_kept_waiting_by_a_silent_dns(world: World) -> None:
     gate.set()
 
 
-async def test_a_strict_zone_enforces_what_others_only_test(world: World) -> None:
+async def test_a_strict_zone_enforces_what_others_only_test(world: SenderWorld) -> None:
     """The same question, the same policy, one look-up, two answers."""
-    world.publish("example.com", "testing", "mx.example.com")
+    world.publish("testing", "mx.example.com")
     strict = await world.resolver.resolve(
         (await world.resolve()).next_hop, timeout=HOUR, strict_testing=True
     )

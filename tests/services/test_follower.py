@@ -6,66 +6,25 @@ from datetime import timedelta
 
 import pytest
 
-from mailseal.mtasts.freshness import Intervals
 from mailseal.mtasts.policy import Mode
 from mailseal.names import Domain
 from mailseal.ports import StoreChanges, StoreError
-from mailseal.services.discoverer import Discoverer, DiscoveryLimits
-from mailseal.services.follower import Follower
-from mailseal.services.refresher import Refresher
-from mailseal.testing import FakeDns, FakePolicyHosts, ManualClock, MemoryStore
+from mailseal.testing import MemoryStore
+from tests.services.fleet import Fleet
+from tests.services.world import DOMAIN, LONG
 
-DOMAIN = Domain("example.com")
-LONG = timedelta(seconds=10)
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
 AWAY = StoreError("the database is away")
 
 
-class Node:
-    """One machine: its own memory and its own way to the store."""
-
-    def __init__(self, fleet: "Fleet", store: MemoryStore) -> None:
-        self.store = store
-        self.changed: list[Domain] = []
-        self.discoverer = Discoverer(
-            dns=fleet.dns,
-            fetcher=fleet.hosts,
-            store=store,
-            clock=fleet.clock,
-            intervals=Intervals(),
-            limits=DiscoveryLimits(),
-            jitter=lambda: 0.0,
-            on_change=self.changed.append,
-        )
-        self.refresher = Refresher(
-            discoverer=self.discoverer, store=store, clock=fleet.clock, keep_expired=30 * DAY
-        )
-        self.follower = Follower(discoverer=self.discoverer, store=store)
-
-    async def mode(self) -> Mode | None:
-        """Return the mode in force here."""
-        view = await self.discoverer.policy_for(DOMAIN, timeout=LONG)
-        return view.policy.mode if view.policy else None
-
-
-class Fleet:
-    """Three nodes over one store, with one DNS, one policy host and one clock."""
+class MemoryFleet(Fleet[MemoryStore]):
+    """Three nodes over one store in memory."""
 
     def __init__(self) -> None:
-        self.dns = FakeDns()
-        self.hosts = FakePolicyHosts()
-        self.clock = ManualClock()
         store = MemoryStore()
-        stores = [store, store.another_node(), store.another_node()]
-        self.nodes = [Node(self, one) for one in stores]
+        super().__init__([store, store.another_node(), store.another_node()])
         self.policies = store.policies
-
-    def publish(self, record_id: str = "1", mode: str = "enforce") -> None:
-        """Let the domain take part."""
-        self.dns.txt("_mta-sts.example.com", f"v=STSv1; id={record_id};", ttl=5 * MINUTE)
-        text = f"version: STSv1\nmode: {mode}\nmx: mx.example.com\nmax_age: 604800\n"
-        self.hosts.serve(DOMAIN, text)
 
     def fetches(self) -> int:
         """Return how often the policy host was asked, by whomever."""
@@ -78,9 +37,9 @@ class Fleet:
 
 
 @pytest.fixture
-async def fleet() -> AsyncIterator[Fleet]:
+async def fleet() -> AsyncIterator[MemoryFleet]:
     """Give a fleet whose followers run, and end its tasks behind the test."""
-    made = Fleet()
+    made = MemoryFleet()
     following = [asyncio.create_task(node.follower.run()) for node in made.nodes]
     yield made
     for task in following:
@@ -91,7 +50,7 @@ async def fleet() -> AsyncIterator[Fleet]:
         await node.discoverer.aclose()
 
 
-async def test_a_policy_fetched_by_one_is_known_to_all(fleet: Fleet) -> None:
+async def test_a_policy_fetched_by_one_is_known_to_all(fleet: MemoryFleet) -> None:
     """Whoever had found no policy holds the new one, and drops the answers made without it."""
     one, other, _ = fleet.nodes
     assert await other.mode() is None  # remembered for up to an hour
@@ -105,7 +64,9 @@ async def test_a_policy_fetched_by_one_is_known_to_all(fleet: Fleet) -> None:
     assert fleet.fetches() == 1
 
 
-async def test_an_answer_that_outlived_its_domain_in_memory_is_dropped_too(fleet: Fleet) -> None:
+async def test_an_answer_that_outlived_its_domain_in_memory_is_dropped_too(
+    fleet: MemoryFleet,
+) -> None:
     """The answerer may hold what the resolver has no room for any more."""
     one, other, _ = fleet.nodes
     fleet.publish()
@@ -115,7 +76,7 @@ async def test_an_answer_that_outlived_its_domain_in_memory_is_dropped_too(fleet
     assert other.changed == [DOMAIN]
 
 
-async def test_a_refetch_that_brings_nothing_new_drops_no_answer(fleet: Fleet) -> None:
+async def test_a_refetch_that_brings_nothing_new_drops_no_answer(fleet: MemoryFleet) -> None:
     """Dates alone change no answer."""
     one, other, _ = fleet.nodes
     fleet.publish()
@@ -134,7 +95,7 @@ async def test_a_refetch_that_brings_nothing_new_drops_no_answer(fleet: Fleet) -
     assert state.cached.fetched_at == fleet.clock.now()
 
 
-async def test_a_purge_reaches_all(fleet: Fleet) -> None:
+async def test_a_purge_reaches_all(fleet: MemoryFleet) -> None:
     """Policies and remembered absences go from every memory, and from every table of answers."""
     fleet.publish()
     for node in fleet.nodes:
@@ -151,7 +112,7 @@ async def test_a_purge_reaches_all(fleet: Fleet) -> None:
     assert fleet.fetches() == 2
 
 
-async def test_the_daily_refetch_runs_on_one_node(fleet: Fleet) -> None:
+async def test_the_daily_refetch_runs_on_one_node(fleet: MemoryFleet) -> None:
     """Three rounds at once fetch each policy once, and so do three questions at once."""
     fleet.publish()
     for node in fleet.nodes:
@@ -167,7 +128,7 @@ async def test_the_daily_refetch_runs_on_one_node(fleet: Fleet) -> None:
     assert fleet.fetches() == 3
 
 
-async def test_a_node_that_dies_gives_its_claim_back(fleet: Fleet) -> None:
+async def test_a_node_that_dies_gives_its_claim_back(fleet: MemoryFleet) -> None:
     """Nobody fetches while the lease lasts, the first who looks does so after it."""
     one, other, _ = fleet.nodes
     fleet.publish()
@@ -183,7 +144,9 @@ async def test_a_node_that_dies_gives_its_claim_back(fleet: Fleet) -> None:
     assert fleet.fetches() == 2
 
 
-async def test_a_refetch_is_not_lost_to_a_question_that_found_it_claimed(fleet: Fleet) -> None:
+async def test_a_refetch_is_not_lost_to_a_question_that_found_it_claimed(
+    fleet: MemoryFleet,
+) -> None:
     """The refresher's own claim turns a question's fetch away, and the refresher then fetches."""
     one = fleet.nodes[0]
     fleet.publish()
@@ -197,14 +160,14 @@ async def test_a_refetch_is_not_lost_to_a_question_that_found_it_claimed(fleet: 
     assert fleet.fetches() == 2
 
 
-async def test_an_older_policy_never_replaces_a_newer_one(fleet: Fleet) -> None:
+async def test_an_older_policy_never_replaces_a_newer_one(fleet: MemoryFleet) -> None:
     """Whoever fetched first and stores last takes over what was fetched after."""
     one, other, _ = fleet.nodes
-    fleet.publish("1", "enforce")
+    fleet.publish()
     one.store.cut_off(AWAY)
     assert await one.mode() is Mode.ENFORCE  # of now, and not stored
     fleet.clock.advance(MINUTE)
-    fleet.publish("2", "testing")
+    fleet.publish(mode="testing", record_id="2")
     assert await other.mode() is Mode.TESTING
 
     one.store.reconnect()
@@ -215,18 +178,17 @@ async def test_an_older_policy_never_replaces_a_newer_one(fleet: Fleet) -> None:
     assert one.changed[-1] == DOMAIN
 
 
-async def test_a_node_without_its_database_goes_on_and_catches_up(fleet: Fleet) -> None:
+async def test_a_node_without_its_database_goes_on_and_catches_up(fleet: MemoryFleet) -> None:
     """Answers come from memory; afterwards its fetches are stored and those of others known."""
     one, other, _ = fleet.nodes
-    fleet.publish("1", "enforce")
+    fleet.publish()
     assert await one.mode() is Mode.ENFORCE
     one.store.cut_off(AWAY)
     assert await one.mode() is Mode.ENFORCE
     fleet.clock.advance(MINUTE)
-    fleet.publish("2", "testing")
+    fleet.publish(mode="testing", record_id="2")
     await other.discoverer.refetch(DOMAIN, force=True)
-    fleet.dns.txt("_mta-sts.example.net", "v=STSv1; id=7;")
-    fleet.hosts.serve(Domain("example.net"), "version: STSv1\nmode: none\nmax_age: 86400\n")
+    fleet.publish("example.net", mode="none")
     await one.discoverer.policy_for(Domain("example.net"), timeout=LONG)
     assert Domain("example.net") not in fleet.policies
 
@@ -239,7 +201,7 @@ async def test_a_node_without_its_database_goes_on_and_catches_up(fleet: Fleet) 
     assert state.cached.policy.mode is Mode.TESTING
 
 
-async def test_a_purge_during_an_outage_is_learnt_after_it(fleet: Fleet) -> None:
+async def test_a_purge_during_an_outage_is_learnt_after_it(fleet: MemoryFleet) -> None:
     """Neither memory nor a failure still to be stored brings a purged policy back."""
     one, other, _ = fleet.nodes
     fleet.publish()
@@ -258,7 +220,7 @@ async def test_a_purge_during_an_outage_is_learnt_after_it(fleet: Fleet) -> None
     assert await one.mode() is None
 
 
-async def test_a_policy_fetched_after_a_purge_is_kept(fleet: Fleet) -> None:
+async def test_a_policy_fetched_after_a_purge_is_kept(fleet: MemoryFleet) -> None:
     """Only what is older than the purge is unwanted."""
     one, other, _ = fleet.nodes
     one.store.cut_off(AWAY)
@@ -275,15 +237,15 @@ async def test_a_policy_fetched_after_a_purge_is_kept(fleet: Fleet) -> None:
     assert fleet.fetches() == 1
 
 
-async def test_a_date_of_a_wrong_clock_stands_in_nobodys_way(fleet: Fleet) -> None:
+async def test_a_date_of_a_wrong_clock_stands_in_nobodys_way(fleet: MemoryFleet) -> None:
     """A node a day ahead stored a policy; those with the right time can still replace it."""
     one, other, _ = fleet.nodes
-    fleet.publish("1", "enforce")
+    fleet.publish()
     fleet.clock.step(DAY)
     await one.mode()
     fleet.clock.step(-DAY)
     await fleet.settle()
-    fleet.publish("2", "testing")
+    fleet.publish(mode="testing", record_id="2")
 
     await other.discoverer.refetch(DOMAIN, force=True)
     await fleet.settle()
@@ -292,7 +254,7 @@ async def test_a_date_of_a_wrong_clock_stands_in_nobodys_way(fleet: Fleet) -> No
     assert fleet.policies[DOMAIN].fetched_at == fleet.clock.now()
 
 
-async def test_clocks_that_differ_by_seconds_cause_no_look_up(fleet: Fleet) -> None:
+async def test_clocks_that_differ_by_seconds_cause_no_look_up(fleet: MemoryFleet) -> None:
     """What another node fetched a moment ahead of our time is as fresh as our own."""
     one, other, _ = fleet.nodes
     fleet.publish()
@@ -308,7 +270,7 @@ async def test_clocks_that_differ_by_seconds_cause_no_look_up(fleet: Fleet) -> N
     assert fleet.dns.count("_mta-sts.example.com") == looked_up
 
 
-async def test_a_change_that_cannot_be_read_is_not_forgotten(fleet: Fleet) -> None:
+async def test_a_change_that_cannot_be_read_is_not_forgotten(fleet: MemoryFleet) -> None:
     """When the store fails between the telling and the reading, all is read the next time."""
     one, other, _ = fleet.nodes
     assert await one.mode() is None

@@ -1,39 +1,29 @@
 """Policies are fetched anew before they run out, and the operator hears of it when they are not."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
 import structlog
 
-from mailseal.mtasts.freshness import Intervals
 from mailseal.names import Domain
-from mailseal.services.discoverer import Discoverer, DiscoveryLimits
 from mailseal.services.refresher import Refresher
-from mailseal.testing import FakeDns, FakePolicyHosts, ManualClock, MemoryStore
+from tests.services.world import World
 
 DOMAIN = Domain("example.com")
 DAY = timedelta(days=1)
 
 
-class World:
+@dataclass
+class RefresherWorld(World):
     """A refresher with one domain, whose policy was fetched a moment ago."""
 
-    def __init__(self) -> None:
-        self.dns = FakeDns()
-        self.hosts = FakePolicyHosts()
-        self.store = MemoryStore()
-        self.clock = ManualClock()
-        self.discoverer = Discoverer(
-            dns=self.dns,
-            fetcher=self.hosts,
-            store=self.store,
-            clock=self.clock,
-            intervals=Intervals(),
-            limits=DiscoveryLimits(),
-            jitter=lambda: 0.5,
-            on_change=lambda _domain: None,
-        )
+    jitter: float = 0.5
+
+    def start(self) -> None:
+        """Begin anew with the store alone, as after a restart."""
+        super().start()
         self.refresher = Refresher(
             discoverer=self.discoverer,
             store=self.store,
@@ -41,25 +31,23 @@ class World:
             keep_expired=timedelta(days=30),
         )
 
-    async def publish(self, mode: str = "enforce") -> None:
+    async def publish_and_ask(self, mode: str = "enforce") -> None:
         """Publish a policy of a week and ask for it once."""
-        self.dns.txt("_mta-sts.example.com", "v=STSv1; id=1;")
-        text = f"version: STSv1\nmode: {mode}\nmx: mx.example.com\nmax_age: 604800\n"
-        self.hosts.serve("example.com", text)
-        await self.discoverer.policy_for(DOMAIN, timeout=timedelta(seconds=10))
+        self.publish(mode)
+        await self.ask()
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
+async def world() -> AsyncIterator[RefresherWorld]:
     """Give a world, and end its tasks behind the test."""
-    made = World()
+    made = RefresherWorld()
     yield made
-    await made.discoverer.aclose()
+    await made.aclose()
 
 
-async def test_a_policy_nobody_asks_for_is_fetched_daily(world: World) -> None:
+async def test_a_policy_nobody_asks_for_is_fetched_daily(world: RefresherWorld) -> None:
     """Without any traffic the expiry moves every day (RFC 8461 §10.2)."""
-    await world.publish()
+    await world.publish_and_ask()
     for _ in range(3):
         world.clock.advance(DAY)
         await world.refresher.round()
@@ -68,9 +56,9 @@ async def test_a_policy_nobody_asks_for_is_fetched_daily(world: World) -> None:
     assert world.store.policies[DOMAIN].expires_at == world.clock.now() + timedelta(days=7)
 
 
-async def test_nothing_is_fetched_before_it_is_due(world: World) -> None:
+async def test_nothing_is_fetched_before_it_is_due(world: RefresherWorld) -> None:
     """A round a minute costs nothing when nothing is due."""
-    await world.publish()
+    await world.publish_and_ask()
     for _ in range(60):
         world.clock.advance(timedelta(minutes=10))
         await world.refresher.round()
@@ -79,10 +67,10 @@ async def test_nothing_is_fetched_before_it_is_due(world: World) -> None:
 
 
 async def test_a_dead_policy_host_is_tried_again_with_back_off_until_it_returns(
-    world: World,
+    world: RefresherWorld,
 ) -> None:
     """Failures come ever more rarely, once an hour at least, and end with the first success."""
-    await world.publish()
+    await world.publish_and_ask()
     world.hosts.fail("example.com")
     world.clock.advance(DAY)
     for _ in range(6 * 60):
@@ -90,15 +78,17 @@ async def test_a_dead_policy_host_is_tried_again_with_back_off_until_it_returns(
         world.clock.advance(timedelta(minutes=1))
     assert 6 <= world.hosts.count("example.com") - 1 <= 10
 
-    await world.publish()
+    await world.publish_and_ask()
     world.clock.advance(timedelta(hours=1))
     await world.refresher.round()
     assert world.store.policies[DOMAIN].failure is None
 
 
-async def test_the_operator_is_told_once_per_step_as_a_policy_nears_its_end(world: World) -> None:
+async def test_the_operator_is_told_once_per_step_as_a_policy_nears_its_end(
+    world: RefresherWorld,
+) -> None:
     """At a half, a quarter and a tenth of its life, and not for every failed fetch."""
-    await world.publish()
+    await world.publish_and_ask()
     world.hosts.fail("example.com")
     with structlog.testing.capture_logs() as logs:
         for _ in range(7 * 24 - 1):
@@ -110,9 +100,9 @@ async def test_the_operator_is_told_once_per_step_as_a_policy_nears_its_end(worl
     assert warnings[0]["reason"] == "connection-refused"
 
 
-async def test_nobody_is_alarmed_about_a_policy_of_mode_none(world: World) -> None:
+async def test_nobody_is_alarmed_about_a_policy_of_mode_none(world: RefresherWorld) -> None:
     """A domain on its way out may let everything disappear (RFC 8461 §8.3, §10.2)."""
-    await world.publish("none")
+    await world.publish_and_ask("none")
     world.hosts.fail("example.com")
     with structlog.testing.capture_logs() as logs:
         for _ in range(7):
@@ -122,9 +112,9 @@ async def test_nobody_is_alarmed_about_a_policy_of_mode_none(world: World) -> No
     assert not [entry for entry in logs if entry["log_level"] in {"warning", "error"}]
 
 
-async def test_expired_policies_leave_the_store_after_a_while(world: World) -> None:
+async def test_expired_policies_leave_the_store_after_a_while(world: RefresherWorld) -> None:
     """They are kept for those who ask why, and then no longer."""
-    await world.publish()
+    await world.publish_and_ask()
     world.hosts.fail("example.com")
     world.clock.advance(timedelta(days=7 + 29))
     await world.refresher.round()
@@ -135,9 +125,9 @@ async def test_expired_policies_leave_the_store_after_a_while(world: World) -> N
     assert DOMAIN not in world.store.policies
 
 
-async def test_a_clock_that_is_ahead_does_not_empty_the_store(world: World) -> None:
+async def test_a_clock_that_is_ahead_does_not_empty_the_store(world: RefresherWorld) -> None:
     """All policies look expired to it, and are there when the clock is mended."""
-    await world.publish()
+    await world.publish_and_ask()
     world.hosts.fail("example.com")
     world.clock.advance(timedelta(hours=2))
     await world.refresher.round()

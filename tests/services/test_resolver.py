@@ -2,97 +2,29 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
 
 from mailseal.answers import DnsFailure, RdType
 from mailseal.dane.tlsa import TlsaRecord
-from mailseal.decision import Rules
-from mailseal.mtasts.freshness import Intervals
-from mailseal.names import Domain, NextHop, parse_next_hop
-from mailseal.services.discoverer import Discoverer, DiscoveryLimits
-from mailseal.services.resolver import Resolution, Resolver, ResolverLimits
+from mailseal.names import Domain, NextHop
 from mailseal.services.surveyor import SurveyLimits, Surveyor
-from mailseal.testing import FakeDns, FakePolicyHosts, ManualClock, MemoryStore
 from mailseal.wire import postfix, sendmail
+from tests.services.world import GOOD, SECURE, SenderWorld
 
-GOOD = TlsaRecord(usage=3, selector=1, matching_type=1, data=bytes(32))
 BAD = TlsaRecord(usage=1, selector=1, matching_type=1, data=bytes(32))
-SECURE = "OK secure match=mx.example.com servername=hostname"
-
-
-@dataclass
-class World:
-    """A resolver with fakes behind every door: example.com with one MX host, unsigned."""
-
-    dns: FakeDns = field(default_factory=FakeDns)
-    hosts: FakePolicyHosts = field(default_factory=FakePolicyHosts)
-    store: MemoryStore = field(default_factory=MemoryStore)
-    clock: ManualClock = field(default_factory=ManualClock)
-
-    def __post_init__(self) -> None:
-        self.start()
-        self.dns.mx("example.com", (10, "mx.example.com"))
-        self.dns.a("mx.example.com", "192.0.2.25")
-
-    def start(self) -> None:
-        """Begin anew with the store alone, as after a restart."""
-        self.discoverer = Discoverer(
-            dns=self.dns,
-            fetcher=self.hosts,
-            store=self.store,
-            clock=self.clock,
-            intervals=Intervals(),
-            limits=DiscoveryLimits(),
-            jitter=lambda: 0.0,
-            on_change=lambda _domain: None,
-        )
-        self.surveyor = Surveyor(self.dns, self.clock, SurveyLimits(max_mx_hosts=4))
-        self.resolver = Resolver(
-            discoverer=self.discoverer,
-            surveyor=self.surveyor,
-            store=self.store,
-            clock=self.clock,
-            rules=Rules(),
-            limits=ResolverLimits(),
-        )
-
-    def enforce(self, domain: str = "example.com", *mx: str, record_id: str = "1") -> None:
-        """Publish an enforce policy."""
-        self.publish(domain, "enforce", *(mx or ("mx.example.com",)), record_id=record_id)
-
-    def publish(self, domain: str, mode: str, *mx: str, record_id: str = "1") -> None:
-        """Publish a policy."""
-        self.dns.txt(f"_mta-sts.{domain}", f"v=STSv1; id={record_id};")
-        lines = "".join(f"mx: {host}\r\n" for host in mx)
-        self.hosts.serve(domain, f"version: STSv1\r\nmode: {mode}\r\n{lines}max_age: 604800\r\n")
-
-    async def resolve(
-        self, key: str = "example.com", *, timeout: timedelta = timedelta(seconds=10)
-    ) -> Resolution:
-        """Ask with the key that an MTA would send."""
-        next_hop = parse_next_hop(key)
-        assert isinstance(next_hop, NextHop)
-        return await self.resolver.resolve(next_hop, timeout=timeout)
-
-    async def reply(self, key: str = "example.com") -> str:
-        """Return the reply that Postfix would get."""
-        resolution = await self.resolve(key)
-        return postfix.render(resolution.delivery, with_tlsrpt=False).decode()
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
+async def world() -> AsyncIterator[SenderWorld]:
     """Give a world whose tasks are ended behind the test."""
-    made = World()
+    made = SenderWorld(survey_limits=SurveyLimits(max_mx_hosts=4))
     yield made
-    await made.discoverer.aclose()
-    await made.surveyor.aclose()
+    await made.aclose()
 
 
-async def test_an_enforce_policy_is_answered_secure(world: World) -> None:
+async def test_an_enforce_policy_is_answered_secure(world: SenderWorld) -> None:
     """The main job."""
     world.enforce()
 
@@ -100,7 +32,7 @@ async def test_an_enforce_policy_is_answered_secure(world: World) -> None:
 
 
 async def test_a_signed_domain_with_tlsa_goes_by_dane_beside_an_enforce_policy(
-    world: World,
+    world: SenderWorld,
 ) -> None:
     """MTA-STS must not override DANE (RFC 8461 §2)."""
     world.enforce()
@@ -113,7 +45,7 @@ async def test_a_signed_domain_with_tlsa_goes_by_dane_beside_an_enforce_policy(
     assert sendmail.render(resolution.delivery).decode() == SECURE
 
 
-async def test_one_host_whose_tlsa_cannot_be_looked_up_spoils_no_other(world: World) -> None:
+async def test_one_host_whose_tlsa_cannot_be_looked_up_spoils_no_other(world: SenderWorld) -> None:
     """A domain with one broken name server is still delivered to (per host, not TEMP)."""
     world.dns.mx("example.com", (10, "mx.example.com"), (20, "mx2.example.com"))
     world.dns.a("mx2.example.com", "192.0.2.26")
@@ -122,12 +54,12 @@ async def test_one_host_whose_tlsa_cannot_be_looked_up_spoils_no_other(world: Wo
     world.dns.fail("_25._tcp.mx2.example.com", DnsFailure.SERVFAIL)
 
     assert await world.reply() == "OK dane"
-    world.enforce("example.com", "*.example.com")
+    world.enforce("*.example.com")
     world.start()
     assert await world.reply() == "OK dane-only"
 
 
-async def test_tlsa_is_looked_up_at_the_cname_expanded_name_first(world: World) -> None:
+async def test_tlsa_is_looked_up_at_the_cname_expanded_name_first(world: SenderWorld) -> None:
     """An MX host that is an alias has its records at the target (RFC 7672 §2.2.2)."""
     world.dns.cname("mx.example.com", "shared.example.net")
     world.dns.a("shared.example.net", "192.0.2.77")
@@ -139,7 +71,7 @@ async def test_tlsa_is_looked_up_at_the_cname_expanded_name_first(world: World) 
     assert world.dns.count("_25._tcp.mx.example.com") == 0
 
 
-async def test_a_secure_alias_into_an_unsigned_zone_leaves_its_own_name(world: World) -> None:
+async def test_a_secure_alias_into_an_unsigned_zone_leaves_its_own_name(world: SenderWorld) -> None:
     """Then TLSA stands at the original name or nowhere."""
     world.dns.cname("mx.example.com", "shared.example.net")
     world.dns.a("shared.example.net", "192.0.2.77")
@@ -151,14 +83,14 @@ async def test_a_secure_alias_into_an_unsigned_zone_leaves_its_own_name(world: W
     assert await world.reply() == "OK dane-only"
 
 
-async def test_an_unsigned_zone_gets_no_tlsa_question(world: World) -> None:
+async def test_an_unsigned_zone_gets_no_tlsa_question(world: SenderWorld) -> None:
     """Name servers that choke on TLSA hurt nobody (RFC 7672 §2.2.2)."""
     assert await world.reply() == "NOTFOUND "
     assert world.dns.count("_25._tcp.mx.example.com") == 0
 
 
 async def test_an_enforce_policy_on_an_unsigned_mx_set_needs_no_host_look_up(
-    world: World,
+    world: SenderWorld,
 ) -> None:
     """Nothing that the hosts could say would change the answer."""
     world.enforce()
@@ -167,7 +99,7 @@ async def test_an_enforce_policy_on_an_unsigned_mx_set_needs_no_host_look_up(
     assert world.dns.count("mx.example.com") == 0
 
 
-async def test_unusable_tlsa_beside_an_enforce_policy_is_secure(world: World) -> None:
+async def test_unusable_tlsa_beside_an_enforce_policy_is_secure(world: SenderWorld) -> None:
     """Usages 0 and 1 authenticate nobody; the policy does."""
     world.enforce()
     world.dns.secure()
@@ -185,10 +117,10 @@ async def test_unusable_tlsa_beside_an_enforce_policy_is_secure(world: World) ->
     ],
 )
 async def test_a_bracketed_relay_is_its_own_host_and_policy_domain(
-    world: World, key: str, tlsa: str
+    world: SenderWorld, key: str, tlsa: str
 ) -> None:
     """Its policy counts, its MX records do not, its port names the TLSA records (§3.4)."""
-    world.enforce("mx.example.com")
+    world.enforce(domain="mx.example.com")
     world.dns.mx("mx.example.com", (10, "elsewhere.example.net"))
 
     assert await world.reply(key) == SECURE
@@ -200,7 +132,7 @@ async def test_a_bracketed_relay_is_its_own_host_and_policy_domain(
     assert await world.reply(key) == "OK dane-only"
 
 
-async def test_a_port_without_brackets_keeps_the_mx_look_up(world: World) -> None:
+async def test_a_port_without_brackets_keeps_the_mx_look_up(world: SenderWorld) -> None:
     """``example.com:2525`` means the MX hosts of example.com, at that port."""
     world.enforce()
     world.dns.secure()
@@ -210,18 +142,18 @@ async def test_a_port_without_brackets_keeps_the_mx_look_up(world: World) -> Non
     assert await world.reply("example.com") == SECURE
 
 
-async def test_a_domain_without_mx_records_is_its_own_host(world: World) -> None:
+async def test_a_domain_without_mx_records_is_its_own_host(world: SenderWorld) -> None:
     """Implicit MX: the policy has to cover the domain's own name (RFC 8461 §4.1)."""
     world.dns.a("example.net", "192.0.2.80")
-    world.enforce("example.net", "example.net")
+    world.enforce("example.net", domain="example.net")
     assert await world.reply("example.net") == ("OK secure match=example.net servername=hostname")
 
-    world.enforce("example.net", "*.example.net", record_id="2")
+    world.enforce("*.example.net", domain="example.net", record_id="2")
     world.clock.advance(timedelta(hours=1))
     assert (await world.reply("example.net")).startswith("TEMP ")
 
 
-async def test_null_mx_has_no_policy(world: World) -> None:
+async def test_null_mx_has_no_policy(world: SenderWorld) -> None:
     """A domain that takes no mail is left to the MTA (RFC 7505)."""
     world.enforce()
     world.dns.mx("example.com", (0, ""))
@@ -229,7 +161,9 @@ async def test_null_mx_has_no_policy(world: World) -> None:
     assert await world.reply() == "NOTFOUND "
 
 
-async def test_forged_mx_records_are_answered_temp_after_a_look_at_the_id(world: World) -> None:
+async def test_forged_mx_records_are_answered_temp_after_a_look_at_the_id(
+    world: SenderWorld,
+) -> None:
     """Postfix must not get to bounce; a policy that was changed meanwhile heals it (§5)."""
     world.enforce()
     await world.reply()
@@ -245,7 +179,7 @@ async def test_forged_mx_records_are_answered_temp_after_a_look_at_the_id(world:
     assert "mx.attacker.example" in reply
     assert world.dns.count("_mta-sts.example.com") > asked
 
-    world.enforce("example.com", "mx.attacker.example", record_id="2")
+    world.enforce("mx.attacker.example", record_id="2")
     world.clock.advance(timedelta(minutes=2))
     assert await world.reply() == ("OK secure match=mx.attacker.example servername=hostname")
 
@@ -255,7 +189,7 @@ async def test_forged_mx_records_are_answered_temp_after_a_look_at_the_id(world:
     [(True, "OK dane-only"), (False, SECURE)],
 )
 async def test_with_dns_gone_the_last_verdict_counts_also_after_a_restart(
-    world: World, signed: bool, answer: str
+    world: SenderWorld, signed: bool, answer: str
 ) -> None:
     """What DANE proved is kept beside an enforce policy for the day DNS proves nothing."""
     world.enforce()
@@ -270,7 +204,7 @@ async def test_with_dns_gone_the_last_verdict_counts_also_after_a_restart(
     assert await world.reply() == answer
 
 
-async def test_a_known_domain_is_answered_from_memory_while_dns_is_gone(world: World) -> None:
+async def test_a_known_domain_is_answered_from_memory_while_dns_is_gone(world: SenderWorld) -> None:
     """After the first failure nobody waits for DNS until its back-off window is over."""
     world.enforce()
     assert await world.reply() == SECURE
@@ -287,7 +221,7 @@ async def test_a_known_domain_is_answered_from_memory_while_dns_is_gone(world: W
         gate.set()
 
 
-async def test_unknown_domains_with_dns_gone_get_opportunistic_dane(world: World) -> None:
+async def test_unknown_domains_with_dns_gone_get_opportunistic_dane(world: SenderWorld) -> None:
     """Without an enforce policy "dane" is never wrong, and no mail waits for our DNS."""
     world.dns.fail("example.com", DnsFailure.TIMEOUT)
     world.dns.fail("_mta-sts.example.com", DnsFailure.TIMEOUT)
@@ -296,7 +230,7 @@ async def test_unknown_domains_with_dns_gone_get_opportunistic_dane(world: World
     assert sendmail.render((await world.resolve()).delivery) == b"NOTFOUND "
 
 
-async def test_a_deadline_is_kept_while_everything_hangs(world: World) -> None:
+async def test_a_deadline_is_kept_while_everything_hangs(world: SenderWorld) -> None:
     """An unknown domain is answered in time although nothing is known yet."""
     for name in ("example.com", "_mta-sts.example.com"):
         world.dns.hold(name)
@@ -308,7 +242,9 @@ async def test_a_deadline_is_kept_while_everything_hangs(world: World) -> None:
     assert resolution.usable_for <= timedelta(seconds=2)
 
 
-async def test_answers_live_as_long_as_the_shortest_ttl_they_are_made_of(world: World) -> None:
+async def test_answers_live_as_long_as_the_shortest_ttl_they_are_made_of(
+    world: SenderWorld,
+) -> None:
     """A DANE verdict is never served beyond its TTL, and refreshed ahead of it."""
     world.dns.secure()
     world.dns.tlsa("_25._tcp.mx.example.com", GOOD, ttl=timedelta(seconds=100))
@@ -319,7 +255,7 @@ async def test_answers_live_as_long_as_the_shortest_ttl_they_are_made_of(world: 
     assert resolution.fresh_for == timedelta(seconds=80)
 
 
-async def test_a_crowd_of_mx_hosts_is_bounded(world: World) -> None:
+async def test_a_crowd_of_mx_hosts_is_bounded(world: SenderWorld) -> None:
     """A domain with a thousand MX hosts costs no more than one with a few."""
     world.dns.mx("example.com", *((number, f"mx{number}.example.com") for number in range(50)))
     world.dns.secure()
@@ -329,14 +265,14 @@ async def test_a_crowd_of_mx_hosts_is_bounded(world: World) -> None:
     assert sum(rdtype is RdType.A for _, rdtype in world.dns.queries) == 4
 
 
-async def test_a_testing_policy_leaves_delivery_to_dane_and_the_mta(world: World) -> None:
+async def test_a_testing_policy_leaves_delivery_to_dane_and_the_mta(world: SenderWorld) -> None:
     """Mode testing asks for reports alone (RFC 8461 §5)."""
-    world.publish("example.com", "testing", "mx.example.net")
+    world.publish("testing", "mx.example.net")
 
     assert await world.reply() == "NOTFOUND "
 
 
-async def test_an_answer_overtaken_by_a_purge_is_not_kept(world: World) -> None:
+async def test_an_answer_overtaken_by_a_purge_is_not_kept(world: SenderWorld) -> None:
     """What was decided on a policy that is forgotten meanwhile counts for one asker."""
     world.enforce()
     world.dns.secure()
@@ -354,9 +290,11 @@ async def test_an_answer_overtaken_by_a_purge_is_not_kept(world: World) -> None:
     assert (await world.resolve()).usable_for > timedelta(0)
 
 
-async def test_an_allowed_but_dead_name_beside_a_stranger_is_answered_temp(world: World) -> None:
+async def test_an_allowed_but_dead_name_beside_a_stranger_is_answered_temp(
+    world: SenderWorld,
+) -> None:
     """An attacker who forges such a set must not get mail returned (RFC 8461 §5)."""
-    world.enforce("example.com", "*.example.com")
+    world.enforce("*.example.com")
     world.dns.mx("example.com", (10, "dead.example.com"), (20, "mx.attacker.example"))
     world.dns.a("mx.attacker.example", "192.0.2.66")
 
@@ -366,7 +304,7 @@ async def test_an_allowed_but_dead_name_beside_a_stranger_is_answered_temp(world
     assert "dead.example.com" in reply
 
 
-async def test_a_slow_policy_host_takes_no_time_from_the_hosts(world: World) -> None:
+async def test_a_slow_policy_host_takes_no_time_from_the_hosts(world: SenderWorld) -> None:
     """DANE is looked up beside the policy, not behind it."""
     world.dns.secure()
     world.dns.tlsa("_25._tcp.mx.example.com", GOOD)
@@ -379,7 +317,7 @@ async def test_a_slow_policy_host_takes_no_time_from_the_hosts(world: World) -> 
     assert postfix.render(resolution.delivery, with_tlsrpt=False) == b"OK dane-only"
 
 
-async def test_a_purge_forgets_what_dane_said_too(world: World) -> None:
+async def test_a_purge_forgets_what_dane_said_too(world: SenderWorld) -> None:
     """After it, everything about the domain is asked anew."""
     world.dns.secure()
     world.dns.tlsa("_25._tcp.mx.example.com", GOOD)
@@ -391,19 +329,21 @@ async def test_a_purge_forgets_what_dane_said_too(world: World) -> None:
     assert await world.reply() == "NOTFOUND "
 
 
-async def test_hosts_are_looked_at_when_a_changed_policy_makes_them_matter(world: World) -> None:
+async def test_hosts_are_looked_at_when_a_changed_policy_makes_them_matter(
+    world: SenderWorld,
+) -> None:
     """A policy that forbade all hosts and is withdrawn leaves what DANE says of them."""
     world.dns.secure("mx.example.com")
     world.dns.tlsa("_25._tcp.mx.example.com", GOOD)
-    world.enforce("example.com", "mx.example.net")
+    world.enforce("mx.example.net")
     assert (await world.reply()).startswith("TEMP ")
-    world.publish("example.com", "none", record_id="2")
+    world.publish("none", record_id="2")
     world.clock.advance(timedelta(minutes=2))
 
     assert await world.reply() == "OK dane"
 
 
-async def test_a_failed_look_up_is_never_fresher_than_usable(world: World) -> None:
+async def test_a_failed_look_up_is_never_fresher_than_usable(world: SenderWorld) -> None:
     """Whatever an operator has set."""
     world.surveyor = Surveyor(
         world.dns,

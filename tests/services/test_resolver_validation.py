@@ -1,103 +1,53 @@
 """Answers while resolvers are not known to validate: nothing that was proven gets weaker."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
 
 from mailseal.answers import DnsFailure
 from mailseal.dane.exchange import DaneSummary
-from mailseal.dane.tlsa import TlsaRecord
 from mailseal.dane.validation import Validation
-from mailseal.decision import Rules
-from mailseal.mtasts.freshness import Intervals
-from mailseal.names import Domain, NextHop, parse_next_hop
-from mailseal.services.discoverer import Discoverer, DiscoveryLimits
-from mailseal.services.resolver import Resolution, Resolver, ResolverLimits
+from mailseal.names import Domain
 from mailseal.services.selftest import SelfTest, SelfTestLimits
-from mailseal.services.surveyor import SurveyLimits, Surveyor
-from mailseal.testing import FakeDns, FakePolicyHosts, ManualClock, MemoryStore
 from mailseal.wire import postfix, sendmail
+from tests.services.world import GOOD, SECURE, TLSA, SenderWorld
 
-GOOD = TlsaRecord(usage=3, selector=1, matching_type=1, data=bytes(32))
-SECURE = "OK secure match=mx.example.com servername=hostname"
-TLSA = "_25._tcp.mx.example.com"
 HOUR = timedelta(hours=1)
 
 
-class World:
+@dataclass
+class World(SenderWorld):
     """One trusted resolver, which validates; example.com is signed and has TLSA records."""
 
-    def __init__(self) -> None:
-        self.dns = FakeDns()
-        self.hosts = FakePolicyHosts()
-        self.store = MemoryStore()
-        self.clock = ManualClock()
-        self.dropped: list[str] = []
+    dropped: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self.dns.secure()
-        self.dns.mx("example.com", (10, "mx.example.com"))
-        self.dns.a("mx.example.com", "192.0.2.25")
         self.dns.tlsa(TLSA, GOOD)
-        self.start()
 
     def start(self) -> None:
         """Begin anew with the store alone, as after a restart."""
-        self.discoverer = Discoverer(
-            dns=self.dns,
-            fetcher=self.hosts,
-            store=self.store,
-            clock=self.clock,
-            intervals=Intervals(),
-            limits=DiscoveryLimits(),
-            jitter=lambda: 0.0,
-            on_change=lambda _domain: None,
-        )
-        self.surveyor = Surveyor(self.dns, self.clock, SurveyLimits())
+        super().start()
         self.self_test = SelfTest(
             doors={"127.0.0.1:53": self.dns},
             clock=self.clock,
             limits=SelfTestLimits(),
             on_change=self.change,
         )
-        self.resolver = Resolver(
-            discoverer=self.discoverer,
-            surveyor=self.surveyor,
-            store=self.store,
-            clock=self.clock,
-            rules=Rules(),
-            limits=ResolverLimits(),
-            self_test=self.self_test,
-        )
+        self.start_resolver(self_test=self.self_test)
 
     def change(self, _aside: frozenset[str]) -> None:
         """Do what ``wiring`` does."""
         self.surveyor.forget_all()
         self.dropped += self.resolver.doubted_domains()
 
-    def enforce(self, *mx: str) -> None:
-        """Publish an enforce policy."""
-        self.dns.txt("_mta-sts.example.com", "v=STSv1; id=1;")
-        lines = "".join(f"mx: {host}\r\n" for host in mx or ("mx.example.com",))
-        self.hosts.serve(
-            "example.com", f"version: STSv1\r\nmode: enforce\r\n{lines}max_age: 604800\r\n"
-        )
-
-    async def resolve(self, key: str = "example.com") -> Resolution:
-        """Ask with the key that an MTA would send."""
-        next_hop = parse_next_hop(key)
-        assert isinstance(next_hop, NextHop)
-        return await self.resolver.resolve(next_hop, timeout=timedelta(seconds=10))
-
-    async def reply(self, key: str = "example.com") -> str:
-        """Return the reply that Postfix would get."""
-        resolution = await self.resolve(key)
-        return postfix.render(resolution.delivery, with_tlsrpt=False).decode()
-
     async def aclose(self) -> None:
         """End all tasks."""
         await self.self_test.aclose()
-        await self.discoverer.aclose()
-        await self.surveyor.aclose()
+        await super().aclose()
 
 
 @pytest.fixture

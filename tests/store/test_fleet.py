@@ -9,69 +9,16 @@ import pytest
 
 from lab import Unavailable
 from lab.postgres import Server, throwaway_server
-from mailseal.mtasts.freshness import Intervals
 from mailseal.mtasts.policy import Mode
 from mailseal.names import Domain
-from mailseal.services.discoverer import Discoverer, DiscoveryLimits
-from mailseal.services.follower import Follower
-from mailseal.services.refresher import Refresher
 from mailseal.store import Store, StoreUnavailableError, open_store
-from mailseal.testing import FakeDns, FakePolicyHosts, ManualClock
 from tests.realservers import give_up_on_lab, require_psycopg
+from tests.services.fleet import Fleet
+from tests.services.world import DOMAIN
 
-DOMAIN = Domain("example.com")
-LONG = timedelta(seconds=10)
 DAY = timedelta(days=1)
 TO_ALL_SECONDS = 1.0  # what is promised
 BACK_SECONDS = 15.0  # after an outage of a few seconds: the listener's pause, and recovery
-
-
-class Node:
-    """One machine with a memory of its own and its own connections."""
-
-    def __init__(self, fleet: "Fleet", store: Store) -> None:
-        self.store = store
-        self.changed: list[Domain] = []
-        self.discoverer = Discoverer(
-            dns=fleet.dns,
-            fetcher=fleet.hosts,
-            store=store,
-            clock=fleet.clock,
-            intervals=Intervals(),
-            limits=DiscoveryLimits(),
-            jitter=lambda: 0.0,
-            on_change=self.changed.append,
-        )
-        self.refresher = Refresher(
-            discoverer=self.discoverer, store=store, clock=fleet.clock, keep_expired=30 * DAY
-        )
-        self.follower = Follower(discoverer=self.discoverer, store=store)
-
-    async def mode(self, domain: Domain = DOMAIN) -> Mode | None:
-        """Return the mode in force here."""
-        view = await self.discoverer.policy_for(domain, timeout=LONG)
-        return view.policy.mode if view.policy else None
-
-    def held(self, domain: Domain = DOMAIN) -> Mode | None:
-        """Return the mode that memory holds, asking nobody."""
-        state = self.discoverer._states.get(domain)
-        return state.cached.policy.mode if state and state.cached else None
-
-
-class Fleet:
-    """Nodes over one database, with one DNS, one policy host and one clock."""
-
-    def __init__(self) -> None:
-        self.dns = FakeDns()
-        self.hosts = FakePolicyHosts()
-        self.clock = ManualClock()
-        self.nodes: list[Node] = []
-
-    def publish(self, domain: str = DOMAIN, record_id: str = "1", mode: str = "enforce") -> None:
-        """Let a domain take part."""
-        self.dns.txt(f"_mta-sts.{domain}", f"v=STSv1; id={record_id};", ttl=timedelta(minutes=5))
-        text = f"version: STSv1\nmode: {mode}\nmx: mx.example.com\nmax_age: 604800\n"
-        self.hosts.serve(domain, text)
 
 
 async def eventually(holds: Callable[[], bool], within: float) -> float:
@@ -107,11 +54,9 @@ def server(shared_server: Server) -> Server:
 
 
 @pytest.fixture
-async def fleet(server: Server) -> AsyncIterator[Fleet]:
+async def fleet(server: Server) -> AsyncIterator[Fleet[Store]]:
     """Start three nodes that all listen."""
-    made = Fleet()
-    for _ in range(3):
-        made.nodes.append(Node(made, await open_store(server.url)))
+    made = Fleet([await open_store(server.url) for _ in range(3)])
     following = [asyncio.create_task(node.follower.run()) for node in made.nodes]
     probe = Domain("probe.example")
     for node in made.nodes:
@@ -128,7 +73,7 @@ async def fleet(server: Server) -> AsyncIterator[Fleet]:
         await node.store.aclose()
 
 
-async def test_a_policy_is_known_to_all_within_a_second(fleet: Fleet) -> None:
+async def test_a_policy_is_known_to_all_within_a_second(fleet: Fleet[Store]) -> None:
     """Nodes that remembered its absence hold it, and drop what was answered without it."""
     one, *others = fleet.nodes
     for node in others:
@@ -142,7 +87,7 @@ async def test_a_policy_is_known_to_all_within_a_second(fleet: Fleet) -> None:
     assert fleet.hosts.count(DOMAIN) == 1
 
 
-async def test_a_purge_reaches_all_within_a_second(fleet: Fleet) -> None:
+async def test_a_purge_reaches_all_within_a_second(fleet: Fleet[Store]) -> None:
     """Memories and tables of answers forget the domain, as does the store."""
     fleet.publish()
     for node in fleet.nodes:
@@ -156,7 +101,7 @@ async def test_a_purge_reaches_all_within_a_second(fleet: Fleet) -> None:
     assert await fleet.nodes[0].store.load(DOMAIN) is None
 
 
-async def test_each_policy_is_refetched_by_one_node(fleet: Fleet) -> None:
+async def test_each_policy_is_refetched_by_one_node(fleet: Fleet[Store]) -> None:
     """Three rounds at the same time share the work, and nobody does it twice."""
     names = [Domain(f"d{number}.example") for number in range(40)]
     for name in names:
@@ -172,7 +117,9 @@ async def test_each_policy_is_refetched_by_one_node(fleet: Fleet) -> None:
     assert sum(tried) == 40
 
 
-async def test_nodes_that_write_the_same_rows_in_another_order_lose_nothing(fleet: Fleet) -> None:
+async def test_nodes_that_write_the_same_rows_in_another_order_lose_nothing(
+    fleet: Fleet[Store],
+) -> None:
     """Deadlocks that PostgreSQL breaks up are tried again, one write at a time."""
     names = [Domain(f"d{number}.example") for number in range(150)]
     for name in names:
@@ -186,7 +133,7 @@ async def test_nodes_that_write_the_same_rows_in_another_order_lose_nothing(flee
     assert sum([await node.discoverer.save_unsaved() for node in fleet.nodes]) == 0
 
 
-async def test_what_strangers_notify_is_passed_over(fleet: Fleet, server: Server) -> None:
+async def test_what_strangers_notify_is_passed_over(fleet: Fleet[Store], server: Server) -> None:
     """Whoever may connect may notify: names that are none, and those that nobody stores."""
     import psycopg
 
@@ -201,7 +148,7 @@ async def test_what_strangers_notify_is_passed_over(fleet: Fleet, server: Server
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT])
 async def test_an_outage_stops_nobody_and_is_made_up_for(
-    fleet: Fleet, server: Server, how: signal.Signals
+    fleet: Fleet[Store], server: Server, how: signal.Signals
 ) -> None:
     """Known domains and new ones are answered; later all is stored, and known to all."""
     one, other, third = fleet.nodes
@@ -257,7 +204,7 @@ async def test_a_node_that_starts_without_the_database_comes_to_it(server: Serve
         assert (await store.wait_for_changes()).is_anything
 
 
-async def test_a_database_that_hangs_holds_up_nobody(fleet: Fleet, server: Server) -> None:
+async def test_a_database_that_hangs_holds_up_nobody(fleet: Fleet[Store], server: Server) -> None:
     """Connections stay open and say nothing: memory answers at once, new domains go on without."""
     loop = asyncio.get_running_loop()
     one = fleet.nodes[0]
