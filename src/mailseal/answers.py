@@ -1,13 +1,16 @@
 """What DNS said, as values: an answer, a proven absence, or a failure to ask (RFC 7672 §2.1).
 
 "There is none" and "could not find out" are never the same value here: the first may be
-remembered and acted upon, the second proves nothing.
+remembered and acted upon, the second proves nothing. The three are tagged structs, so that an
+answer can be written down and read again as what it was.
 """
 
 import enum
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Generic, TypeVar
+
+import msgspec
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -16,15 +19,18 @@ class RdType(enum.IntEnum):
     """The record types that mailseal asks for (IANA DNS parameters)."""
 
     A = 1
+    NS = 2
     CNAME = 5
     MX = 15
     TXT = 16
     AAAA = 28
+    DS = 43
+    DNSKEY = 48
     TLSA = 52
+    CAA = 257
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found(Generic[T_co]):
+class Found(msgspec.Struct, Generic[T_co], frozen=True, kw_only=True, tag="found"):
     """At least one record of the type asked for.
 
     ``canonical`` is the name that the records stand at, after CNAMEs, without a final dot.
@@ -38,8 +44,7 @@ class Found(Generic[T_co]):
     canonical: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Absent:
+class Absent(msgspec.Struct, frozen=True, kw_only=True, tag="absent"):
     """No such record: NODATA when ``is_name_known``, else NXDOMAIN.
 
     ``ttl`` is how long that may be remembered (RFC 2308: the SOA's minimum and TTL).
@@ -61,8 +66,7 @@ class DnsFailure(enum.StrEnum):
     MALFORMED = "malformed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LookupFailed:
+class LookupFailed(msgspec.Struct, frozen=True, kw_only=True, tag="failed"):
     """No resolver gave an answer: what the last one did, in ``reason`` (printable ASCII)."""
 
     failure: DnsFailure
@@ -78,3 +82,31 @@ class MxRecord:
 
     preference: int
     host: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaaRecord:
+    """One CAA record (RFC 8659 §4); ``tag`` is in lower case."""
+
+    flags: int
+    tag: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DsRecord:
+    """One DS record (RFC 4034 §5): which key of the child its parent vouches for."""
+
+    key_tag: int
+    algorithm: int
+    digest_type: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnskeyRecord:
+    """One DNSKEY record (RFC 4034 §2); ``key`` is the algorithm's own form."""
+
+    flags: int
+    algorithm: int
+    key: bytes

@@ -7,9 +7,10 @@ and for how long, is for services to know.
 
 import asyncio
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import cast
+
+from msgspec import structs
 
 import mailseal
 from mailseal.answers import Absent, Answer, DnsFailure, Found, LookupFailed, MxRecord, RdType
@@ -139,7 +140,7 @@ class Resolver:
                 return reply
             ttl, is_secure = min(ttl, reply.ttl), is_secure and reply.is_secure
             if isinstance(reply, Found | Absent):
-                return replace(reply, ttl=ttl, is_secure=is_secure) if hops else reply
+                return structs.replace(reply, ttl=ttl, is_secure=is_secure) if hops else reply
             target = make_question(reply.target, question.rdtype)
             if isinstance(target, LookupFailed):
                 return target
