@@ -19,6 +19,7 @@ from mailseal.services.flights import Flights
 log = structlog.stdlib.get_logger("mailseal.keeper")
 
 MAX_RECALLS = 256  # reads of the store at a time
+MAX_SAVES = 500  # at a time after an outage: half of what the store puts into one commit
 MAX_PASSED_OVER = 100  # entries that must stay, looked at in one search for one that may go
 
 
@@ -85,14 +86,31 @@ class Keeper:
             self._take_over(domain, state, stored)
 
     async def save_unsaved(self) -> int:
-        """Try again to store what the store has refused; return how many are left."""
-        now = self._clock.now()
-        for state in [state for state in self._states.values() if state.is_unsaved]:
-            if state.in_force(now) is None:
-                state.is_unsaved = False  # it has run out while it waited
-            elif not await self._save(state):
-                break  # the store still refuses all; the rest would only repeat it
+        """Try again to store what the store has refused; return how many are left.
+
+        Many at a time, since the store commits together what comes together.
+        """
+        # By name, so that nodes which come back together lock the same rows in the same order.
+        waiting = sorted(domain for domain, state in self._states.items() if state.is_unsaved)
+        number = 1  # the first one alone: while the store refuses all, the rest would repeat it
+        while waiting:
+            chunk, waiting = waiting[:number], waiting[number:]
+            async with asyncio.TaskGroup() as group:
+                saves = [group.create_task(self._save_again(domain)) for domain in chunk]
+            if not all(save.result() for save in saves):
+                break
+            number = MAX_SAVES
         return self.unsaved
+
+    async def _save_again(self, domain: Domain) -> bool:
+        """Store what is still to be stored of a domain; return as ``_save`` does."""
+        state = self._states.get(domain)
+        if state is None or not state.is_unsaved:
+            return True
+        if state.in_force(self._clock.now()) is None:
+            state.is_unsaved = False  # it has run out while it waited
+            return True
+        return await self._save(state)
 
     def _is_busy(self, domain: Domain) -> bool:
         """Tell whether something is being found out that would be lost with the entry."""
@@ -200,7 +218,8 @@ class Keeper:
                 action="kept-in-memory-and-tried-again",
             )
             return isinstance(error, StoreFullError)
-        state.is_unsaved = False
+        if state.cached is saved:  # else what came meanwhile is stored, or not, by itself
+            state.is_unsaved = False
         return True
 
     def _take_over(self, domain: Domain, state: DomainState, stored: CachedPolicy | None) -> None:
