@@ -1,4 +1,4 @@
-"""The table of decisions, row by row: DANE state and enforce policy to what a sender must do."""
+"""What weighs DANE and an enforce policy beyond the table: reasons, coverage, doubt, narrowing."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 
 from mailseal.dane.exchange import DaneSummary, Exchange, ExchangeUnknown, MxHost, MxSet
-from mailseal.dane.host import HostState, TlsaState
 from mailseal.decision import (
     MAX_TEMP_UNLEARNT,
     DaneOpportunistic,
@@ -21,36 +20,9 @@ from mailseal.decision import (
     Unavailable,
     decide,
 )
-from mailseal.mtasts.pattern import MxPattern
-from mailseal.mtasts.policy import Mode, Policy
+from mailseal.mtasts.policy import Mode
 from mailseal.names import Domain
-
-DOMAIN = Domain("example.com")
-STATES = {
-    "U": TlsaState.USABLE,
-    "X": TlsaState.UNUSABLE,
-    "N": TlsaState.NONE,
-    "F": TlsaState.FAILED,
-}
-
-
-def policy(*patterns: str, mode: Mode = Mode.ENFORCE) -> Policy:
-    """Return a policy with these patterns, by default one that covers every lab host."""
-    mx = tuple(MxPattern.parse(text) for text in patterns or ("*.example.com",))
-    return Policy(mode=mode, max_age=timedelta(days=7), mx=mx)
-
-
-def exchange(hosts: str, *, is_secure: bool = True) -> Exchange:
-    """Build an exchange of ``"U10 N20"``: host 1 usable at preference 10, host 2 without DANE."""
-    states = []
-    for number, word in enumerate(hosts.split(), 1):
-        host = MxHost(name=Domain(f"mx{number}.example.com"), preference=int(word[1:]))
-        state = HostState(state=STATES[word[0]], ttl=timedelta(minutes=5))
-        states.append((host, state))
-    mx = MxSet(
-        hosts=tuple(host for host, _ in states), is_secure=is_secure, ttl=timedelta(minutes=5)
-    )
-    return Exchange(mx=mx, states=tuple(states))
+from tests.mxsets import DOMAIN, exchange, policy
 
 
 def word(delivery: DeliveryPolicy) -> str:
@@ -70,84 +42,6 @@ def word(delivery: DeliveryPolicy) -> str:
             return "may"
         case StsTesting() | Opportunistic():
             return "NOTFOUND"
-
-
-@pytest.mark.parametrize(
-    ("hosts", "enforced", "otherwise"),
-    [
-        ("U10", "dane-only", "dane-only"),
-        ("U10 U20", "dane-only", "dane-only"),
-        ("U10 F20", "dane-only", "dane"),
-        ("F10 U20", "dane-only", "dane"),
-        # A host without TLSA must not be overtaken by a worse one with them (RFC 7672 §2.2.1).
-        ("U10 N20", "dane-only", "dane"),
-        ("U10 X20", "dane-only", "dane"),
-        ("U10 N10", "dane-only", "dane"),
-        ("N10 U20", "secure mx1", "dane"),
-        ("X10 U20", "secure mx1", "dane"),
-        ("N10 U20 X30", "secure mx1 mx3", "dane"),
-        # A host that cannot be judged now can be used by nobody, so it is not the best.
-        ("F10 U20 N30", "dane-only", "dane"),
-        ("F10 N20 U30", "secure mx2", "dane"),
-        ("X10", "secure", "dane"),
-        ("X10 N20", "secure", "dane"),
-        ("N10 F20", "secure mx1", "dane"),
-        ("X10 F20", "secure mx1", "dane"),
-        ("F10", "dane-only", "dane"),
-        ("F10 F20", "dane-only", "dane"),
-        ("N10", "secure", "NOTFOUND"),
-        ("N10 N20", "secure", "NOTFOUND"),
-    ],
-)
-def test_a_signed_mx_set_decides_by_the_states_of_its_hosts(
-    hosts: str, enforced: str, otherwise: str
-) -> None:
-    """With a secure MX set, each mixture of host states has its row."""
-    seen = exchange(hosts)
-
-    assert word(decide(DOMAIN, seen, policy(), Rules())) == enforced
-    assert word(decide(DOMAIN, seen, None, Rules())) == otherwise
-    assert word(decide(DOMAIN, seen, policy(mode=Mode.TESTING), Rules())) == otherwise
-    assert word(decide(DOMAIN, seen, policy(mode=Mode.NONE), Rules())) == otherwise
-
-
-@pytest.mark.parametrize(
-    ("hosts", "otherwise"),
-    [
-        ("U10", "dane"),
-        ("X10", "dane"),
-        ("U10 N20", "dane"),
-        ("N10", "NOTFOUND"),
-        ("F10", "dane"),
-    ],
-)
-def test_an_insecure_mx_set_never_lets_dane_replace_an_enforce_policy(
-    hosts: str, otherwise: str
-) -> None:
-    """Who can forge the MX set can point it at hosts with TLSA records of their own."""
-    seen = exchange(hosts, is_secure=False)
-
-    assert word(decide(DOMAIN, seen, policy(), Rules())) == "secure"
-    assert word(decide(DOMAIN, seen, None, Rules())) == otherwise
-
-
-@pytest.mark.parametrize(
-    ("last", "enforced"),
-    [
-        (DaneSummary.ALL_USABLE, "dane-only"),
-        (DaneSummary.MIXED, "dane-only"),
-        (DaneSummary.NONE, "secure"),
-        (None, "TEMP"),
-    ],
-)
-def test_without_an_mx_answer_the_last_verdict_counts(
-    last: DaneSummary | None, enforced: str
-) -> None:
-    """Postfix has its MX answer when it asks, so ours failing must not open a way round DANE."""
-    unknown = ExchangeUnknown(reason="example.com: MX look-up: servfail", last=last)
-
-    assert word(decide(DOMAIN, unknown, policy(), Rules())) == enforced
-    assert word(decide(DOMAIN, unknown, None, Rules())) == "dane"
 
 
 def test_an_unreachable_dns_holds_mail_back_for_four_hours_at_most() -> None:
@@ -174,12 +68,6 @@ def test_a_policy_that_allows_no_mx_host_holds_mail_back() -> None:
     assert delivery.blames_policy
     assert "mx1.example.com, mx2.example.com" in delivery.reason
     assert delivery.enforced is None
-
-
-@pytest.mark.parametrize("hosts", ["F10", "N10 F20", "X10"])
-def test_no_dane_state_but_a_usable_one_excuses_a_policy_that_allows_nobody(hosts: str) -> None:
-    """Only DANE that decides stands above the policy's list of hosts."""
-    assert word(decide(DOMAIN, exchange(hosts), policy("mx.example.net"), Rules())) == "TEMP"
 
 
 @pytest.mark.parametrize(
@@ -209,50 +97,6 @@ def test_a_policy_without_a_pattern_for_the_mta_holds_mail_back(patterns: tuple[
     assert word(decide(DOMAIN, exchange("N10"), policy(*patterns), Rules())) == "TEMP"
     unknown = ExchangeUnknown(reason="", last=DaneSummary.NONE)
     assert word(decide(DOMAIN, unknown, policy(*patterns), Rules())) == "TEMP"
-
-
-def test_a_null_mx_leaves_everything_to_the_mta() -> None:
-    """A domain that takes no mail has no use for a policy (RFC 7505)."""
-    null = Exchange(mx=MxSet(hosts=(), is_secure=True, ttl=timedelta(0), is_null=True), states=())
-
-    assert word(decide(DOMAIN, null, policy(), Rules())) == "NOTFOUND"
-
-
-@pytest.mark.parametrize(
-    ("choice", "n_first", "u_first"),
-    [
-        (PartialDane.BY_PREFERENCE, "secure mx1", "dane-only"),
-        (PartialDane.DANE_ONLY, "dane-only", "dane-only"),
-        (PartialDane.NARROW, "secure mx1", "secure mx2"),
-    ],
-)
-def test_partial_dane_is_the_operators_choice(
-    choice: PartialDane, n_first: str, u_first: str
-) -> None:
-    """Whether a mixed MX set goes by DANE or by the policy can be set."""
-    rules = Rules(partial_dane=choice)
-
-    assert word(decide(DOMAIN, exchange("N10 U20"), policy(), rules)) == n_first
-    assert word(decide(DOMAIN, exchange("U10 N20"), policy(), rules)) == u_first
-
-
-@pytest.mark.parametrize("hosts", ["U10", "N10", "F10", "U10 N20"])
-def test_an_mta_without_dane_is_never_told_of_it(hosts: str) -> None:
-    """With dane off an enforce policy is enforced, and everything else is the MTA's own."""
-    rules = Rules(has_dane=False)
-
-    assert word(decide(DOMAIN, exchange(hosts), policy(), rules)) == "secure"
-    assert word(decide(DOMAIN, exchange(hosts), None, rules)) == "NOTFOUND"
-    assert word(decide(DOMAIN, ExchangeUnknown(reason=""), policy(), rules)) == "secure"
-
-
-@pytest.mark.parametrize("hosts", ["X10", "F10", "U10 N20"])
-def test_nothing_weaker_than_the_mtas_own_default_is_answered(hosts: str) -> None:
-    """Where main.cf says dane or more, "dane" would only weaken it."""
-    rules = Rules(default_is_dane=True)
-
-    assert word(decide(DOMAIN, exchange(hosts), None, rules)) == "NOTFOUND"
-    assert word(decide(DOMAIN, exchange("U10"), None, rules)) == "dane-only"
 
 
 @pytest.mark.parametrize("hosts", ["U10", "N10", "U10 N20", "F10", "N10 U20"])

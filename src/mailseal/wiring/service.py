@@ -22,7 +22,6 @@ async def open_service(
 
     Raises ``StoreError`` where the store cannot be opened.
     """
-    from mailseal.decision import Rules
     from mailseal.mtasts.freshness import Intervals
     from mailseal.net.https import HttpsPolicyFetcher
     from mailseal.overrides import Overrides
@@ -39,6 +38,7 @@ async def open_service(
     from mailseal.services.surveyor import SurveyLimits, Surveyor
     from mailseal.store import open_store
     from mailseal.wire.profiles import profiles, zone_forms
+    from mailseal.wiring.rules import decision_rules
 
     meter = Meter()
     opened = await open_store(
@@ -133,11 +133,7 @@ async def open_service(
         surveyor=surveyor,
         store=store,
         clock=clock,
-        rules=Rules(
-            has_dane=config.dane.enabled,
-            partial_dane=config.dane.partial,
-            default_is_dane=config.answers.mta_default not in {"none", "may", "encrypt"},
-        ),
+        rules=decision_rules(config),
         limits=ResolverLimits(
             recheck_before_temp=sts.id_check_before_hold,
             temp_fresh=config.answers.temp_ttl / 3,
