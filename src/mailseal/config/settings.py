@@ -238,6 +238,14 @@ class LogSettings:
     format: LogFormat = key(
         LogFormat.TEXT, choice(LogFormat), "text as key=value, or one JSON object per line."
     )
+    sample_hits: int = key(
+        0,
+        count(0, 1_000_000_000),
+        "Log about one in this many answers from memory, which otherwise are only counted; with 0 "
+        "none, and then nothing is done for it.\n"
+        "The lines are of level info, and at most 200 a second.",
+        example=1000,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

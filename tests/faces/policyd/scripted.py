@@ -161,6 +161,7 @@ class Running:
         listeners: tuple[Listener, ...] = (TcpListener(host="127.0.0.1", port=0),),
         bounds: Bounds | None = None,
         max_connections: int | None = None,
+        sample_hits: int = 0,
     ) -> None:
         self.clock = HandClock()
         self.events: list[tuple[str, dict[str, object]]] = []
@@ -171,6 +172,7 @@ class Running:
                 zones={name: Zone(profile=name, deadline=timedelta(seconds=11)) for name in zones},
                 default_zone=default_zone,
                 bounds=bounds or Bounds(),
+                sample_hits=sample_hits,
             ),
             spawn=self._spawn,
             hello=b'{"state": "./var"}',

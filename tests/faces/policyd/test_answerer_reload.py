@@ -23,6 +23,7 @@ def plan(
     zones: dict[str, str] | None = None,
     listeners: tuple[Listener, ...] = (HERE,),
     bounds: Bounds | None = None,
+    sample_hits: int = 0,
 ) -> Plan:
     """Return a configuration; ``zones`` are names with the marks of what they answer."""
     marks = {"postfix": "", "sendmail": ""} if zones is None else zones
@@ -34,6 +35,7 @@ def plan(
                 for name, mark in marks.items()
             },
             bounds=bounds or Bounds(),
+            sample_hits=sample_hits,
         ),
         hello=NEW,
     )

@@ -124,6 +124,7 @@ class Answerer:
         now = self._clock()
         if self.board.tick(now):
             self._supervisor.ping()
+        self.board.samples.tell(self.board.log)
         self._supervisor.tick()
         if now - self._swept_at >= SWEEP_SECONDS:
             self._swept_at = now

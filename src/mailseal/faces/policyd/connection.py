@@ -183,6 +183,25 @@ class SocketmapConnection(Connection):
             self.transport.pause_reading()
 
 
+class SampledConnection(SocketmapConnection):
+    """A connection whose hits are counted into the sample for the log.
+
+    A class of its own, chosen when a client comes: where no sample is wanted, not even a
+    comparison is made for it.
+    """
+
+    __slots__ = ()
+
+    def data_received(self, data: bytes) -> None:
+        """Answer as ever, then see whether that was a hit to be kept."""
+        hits = self.hits
+        super().data_received(data)
+        if self.hits != hits and self.board.samples.is_next():
+            entry = self.board.table.entries.get(data)
+            if entry is not None:
+                self.board.samples.keep(data, entry[0])
+
+
 def _find_nothing(_raw: bytes) -> Entry | None:
     """Stand in for the table while requests must queue up behind others."""
     return None

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from mailseal.faces.policyd import listeners
-from mailseal.faces.policyd.connection import SocketmapConnection
+from mailseal.faces.policyd.connection import SampledConnection, SocketmapConnection
 from mailseal.faces.policyd.connections import Connections
 from mailseal.faces.policyd.line_connection import LineConnection
 from mailseal.faces.policyd.settings import Listener, UnixListener
@@ -100,10 +100,12 @@ class Doors:
         def meet() -> asyncio.Protocol:
             zone = door.listener.line_zone
             connection: SocketmapConnection | LineConnection
-            if zone is None:
-                connection = SocketmapConnection(self._board, self._connections)
-            else:
+            if zone is not None:
                 connection = LineConnection(self._board, self._connections, zone)
+            elif self._board.samples.every:
+                connection = SampledConnection(self._board, self._connections)
+            else:
+                connection = SocketmapConnection(self._board, self._connections)
             connection.origin = door
             return connection
 

@@ -95,6 +95,7 @@ class AnswererConfig:
 
     ``default_zone`` is the one for all map names that are no zone; without it they get PERM.
     ``http`` is opened here and read by the resolver's process; None is no HTTP.
+    About one in ``sample_hits`` answers from memory is logged, none with 0.
     """
 
     listeners: tuple[Listener, ...]
@@ -102,4 +103,5 @@ class AnswererConfig:
     default_zone: str | None = None
     http: Listener | None = None
     bounds: Bounds = field(default_factory=Bounds)
+    sample_hits: int = 0
     log: Log = field(default_factory=LineLog)

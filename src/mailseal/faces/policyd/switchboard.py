@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from mailseal.faces.logline import Log
+from mailseal.faces.policyd.samples import Samples
 from mailseal.faces.policyd.seldom import Seldom
 from mailseal.faces.policyd.settings import AnswererConfig
 from mailseal.faces.policyd.table import Table, raw_request
@@ -145,6 +146,8 @@ class Switchboard:
         self._link: Link | None = None
         self._early_drops: list[str] = []  # told by a resolver that was not in use yet
         self._stats: list[Callable[[], dict[str, int]]] = []
+        self.samples = Samples()
+        self._sample(config.sample_hits)
 
     # -- requests ---------------------------------------------------------------------------
 
@@ -162,8 +165,7 @@ class Switchboard:
             return self._answer_unknown_map(request.map_name)
         return self.answer_key(zone, request.key, slot)
 
-    def answer_key(self, zone: str, key: str, slot: Slot) -> bytes | None:
-        """As ``answer``, for a zone that exists and a key of any form."""
+    def _answer_key(self, zone: str, key: str, slot: Slot) -> bytes | None:
         hop = parse_next_hop(key)
         if not isinstance(hop, NextHop):
             self.counters.no_lookup += 1
@@ -178,6 +180,13 @@ class Switchboard:
             self._renew(zone, next_hop, raw, now)
         self.counters.slow_hits += 1
         return entry[0]
+
+    def _sample(self, every: int) -> None:
+        self.samples.reconfigure(every)
+        # As ``answer``, for a zone that exists and a key of any form.
+        self.answer_key: Callable[[str, str, Slot], bytes | None] = self._answer_key
+        if every:
+            self.answer_key = self.samples.watch(self._answer_key, lambda: self.counters.slow_hits)
 
     def leave(self, slot: Slot) -> None:
         """Forget a slot whose connection is gone; its question stays open and fills the table."""
@@ -311,6 +320,7 @@ class Switchboard:
         self._default_zone = config.default_zone
         self._deadlines = _deadlines(config)
         self._renewal_seconds = config.bounds.renewal.total_seconds()
+        self._sample(config.sample_hits)
         self.table.reconfigure(
             zones=tuple(config.zones),
             max_entries=config.bounds.table_entries,
