@@ -162,6 +162,15 @@ class PolicyStore(Protocol):
         """Return stored policies in the order of their names, from behind ``after``."""
         ...
 
+    async def list_purged(
+        self, since: datetime, *, after: Domain | None = None, limit: int = 1000
+    ) -> tuple[Domain, ...]:
+        """Return domains last purged at or after an instant, in the order of their names.
+
+        An empty page is the end.
+        """
+        ...
+
     async def claim_due(
         self, now: datetime, *, until: datetime, limit: int
     ) -> tuple[CachedPolicy, ...]:

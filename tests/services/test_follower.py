@@ -285,3 +285,84 @@ async def test_a_change_that_cannot_be_read_is_not_forgotten(fleet: MemoryFleet)
 
     assert await one.mode() is Mode.ENFORCE
     assert fleet.fetches() == 1
+
+
+async def test_an_absence_learnt_while_cut_off_ends_with_a_purge(fleet: MemoryFleet) -> None:
+    """Who purges a domain wants it looked up anew everywhere, also where that was not heard."""
+    one, other, _ = fleet.nodes
+    one.store.cut_off(AWAY)
+    assert await one.mode() is None  # remembered for up to an hour
+    fleet.clock.advance(MINUTE)
+    fleet.publish()
+    await other.discoverer.forget(DOMAIN)
+
+    one.store.reconnect()
+    await fleet.settle()
+
+    assert one.changed == [DOMAIN]
+    assert await one.mode() is Mode.ENFORCE
+
+
+async def test_an_absence_that_nobody_purged_outlives_an_outage(fleet: MemoryFleet) -> None:
+    """Else every outage would be followed by a look-up of all that is remembered."""
+    one, other, _ = fleet.nodes
+    assert await one.mode() is None
+    one.store.cut_off(AWAY)
+    await other.discoverer.forget(Domain("example.net"))
+    looked_up = fleet.dns.count("_mta-sts.example.com")
+
+    one.store.reconnect()
+    await fleet.settle()
+
+    assert await one.mode() is None
+    assert fleet.dns.count("_mta-sts.example.com") == looked_up
+    assert one.changed == [Domain("example.net")]  # an answer may be there without a memory
+
+
+async def test_a_purge_is_missed_once(fleet: MemoryFleet) -> None:
+    """What was made up for after one outage is old news after the next."""
+    one, other, _ = fleet.nodes
+    one.store.cut_off(AWAY)
+    await other.discoverer.forget(DOMAIN)
+    fleet.clock.advance(10 * MINUTE)
+    one.store.reconnect()
+    await fleet.settle()
+    assert one.changed == [DOMAIN]
+
+    one.store.cut_off(AWAY)
+    one.store.reconnect()
+    await fleet.settle()
+
+    assert one.changed == [DOMAIN]
+
+
+@pytest.mark.parametrize("step", [DAY, -DAY])
+async def test_a_clock_that_jumps_hides_no_purge(fleet: MemoryFleet, step: timedelta) -> None:
+    """How long ago a node last knew all is measured by the clock that never jumps."""
+    one, other, _ = fleet.nodes
+    fleet.clock.step(-step)
+    one.store.reconnect()
+    await fleet.settle()
+    fleet.clock.step(step)
+    one.store.cut_off(AWAY)
+    fleet.clock.advance(MINUTE)
+    await other.discoverer.forget(DOMAIN)
+
+    one.store.reconnect()
+    await fleet.settle()
+
+    assert one.changed == [DOMAIN]
+
+
+async def test_many_purges_are_read_in_pages(fleet: MemoryFleet) -> None:
+    """However many there were, a page at a time is held."""
+    one, other, _ = fleet.nodes
+    names = [Domain(f"d{number:04}.example") for number in range(1_201)]
+    one.store.cut_off(AWAY)
+    for name in names:
+        await other.discoverer.forget(name)
+
+    one.store.reconnect()
+    await fleet.settle()
+
+    assert one.changed == names

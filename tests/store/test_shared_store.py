@@ -76,6 +76,20 @@ async def test_purges_are_bounded(url: str) -> None:
         assert await store.save(cached("d1.example")) is True
 
 
+async def test_purged_domains_are_listed_by_their_names(store: Store) -> None:
+    """From an instant on, a page at a time, each with its last purge alone."""
+    early, *late = [Domain(f"{letter}.example") for letter in "abcd"]
+    for name in (late[2], early, late[0], late[1]):
+        await store.remove(name, now=NOW)
+    for name in late:
+        await store.remove(name, now=NOW + HOUR)
+    assert await store.list_purged(NOW) == (early, *late)
+    assert await store.list_purged(NOW + HOUR) == tuple(late)
+    assert await store.list_purged(NOW + HOUR, limit=2) == tuple(late[:2])
+    assert await store.list_purged(NOW + HOUR, after=late[1], limit=2) == (late[2],)
+    assert await store.list_purged(NOW + 2 * HOUR) == ()
+
+
 async def test_many_domains_are_loaded_together(
     store: Store, run_sql: Callable[[str], None]
 ) -> None:

@@ -1,7 +1,8 @@
 """Keeps memory in step with a store that other nodes write to as well.
 
 What is told is a hint with a name; the row is read anew, and the newer of both is held. After the
-store was away all that memory holds is compared with it, once what was fetched meanwhile is saved.
+store was away all that memory holds is compared with it, once what was fetched meanwhile is saved,
+and what was purged meanwhile is looked up anew.
 """
 
 import asyncio
@@ -44,6 +45,7 @@ class Follower:
             if changes.is_anything or was_behind:
                 await self._discoverer.save_unsaved()
                 await self._read(self._discoverer.held(), was_told=False)
+                await self._discoverer.learn_purges()
         except StoreError as error:
             self._is_behind = True
             if not was_behind:

@@ -6,6 +6,7 @@ policy that the store refuses until it takes it.
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 
 import structlog
 
@@ -20,6 +21,8 @@ log = structlog.stdlib.get_logger("mailseal.keeper")
 
 MAX_RECALLS = 256  # reads of the store at a time
 MAX_SAVES = 500  # at a time after an outage: half of what the store puts into one commit
+MAX_PURGES = 500  # read at a time, so that questions get their turn in between
+PURGE_MARGIN = timedelta(minutes=5)  # ours: clocks that differ, and commits that waited
 MAX_PASSED_OVER = 100  # entries that must stay, looked at in one search for one that may go
 
 
@@ -44,6 +47,7 @@ class Keeper:
         self._weights: dict[Domain, int] = {}
         self._used_bytes = 0
         self._purges = 0
+        self._caught_up_at = clock.monotonic()
         self._recalls: Flights[Domain, DomainState] = Flights(MAX_RECALLS)
 
     def __len__(self) -> int:
@@ -84,6 +88,24 @@ class Keeper:
                 self._on_change(domain)  # an answer may have outlived what it was made of
         elif stored is not None or was_told or (state.cached and not state.is_unsaved):
             self._take_over(domain, state, stored)
+
+    async def learn_purges(self) -> None:
+        """Drop what was purged elsewhere while nobody could tell us, since this was last done.
+
+        A policy in memory stays: whether the store still holds it is to be looked at before. What
+        goes is a remembered absence, and an answer that outlived what it was made of.
+        """
+        begun = self._clock.monotonic()
+        since = self._clock.now() - timedelta(seconds=begun - self._caught_up_at) - PURGE_MARGIN
+        last: Domain | None = None
+        while page := await self._store.list_purged(since, after=last, limit=MAX_PURGES):
+            for domain in page:
+                state = self._states.get(domain)
+                if state is None or state.cached is None:
+                    self._drop(domain)
+                    self._on_change(domain)
+            last = page[-1]
+        self._caught_up_at = begun
 
     async def save_unsaved(self) -> int:
         """Try again to store what the store has refused; return how many are left.

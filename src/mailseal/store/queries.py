@@ -80,6 +80,13 @@ PURGED = (
     .where(purges.c.purged_at <= bindparam("believed", type_=BigInteger))
     .with_for_update(read=True)
 )
+LIST_PURGED = (
+    select(purges.c.domain)
+    .where(purges.c.purged_at >= bindparam("since", type_=BigInteger))
+    .where(purges.c.domain > bindparam("after"))
+    .order_by(purges.c.domain)
+    .limit(_PAGE["limit"])
+)
 LOCK_PURGES = text(f"LOCK TABLE {purges.name} IN EXCLUSIVE MODE")
 NOTIFY = text("SELECT pg_notify(:channel, name) FROM unnest(CAST(:names AS text[])) AS name")
 

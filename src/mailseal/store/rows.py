@@ -52,6 +52,14 @@ def from_policy(cached: CachedPolicy) -> dict[str, Any]:
     }
 
 
+def to_domain(row: Row[Any]) -> Domain:
+    """Read a name; raises ``CorruptRowError``."""
+    try:
+        return Domain.parse(row.domain)
+    except (NameSyntaxError, TypeError, AttributeError) as error:
+        raise CorruptRowError(f"{type(error).__name__}: {error}") from error
+
+
 def to_policy(row: Row[Any]) -> CachedPolicy:
     """Read a policy's columns; raises ``CorruptRowError`` when body, name or dates are no good."""
     try:

@@ -77,6 +77,17 @@ class Statements:
             connection, queries.LIST, {"after": "" if after is None else str(after)}, limit
         )
 
+    def list_purged(
+        self, connection: Connection, since: datetime, *, after: Domain | None, limit: int
+    ) -> tuple[Domain, ...]:
+        """Return a page of purged domains in the order of their names."""
+        values = {
+            "since": rows.from_instant(since),
+            "after": "" if after is None else str(after),
+            "limit": limit,
+        }
+        return tuple(self._good(connection, queries.LIST_PURGED, values, rows.to_domain))
+
     def count(self, connection: Connection) -> int:
         """Count the policies, corrupt ones too."""
         return connection.execute(queries.COUNTS[policies.name]).scalar_one()

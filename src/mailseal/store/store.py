@@ -114,6 +114,19 @@ class Store:
             seconds=LONG_SECONDS,
         )
 
+    async def list_purged(
+        self, since: datetime, *, after: Domain | None = None, limit: int = 1000
+    ) -> tuple[Domain, ...]:
+        """Return domains last purged at or after an instant, in the order of their names.
+
+        At most ``MAX_PAGE`` at a time; an empty page is the end.
+        """
+        most = min(limit, MAX_PAGE)
+        return await self._worker.read(
+            lambda db, connection: db.list_purged(connection, since, after=after, limit=most),
+            seconds=LONG_SECONDS,
+        )
+
     async def claim_due(
         self, now: datetime, *, until: datetime, limit: int
     ) -> tuple[CachedPolicy, ...]:

@@ -88,6 +88,14 @@ class MemoryStore:
         names = sorted(name for name in self.policies if after is None or name > after)
         return tuple(self.policies[name] for name in names[:limit])
 
+    async def list_purged(
+        self, since: datetime, *, after: Domain | None = None, limit: int = 1000
+    ) -> tuple[Domain, ...]:
+        """Return domains last purged at or after an instant, in the order of their names."""
+        self._check()
+        found = [name for name, at in self.purges.items() if at >= since]
+        return tuple(sorted(name for name in found if after is None or name > after)[:limit])
+
     async def claim_due(
         self, now: datetime, *, until: datetime, limit: int
     ) -> tuple[CachedPolicy, ...]:
