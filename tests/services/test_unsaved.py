@@ -6,16 +6,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from mailseal.mtasts.freshness import CachedPolicy, Intervals
+from mailseal.mtasts.freshness import CachedPolicy
 from mailseal.names import Domain
 from mailseal.ports import StoreError, StoreFullError
-from mailseal.services.discoverer import Discoverer, DiscoveryLimits
 from mailseal.services.keeper import MAX_SAVES
 from mailseal.testing import FakeDns, FakePolicyHosts, ManualClock, MemoryStore
+from tests.services.world import LONG, new_discoverer, publish
 
-LONG = timedelta(seconds=10)
 AWAY = StoreError("the database is away")
-POLICY = "version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n"
 
 
 class GroupingStore(MemoryStore):
@@ -62,21 +60,17 @@ class World:
         self.hosts = FakePolicyHosts()
         self.store = GroupingStore()
         self.clock = ManualClock()
-        self.discoverer = Discoverer(
+        self.discoverer = new_discoverer(
             dns=self.dns,
             fetcher=self.hosts,
             store=self.store,
             clock=self.clock,
-            intervals=Intervals(),
-            limits=DiscoveryLimits(),
-            jitter=lambda: 0.0,
             on_change=lambda _domain: None,
         )
 
-    async def learn(self, domain: Domain, *, record_id: str = "1") -> None:
+    async def learn(self, domain: Domain) -> None:
         """Let a domain take part and be asked about."""
-        self.dns.txt(f"_mta-sts.{domain}", f"v=STSv1; id={record_id};")
-        self.hosts.serve(domain, POLICY)
+        publish(self.dns, self.hosts, domain, "enforce", ("mx.example.com",), record_id="1")
         await self.discoverer.policy_for(domain, timeout=LONG)
 
     async def learn_while_away(self, count: int) -> list[Domain]:
