@@ -4,6 +4,7 @@ Nothing here judges a certificate: OpenSSL does that, and these facts tell peopl
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -70,6 +71,20 @@ def read_certificate(der: bytes) -> CertificateFacts:
         x509.InvalidVersion,
     ) as error:
         raise CertificateSyntaxError(f"the certificate is unreadable: {error}") from error
+
+
+def covers_name(names: Iterable[str], host: str) -> bool:
+    """Tell whether one of a certificate's DNS-IDs covers a host (RFC 6125 §6.4.3, RFC 9525 §6.3).
+
+    ``host`` is lower case without a final dot. A star stands for one whole left-most label, and
+    only where at least two labels follow it.
+    """
+    _, _, parent = host.partition(".")
+    is_deep = "." in parent
+    return any(
+        name == host or (is_deep and name == f"*.{parent}")
+        for name in (name.removesuffix(".") for name in names)
+    )
 
 
 def names_its_issuer(der: bytes) -> bool:

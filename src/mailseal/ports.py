@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 import mailseal
-from mailseal.answers import Answer, MxRecord
+from mailseal.answers import Answer, CaaRecord, DnskeyRecord, DsRecord, MxRecord
+from mailseal.checks.evidence import SMTP_PORT, PolicyFetch, SmtpSession
 from mailseal.dane.exchange import DaneSummary
 from mailseal.dane.tlsa import TlsaRecord
 from mailseal.mtasts.freshness import CachedPolicy
@@ -58,6 +59,26 @@ class Dns(Protocol):
         ...
 
 
+class ZoneDns(Dns, Protocol):
+    """What a checker asks beyond what a sender does."""
+
+    async def look_up_caa(self, name: str, *, timeout: timedelta) -> Answer[CaaRecord]:
+        """Look up CAA at this name, without climbing to its parents."""
+        ...
+
+    async def look_up_ds(self, name: str, *, timeout: timedelta) -> Answer[DsRecord]:
+        """Look up DS, which the parent's servers hold."""
+        ...
+
+    async def look_up_dnskey(self, name: str, *, timeout: timedelta) -> Answer[DnskeyRecord]:
+        """Look up DNSKEY."""
+        ...
+
+    async def look_up_ns(self, name: str, *, timeout: timedelta) -> Answer[str]:
+        """Look up the names of the authoritative servers."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyFetched:
     """The policy host answered 200 over a valid certificate; the body is not parsed yet.
@@ -88,6 +109,38 @@ class PolicyFetcher(Protocol):
         self, domain: Domain, *, timeout: timedelta
     ) -> PolicyFetched | PolicyFetchFailed:
         """Fetch a policy's bytes; ends within ``timeout`` in all."""
+        ...
+
+
+class PolicyProber(Protocol):
+    """Looks at one address of a policy host, whatever it serves and whatever its certificate."""
+
+    async def probe(
+        self, host: Domain, address: str, *, timeout: timedelta, path: str = ""
+    ) -> PolicyFetch:
+        """Fetch the policy from one address of ``mta-sts.DOMAIN``; ends within ``timeout``.
+
+        ``path`` is another path to look at. Never raises for what a server does.
+        """
+        ...
+
+
+class SmtpProber(Protocol):
+    """Looks at one address of an MX host, whatever its certificate."""
+
+    async def probe(
+        self,
+        host: Domain,
+        address: str,
+        *,
+        timeout: timedelta,
+        port: int = SMTP_PORT,
+        is_deep: bool = False,
+    ) -> SmtpSession:
+        """Connect once, or a few more times where ``is_deep``; ends within ``timeout``.
+
+        No message is sent. Never raises for what a server does.
+        """
         ...
 
 

@@ -1,0 +1,219 @@
+"""Evidence in the standards' own terms: made once, read by every check."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mailseal.answers import Absent, Found, LookupFailed
+from mailseal.checks.evidence import Depth, Evidence, HostEvidence, PolicyFetch, SmtpSession
+from mailseal.checks.webpki import Problem, judge_chain
+from mailseal.dane.exchange import (
+    Exchange,
+    ExchangeUnknown,
+    MxHost,
+    MxSet,
+    read_mx_set,
+)
+from mailseal.dane.host import (
+    AskAlias,
+    HostState,
+    TlsaState,
+    judge_addresses,
+    judge_alias,
+    judge_tlsa,
+)
+from mailseal.mtasts.policy import Mode, Policy, PolicyReading, read_policy
+from mailseal.mtasts.record import RecordReading, StsRecord, read_records
+from mailseal.names import Domain, NextHop
+
+MAX_MX_HOSTS = 32  # as senders of mailseal look at; more than any domain has
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostReading:
+    """An MX host: where it stands, what DANE says of it, whether the policy names it.
+
+    ``is_covered`` is None where there is no policy that could be read.
+    """
+
+    host: MxHost
+    evidence: HostEvidence
+    dane: HostState
+    is_covered: bool | None
+
+    @property
+    def name(self) -> str:
+        """The host's name."""
+        return self.host.name
+
+    @property
+    def sessions(self) -> tuple[SmtpSession, ...]:
+        """The sessions with its addresses."""
+        return self.evidence.sessions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchReading:
+    """One fetch: what is wrong with its certificate, and what its body says.
+
+    ``policy`` is None unless a sender would have read the body: a whole 200 over a good chain.
+    """
+
+    fetch: PolicyFetch
+    problems: tuple[Problem, ...]
+    policy: PolicyReading | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """All of a domain's evidence, taken apart as a sender takes it apart.
+
+    ``record`` is None where TXT could not be looked up. ``policy_reading`` is that of the first
+    address that served one. ``body`` is what some address served, whether a sender would believe
+    it or not, None where nothing was served.
+    """
+
+    evidence: Evidence
+    now: datetime
+    record: RecordReading | None
+    fetches: tuple[FetchReading, ...]
+    policy_reading: PolicyReading | None
+    body: bytes | None
+    exchange: Exchange | ExchangeUnknown
+    hosts: tuple[HostReading, ...]
+
+    @property
+    def domain(self) -> str:
+        """The domain that was looked at."""
+        return self.evidence.domain
+
+    @property
+    def sts_record(self) -> StsRecord | None:
+        """The record that senders act upon."""
+        return self.record.record if self.record else None
+
+    @property
+    def policy(self) -> Policy | None:
+        """The policy that a sender gets who asks now; None without a record, too."""
+        return self.served_policy if self.sts_record else None
+
+    @property
+    def served_policy(self) -> Policy | None:
+        """The policy that is served, record or not."""
+        return self.policy_reading.policy if self.policy_reading else None
+
+    @property
+    def mode(self) -> Mode | None:
+        """The mode of the policy that a sender gets."""
+        return self.policy.mode if self.policy else None
+
+    @property
+    def mx(self) -> MxSet | None:
+        """The MX set; None where it could not be looked up."""
+        return self.exchange.mx if isinstance(self.exchange, Exchange) else None
+
+    @property
+    def wants_sts(self) -> bool:
+        """Tell whether the owner has published anything of MTA-STS."""
+        answer = self.evidence.records.sts
+        return self.body is not None or (
+            isinstance(answer, Found)
+            and self.record is not None
+            and (self.sts_record is not None or bool(self.record.deviations))
+        )
+
+    @property
+    def has_dane(self) -> bool:
+        """Tell whether senders with DNSSEC find usable TLSA records for any MX host."""
+        return (
+            self.mx is not None
+            and self.mx.is_secure
+            and any(host.dane.state is TlsaState.USABLE for host in self.hosts)
+        )
+
+
+def read(evidence: Evidence, *, now: datetime | None = None) -> Reading:
+    """Take evidence apart; ``now`` is the end of the observation unless given."""
+    now = now or evidence.finished_at
+    fetches = _read_fetches(evidence, now)
+    reading = next((one.policy for one in fetches if one.policy and one.policy.policy), None)
+    reading = reading or next((one.policy for one in fetches if one.policy), None)
+    policy = reading.policy if reading else None
+    mx = read_mx_set(
+        NextHop(domain=Domain(evidence.domain)), evidence.records.mx, limit=MAX_MX_HOSTS
+    )
+    hosts = _read_hosts(evidence, mx, policy) if isinstance(mx, MxSet) else ()
+    exchange = (
+        Exchange(mx=mx, states=tuple((one.host, one.dane) for one in hosts if one.dane.has_address))
+        if isinstance(mx, MxSet)
+        else mx
+    )
+    return Reading(
+        evidence=evidence,
+        now=now,
+        record=_read_record(evidence),
+        fetches=fetches,
+        policy_reading=reading,
+        body=next((one.fetch.body for one in fetches if one.fetch.status == 200), None),
+        exchange=exchange,
+        hosts=hosts,
+    )
+
+
+def _read_record(evidence: Evidence) -> RecordReading | None:
+    match evidence.records.sts:
+        case Found(records=records):
+            return read_records(records)
+        case Absent():
+            return RecordReading(record=None)
+        case LookupFailed():
+            return None
+
+
+def _read_fetches(evidence: Evidence, now: datetime) -> tuple[FetchReading, ...]:
+    host = evidence.policy_host
+    if host is None or evidence.depth is Depth.DNS:
+        return ()
+    return tuple(_read_fetch(host.name, fetch, now) for fetch in host.fetches)
+
+
+def _read_fetch(host: str, fetch: PolicyFetch, now: datetime) -> FetchReading:
+    problems = judge_chain(fetch.tls, host, now) if fetch.tls else ()
+    is_served = fetch.status == 200 and fetch.is_whole and fetch.failure is None
+    is_believed = is_served and fetch.tls is not None and not problems
+    policy = read_policy(fetch.body) if is_believed else None
+    return FetchReading(fetch=fetch, problems=problems, policy=policy)
+
+
+def _read_hosts(evidence: Evidence, mx: MxSet, policy: Policy | None) -> tuple[HostReading, ...]:
+    observed = {one.name: one for one in evidence.mx_hosts}
+    return tuple(
+        HostReading(
+            host=host,
+            evidence=observed[host.name],
+            dane=read_host_state(observed[host.name]),
+            is_covered=policy.covers(host.name) if policy else None,
+        )
+        for host in mx.hosts
+        if host.name in observed
+    )
+
+
+def read_host_state(host: HostEvidence) -> HostState:
+    """Return the DANE state of a host, as a sender's survey comes to it (RFC 7672 §2.2)."""
+    step = judge_addresses(host.name, (host.a, host.aaaa))
+    if isinstance(step, AskAlias) and host.alias is not None:
+        step = judge_alias(host.name, step.ttl, host.alias)
+    if isinstance(step, HostState):
+        return step
+    if isinstance(step, AskAlias):
+        return HostState(state=TlsaState.NONE, ttl=step.ttl)
+    state = HostState(state=TlsaState.NONE, ttl=step.ttl)
+    answers = {one.base: one.answer for one in host.tlsa}
+    for base in step.bases:
+        answer = answers.get(base)
+        if answer is None:
+            break
+        state = judge_tlsa(base, state.ttl, answer)
+        if isinstance(answer, LookupFailed) or state.state is not TlsaState.NONE:
+            break
+    return state
