@@ -417,6 +417,14 @@ def test_http_can_be_anywhere_or_nowhere() -> None:
     assert str(parse('[http]\naddress = "unix:/run/x"\n').http.address) == "unix:/run/x"
 
 
+def test_http_is_asked_by_names_of_ones_own() -> None:
+    """In lower case and without a final dot, as the Host header is compared."""
+    assert parse("").http.names == ()
+    assert parse('[http]\nnames = ["MX1.example.com."]\n').http.names == ("mx1.example.com",)
+    for bad in ("mx1.example.com:8463", "http://mx1.example.com", "*.example.com", ""):
+        assert problems(f'[http]\nnames = ["{bad}"]\n')
+
+
 @pytest.mark.parametrize(("written", "name"), [
     (".", ""),                                  # the root, as everybody writes it
     ("Example.COM.", "example.com"),

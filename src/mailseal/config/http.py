@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mailseal.config.addresses import TcpAddress, UnixAddress, address
 from mailseal.config.keys import key
-from mailseal.config.kinds import file_mode, flag
+from mailseal.config.kinds import dns_name, file_mode, flag, several
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,4 +33,12 @@ class HttpSettings:
         file_mode(),
         "Permissions of a UNIX socket.\nIts folder decides as well who gets there.",
         example="0660",
+    )
+    names: tuple[str, ...] = key(
+        (),
+        several(dns_name(), at_most=64),
+        "Names that this listener is asked by, beside its IP addresses and localhost.\n"
+        "A request by any other name is refused (421): a web page could have pointed that name "
+        "here, to read the answers in a browser on this machine. UNIX sockets take any.",
+        example=["mx1.example.com"],
     )

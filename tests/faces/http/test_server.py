@@ -208,3 +208,79 @@ async def test_a_fault_of_ours_is_a_problem_and_logged(tmp_path: Path) -> None:
     assert reply.status == 500
     assert b"secret" not in reply.body
     assert logs[0]["event"] == "HTTP request failed"
+
+
+async def test_the_end_waits_for_what_was_asked_and_for_no_one_else(tmp_path: Path) -> None:
+    """A restart breaks off no scrape, and is held up by nobody who asks nothing."""
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def handler(request: Request) -> Response:
+        asked.set()
+        await answer.wait()
+        return Response(status=HTTPStatus.OK, content_type="text/plain", body=b"xx", route="/x")
+
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "s"))
+        listening.listen()
+        limits = Limits(first=SOON, finish=timedelta(seconds=GUARD_SECONDS))
+        async with HttpServer(handler, Meter(), limits).serving([listening]):
+            silent, silent_writer = await send(tmp_path / "s", b"")
+            reader, writer = await send(tmp_path / "s", GET)
+            await asked.wait()
+            loop = asyncio.get_running_loop()
+            loop.call_later(2 * SOON.total_seconds(), answer.set)
+        reply = await read_reply(reader)
+        assert await rest(silent) == b""
+        for one in (silent_writer, writer):
+            one.close()
+
+    assert reply.status == 200
+    assert reply.headers["connection"] == "close"
+
+
+async def test_the_end_does_not_wait_for_ever(tmp_path: Path) -> None:
+    """An answer that does not come is given up: the next resolver is needed for mail."""
+    limits = Limits(first=timedelta(0), finish=SOON)
+    asked = asyncio.Event()
+    async with served(tmp_path / "s", limits, lambda _: asked.set()):
+        reader, writer = await send(tmp_path / "s", b"GET /never HTTP/1.1\r\nHost: x\r\n\r\n")
+        await asked.wait()
+    assert await rest(reader) == b""
+    writer.close()
+
+
+async def test_over_tcp_a_foreign_name_is_refused() -> None:
+    """A web page whose name was pointed here reads nothing; IP addresses and our names may."""
+
+    async def answer(request: Request) -> Response:
+        return Response(status=HTTPStatus.OK, content_type="text/plain", body=b"xx", route="/x")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        host, port = listening.getsockname()
+        meter = Meter()
+        server = HttpServer(answer, meter, names=frozenset({"mx1.example.com"}))
+        async with server.serving([listening]):
+            for line, status in (
+                (f"Host: {host}:{port}\r\n", 200),
+                ("Host: MX1.example.com:8463\r\n", 200),
+                ("Host: evil.example\r\n", 421),
+                (f"Host: {'evil' * 1000}\r\n", 421),
+                (f"Host: {host}\r\nHost: evil.example\r\n", 400),
+            ):
+                reader, writer = await asyncio.open_connection(host, port)
+                writer.write(f"GET /x HTTP/1.1\r\n{line}Connection: close\r\n\r\n".encode())
+                reply = await read_reply(reader)
+                writer.close()
+                assert reply.status == status, line
+                if status == 421:
+                    assert b"xx" not in reply.body
+                    assert reply.json()["code"] == "host"
+                    assert "names in [http]" in reply.json()["detail"]
+                    assert len(reply.body) < 500
+            reader, writer = await asyncio.open_connection(host, port)
+            writer.write(b"GET /x HTTP/1.0\r\n\r\n")  # such as a load balancer's probe
+            assert (await read_reply(reader)).status == 200
+            writer.close()
+
+    assert meter.http["none", "421"] == 2

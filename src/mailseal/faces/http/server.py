@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
@@ -12,6 +12,7 @@ from http import HTTPStatus
 import h11
 import structlog
 
+from mailseal.faces.http.authority import is_ours
 from mailseal.faces.http.message import Handler, Request, Response, problem
 from mailseal.services.meter import Meter
 
@@ -19,6 +20,7 @@ log = structlog.stdlib.get_logger("mailseal.http")
 
 READ_BYTES = 16 * 1024
 LINGER_SECONDS = 1.0  # ours: for a refused request to be read, or a reset would eat the answer
+SHOWN_HOST_CHARACTERS = 80  # ours: of a Host header that is refused
 
 # Nothing here is meant for a browser, and so a browser is told to do nothing with it.
 _HEADERS = (
@@ -45,6 +47,9 @@ class Limits:
         From the end of a response, or the connection's beginning, to a whole request.
     answer, send
         For making a response, and for taking it.
+    first, finish
+        At the end of the server: for the request of a connection that is there already, then
+        for the responses under way. Mail servers may be waiting for the next resolver.
     """
 
     connections: int = 64
@@ -54,6 +59,8 @@ class Limits:
     idle: timedelta = timedelta(seconds=30)
     answer: timedelta = timedelta(seconds=30)
     send: timedelta = timedelta(seconds=10)
+    first: timedelta = timedelta(milliseconds=100)
+    finish: timedelta = timedelta(seconds=1)
 
 
 Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -68,21 +75,34 @@ class BadRequestError(Exception):
 
 
 class HttpServer:
-    """Serves one handler on sockets that listen already."""
+    """Serves one handler on sockets that listen already.
 
-    def __init__(self, handler: Handler, meter: Meter, limits: Limits | None = None) -> None:
+    Over TCP it answers to IP addresses, localhost and ``names`` alone.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        meter: Meter,
+        limits: Limits | None = None,
+        *,
+        names: frozenset[str] = frozenset(),
+    ) -> None:
         self._handler = handler
         self._meter = meter
         self._limits = limits or Limits()
+        self._names = names
+        self._is_ending = False
         self._open: set[asyncio.Task[None]] = set()
-        # Those without a request, the one that waits longest first.
-        self._idle: dict[asyncio.StreamWriter, None] = {}
+        # Those without a request, the one that waits longest first; true once one was answered.
+        self._idle: dict[asyncio.StreamWriter, bool] = {}
 
     @contextlib.asynccontextmanager
     async def serving(self, sockets: Sequence[socket.socket]) -> AsyncIterator[None]:
-        """Accept connections while the block runs; then end what is open.
+        """Accept connections while the block runs; then answer what was asked, and end.
 
-        The sockets stay open: they belong to whoever opened them.
+        The sockets stay open: they belong to whoever opened them, and whoever connects from now
+        on waits there for the next to serve them.
         """
         servers = []
         for listening in sockets:
@@ -91,11 +111,31 @@ class HttpServer:
         try:
             yield
         finally:
+            self._is_ending = True
             for server in servers:
                 server.close()
-            for task in self._open:
-                task.cancel()
-            await asyncio.gather(*self._open, return_exceptions=True)
+            await self._finish()
+
+    async def _finish(self) -> None:
+        """Answer what was asked, and end all connections."""
+        for _ in range(2):  # what was accepted a moment ago is a task by then
+            await asyncio.sleep(0)
+        # Whoever keeps a connection for later finds it closed, and makes another one.
+        self._abort(writer for writer, was_answered in self._idle.items() if was_answered)
+        await self._wait_for_open(self._limits.first)
+        self._abort(self._idle)
+        await self._wait_for_open(self._limits.finish)
+        for task in self._open:
+            task.cancel()
+        await asyncio.gather(*self._open, return_exceptions=True)
+
+    def _abort(self, writers: Iterable[asyncio.StreamWriter]) -> None:
+        for writer in list(writers):
+            writer.transport.abort()
+
+    async def _wait_for_open(self, longest: timedelta) -> None:
+        if self._open:
+            await asyncio.wait(self._open, timeout=longest.total_seconds())
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -126,18 +166,21 @@ class HttpServer:
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         limits = self._limits
         connection = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.head_bytes)
+        own = writer.get_extra_info("socket")
+        names = None if own.family == socket.AF_UNIX else self._names  # no page gets to a path
         for number in range(1, limits.requests_per_connection + 1):
             is_last = number == limits.requests_per_connection
             is_head = False
             try:
-                self._idle[writer] = None
+                self._idle[writer] = number > 1
                 async with asyncio.timeout(limits.idle.total_seconds()):
                     head = await _next_request(connection, reader)
                 self._idle.pop(writer, None)
                 if head is None:
                     return
                 is_head = head.method == b"HEAD"
-                response = await self._respond(_read_head(head, limits))
+                response = await self._respond(_read_head(head, limits, names))
+                is_last |= self._is_ending
             except BadRequestError as error:
                 response, is_last = error.response, True
             except h11.RemoteProtocolError as error:
@@ -189,8 +232,13 @@ async def _next_request(
             return None
 
 
-def _read_head(head: h11.Request, limits: Limits) -> Request:
-    """Check what routes need not think of; raises ``BadRequestError``."""
+def _read_head(head: h11.Request, limits: Limits, names: frozenset[str] | None) -> Request:
+    """Check what routes need not think of; raises ``BadRequestError``.
+
+    Without ``names`` any Host will do.
+    """
+    if names is not None:
+        _check_host(head, names)
     if head.method not in (b"GET", b"HEAD"):
         raise BadRequestError(
             problem(
@@ -211,6 +259,22 @@ def _read_head(head: h11.Request, limits: Limits) -> Request:
     path, _, query = head.target.decode("ascii").partition("?")
     accepts = [value for name, value in head.headers if name == b"accept"]
     return Request(path=path, query=query, accept=b",".join(accepts).decode("latin-1"))
+
+
+def _check_host(head: h11.Request, names: frozenset[str]) -> None:
+    # A browser always sends it, and h11 wants it of HTTP/1.1; a prober's HTTP/1.0 may lack it.
+    for name, value in head.headers:
+        host = value.decode("latin-1")
+        if name == b"host" and not is_ours(host, names):
+            shown = host[:SHOWN_HOST_CHARACTERS]
+            raise BadRequestError(
+                problem(
+                    HTTPStatus.MISDIRECTED_REQUEST,
+                    "host",
+                    f'"{shown}" is no name of this service: ask by an IP address or localhost, '
+                    "or add the name to names in [http]",
+                )
+            )
 
 
 def _render(

@@ -30,5 +30,6 @@ async def serve_http(
     )
     for listening in sockets:
         listening.setblocking(False)
-    async with HttpServer(routes, service.meter).serving(sockets):
+    server = HttpServer(routes, service.meter, names=frozenset(config.http.names))
+    async with server.serving(sockets):
         yield
