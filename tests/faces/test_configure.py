@@ -86,6 +86,19 @@ def test_check_warns_of_what_weakens_the_service(tmp_path: Path) -> None:
     assert "there is no DANE" in answer["warnings"][0]
 
 
+def test_check_warns_of_what_has_ended(tmp_path: Path) -> None:
+    """An override whose date has come does nothing, and is no fault."""
+    path = tmp_path / "old.toml"
+    path.write_text(
+        "[dane]\nenabled = false\n"
+        '[[overrides]]\ndomains = ["example.com"]\nsts = "off"\nexpires = "2001-01-31"\n'
+    )
+    done = run("check", str(path))
+    assert done.exit_code == 0
+    [line] = done.stderr.splitlines()
+    assert line.startswith(f"{path}: warning: [[overrides]] number 1 for example.com has expired 2")
+
+
 def test_check_of_a_missing_file_fails_with_what_to_do(tmp_path: Path) -> None:
     """The one fault of a file that is not there."""
     done = run("check", str(tmp_path / "none.toml"), "--format", "json")

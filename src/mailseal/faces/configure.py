@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -67,8 +68,10 @@ def check(file: Path | None, config_file: Path | None, form: str) -> None:
 
     Exits 0 when the service would start with it, 1 when not.
     Warnings alone leave the exit code at 0.
+    Overrides and lists of pins are warned of when they have expired, or do so within 14 days.
     """
     from mailseal.config import ConfigError, config_path, load, look_around
+    from mailseal.config.expiry import judge_expiry
 
     if file is not None and config_file is not None:
         raise click.UsageError("pass FILE or --config, not both")
@@ -76,8 +79,10 @@ def check(file: Path | None, config_file: Path | None, form: str) -> None:
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     try:
-        found = look_around(load(path))
-        errors, warnings = found.errors, found.warnings
+        config = load(path)
+        found = look_around(config)
+        errors = found.errors
+        warnings = (*found.warnings, *judge_expiry(config, datetime.now(UTC)))
     except ConfigError as error:
         errors = error.problems
     if form == "json":
