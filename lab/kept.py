@@ -32,7 +32,7 @@ class KeptDaemon(Daemon):
         self._service = Service(
             namespace,
             "mailseal",
-            [*keeper, self._pid_file, self.socketmap, self.line, "--", *command],
+            [*keeper, self._pid_file, self.socketmap, self.line, self.http, "--", *command],
             log=self.log,
             ready=self.has_resolver,
         )

@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,10 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.journeys.serving import GUARD_SECONDS, Serving, read_to_end, until
+from tests.journeys.serving import GUARD_SECONDS, MAILSEAL, Serving, read_to_end, until
+
+KEEPER = Path(__file__).parents[2] / "lab" / "keeper.py"  # holds sockets, as systemd would
+RESTARTS = 2
 
 
 @pytest.fixture
@@ -98,6 +103,36 @@ def test_a_scrape_waits_for_the_next_resolver(serving: Serving) -> None:
 
     assert metrics(http)["mailseal_resolver_starts_total", ()] == 2
     assert get(http, "/health/ready")[0] == 200
+
+
+def test_a_restart_refuses_no_scrape(tmp_path: Path) -> None:
+    """With socket activation whoever asks meanwhile waits for the next service."""
+    serving = Serving(tmp_path)
+    http, pid_file = http_of(serving), tmp_path / "pid"
+    places = [serving.socketmap, serving.line, http]
+    command: list[str | Path] = [sys.executable, "-I", KEEPER, pid_file, *places, "--"]
+    with (
+        serving.log.open("ab") as log,
+        subprocess.Popen(
+            [*command, MAILSEAL, "serve", "--config", serving.config], stdout=log, stderr=log
+        ) as keeper,
+    ):
+        try:
+            until(pid_file.exists)
+            served_by = set()
+            for _ in range(RESTARTS):
+                before = pid_file.read_text()
+                served_by.add(metrics(http)["mailseal_resolver_start_time_seconds", ()])
+                keeper.send_signal(signal.SIGHUP)
+                while pid_file.read_text() == before:
+                    assert get(http, "/metrics")[0] == 200
+            served_by.add(metrics(http)["mailseal_resolver_start_time_seconds", ()])
+            inode = http.stat().st_ino
+        finally:
+            keeper.terminate()
+
+    assert len(served_by) == RESTARTS + 1
+    assert http.stat().st_ino == inode  # the file belongs to whoever made it
 
 
 def test_a_reload_can_move_it(serving: Serving) -> None:

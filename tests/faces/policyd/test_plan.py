@@ -70,6 +70,39 @@ def test_a_passed_socket_that_nobody_would_serve_is_refused(name: str, stack: Ex
         make_plan(parse(at(1)), [(name, passed)])
 
 
+@pytest.mark.parametrize("name", ["mailseal.socket", "http"])
+def test_a_passed_socket_at_the_address_of_http_is_its_listener(
+    name: str, stack: ExitStack
+) -> None:
+    """No mail server's question would be understood there."""
+    passed = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+    port = passed.getsockname()[1]
+    plan = make_plan(parse(at(1) + f'[http]\naddress = "127.0.0.1:{port}"\n'), [(name, passed)])
+    assert plan.config.listeners == (TcpListener(host="127.0.0.1", port=1),)
+    assert plan.config.http == OpenListener(socket=passed)
+
+
+def test_a_passed_socket_is_for_http_by_its_name_too(stack: ExitStack) -> None:
+    """A unit of its own can say so, whatever its address."""
+    passed = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+    plan = make_plan(parse(at(1)), [("http", passed)])
+    assert plan.config.http == OpenListener(socket=passed)
+
+
+def test_a_passed_socket_for_http_that_is_off_is_left_alone(stack: ExitStack) -> None:
+    """Mail servers are answered all the same; but a listener at that address gets its socket."""
+    passed = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+    port = passed.getsockname()[1]
+    off = f'[http]\nenabled = false\naddress = "127.0.0.1:{port}"\n'
+
+    plan = make_plan(parse(at(1) + off), [("mailseal.socket", passed)])
+    assert plan.config.http is None
+    assert plan.config.listeners == (TcpListener(host="127.0.0.1", port=1),)
+
+    plan = make_plan(parse(at(port) + off), [("mailseal.socket", passed)])
+    assert plan.config.listeners == (OpenListener(socket=passed),)
+
+
 def test_what_is_no_listening_socket_is_refused() -> None:
     """Such as a datagram socket, or Accept=yes in the unit."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wrong:

@@ -1,7 +1,7 @@
 """The HTTP listener's sockets: opened here, read by the resolver's process alone.
 
-They outlive any resolver: while one is started anew, a scrape waits in the kernel's queue and
-is answered, rather than refused.
+They outlive any resolver, and those of a service manager outlive us: while one is started anew,
+a scrape waits in the kernel's queue and is answered, rather than refused.
 """
 
 import contextlib

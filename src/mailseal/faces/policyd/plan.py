@@ -5,16 +5,16 @@ import ipaddress
 import json
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from mailseal.config import (
     Config,
-    ListenSettings,
     LogFormat,
     PassedSocket,
     Protocol,
     TcpAddress,
+    UnixAddress,
     to_document,
 )
 from mailseal.faces.logline import LineLog
@@ -24,14 +24,17 @@ from mailseal.faces.policyd.listeners import ListenError
 
 ANSWERER_MARGIN = timedelta(seconds=1)  # over the zone's deadline, by which the resolver answers
 LINE_ZONE = "exim"
+HTTP_NAME = "http"  # of a socket that is no [[listen]]'s
+
+Passed = tuple[str, socket.socket]
 
 # Tables on which no answer depends; all others are in the mark of every zone.
 _NO_ANSWER = ("state_dir", "listen", "zones", "store", "http", "log", "process")
 
 
-def adopt(passed: Sequence[PassedSocket]) -> list[tuple[str, socket.socket]]:
+def adopt(passed: Sequence[PassedSocket]) -> list[Passed]:
     """Return the sockets that a service manager opened, by name; raises ``ListenError``."""
-    adopted: list[tuple[str, socket.socket]] = []
+    adopted: list[Passed] = []
     for one in passed:
         os.set_inheritable(one.descriptor, False)
         try:
@@ -49,13 +52,20 @@ def adopt(passed: Sequence[PassedSocket]) -> list[tuple[str, socket.socket]]:
     return adopted
 
 
-def make_plan(config: Config, passed: Sequence[tuple[str, socket.socket]] = ()) -> Plan:
+def make_plan(config: Config, passed: Sequence[Passed] = ()) -> Plan:
     """Return what both processes are told; raises ``ListenError`` for a socket without a use."""
     document = to_document(config, reveal=True)
     common = {name: value for name, value in document.items() if name not in _NO_ANSWER}
+    left = list(passed)
+    listeners = _listeners(config, left)
+    http = _http(config, left)
+    named = [
+        settings.OpenListener(socket=opened, line_zone=_named(name, config))
+        for name, opened in left
+    ]
     return Plan(
         config=settings.AnswererConfig(
-            listeners=_listeners(config, passed),
+            listeners=(*listeners, *named),
             zones={
                 name: settings.Zone(
                     profile=zone.profile.value,
@@ -65,29 +75,27 @@ def make_plan(config: Config, passed: Sequence[tuple[str, socket.socket]] = ()) 
                 for name, zone in config.zones.items()
             },
             default_zone=config.default_zone,
-            http=_http(config),
+            http=http,
             bounds=settings.Bounds(
                 connections=config.limits.connections,
                 waiting=config.limits.waiting_questions,
                 table_entries=config.limits.cached_answers,
             ),
+            sample_hits=config.log.sample_hits,
             log=LineLog(level=config.log.level, is_json=config.log.format is LogFormat.JSON),
         ),
         hello=json.dumps(document).encode(),
     )
 
 
-def _listeners(
-    config: Config, passed: Sequence[tuple[str, socket.socket]]
-) -> tuple[settings.Listener, ...]:
-    left = list(passed)
+def _listeners(config: Config, left: list[Passed]) -> list[settings.Listener]:
+    """Return the listeners of the configuration; their sockets are taken from ``left``."""
     listeners: list[settings.Listener] = []
     for one in config.listen:
         line_zone = one.zone if one.protocol is Protocol.LINE else None
-        taken = next((pair for pair in left if _is_at(pair[1], one)), None)
+        taken = _take_at(left, one.address)
         if taken is not None:
-            left.remove(taken)
-            listeners.append(settings.OpenListener(socket=taken[1], line_zone=line_zone))
+            listeners.append(settings.OpenListener(socket=taken, line_zone=line_zone))
         elif isinstance(one.address, TcpAddress):
             listeners.append(
                 settings.TcpListener(
@@ -104,15 +112,20 @@ def _listeners(
                     line_zone=line_zone,
                 )
             )
-    for name, opened in left:
-        listeners.append(settings.OpenListener(socket=opened, line_zone=_named(name, config)))
-    return tuple(listeners)
+    return listeners
 
 
-def _http(config: Config) -> settings.Listener | None:
+def _http(config: Config, left: list[Passed]) -> settings.Listener | None:
+    """Return the HTTP listener; its socket is taken from ``left`` whether HTTP is on or off.
+
+    A socket unit that still has it must not keep mail servers from being answered.
+    """
     http = config.http
+    taken = _take_at(left, http.address) or _take(left, lambda pair: pair[0] == HTTP_NAME)
     if not http.enabled:
         return None
+    if taken is not None:
+        return settings.OpenListener(socket=taken)
     if isinstance(http.address, TcpAddress):
         return settings.TcpListener(host=http.address.host, port=http.address.port)
     return settings.UnixListener(
@@ -123,16 +136,29 @@ def _http(config: Config) -> settings.Listener | None:
     )
 
 
-def _is_at(opened: socket.socket, one: ListenSettings) -> bool:
+def _take(left: list[Passed], fits: Callable[[Passed], bool]) -> socket.socket | None:
+    """Take the first socket that fits out of ``left``."""
+    for pair in left:
+        if fits(pair):
+            left.remove(pair)
+            return pair[1]
+    return None
+
+
+def _take_at(left: list[Passed], address: TcpAddress | UnixAddress) -> socket.socket | None:
+    return _take(left, lambda pair: _is_at(pair[1], address))
+
+
+def _is_at(opened: socket.socket, address: TcpAddress | UnixAddress) -> bool:
     """Tell whether a socket listens where a table says."""
     place = opened.getsockname()
-    if isinstance(one.address, TcpAddress):
+    if isinstance(address, TcpAddress):
         return (
             opened.family in (socket.AF_INET, socket.AF_INET6)
-            and ipaddress.ip_address(place[0]) == ipaddress.ip_address(one.address.host)
-            and place[1] == one.address.port
+            and ipaddress.ip_address(place[0]) == ipaddress.ip_address(address.host)
+            and place[1] == address.port
         )
-    return opened.family == socket.AF_UNIX and place == os.fspath(one.address.path)
+    return opened.family == socket.AF_UNIX and place == os.fspath(address.path)
 
 
 def _named(name: str, config: Config) -> str | None:
@@ -144,7 +170,7 @@ def _named(name: str, config: Config) -> str | None:
     if word != "line" or zone not in config.zones:
         raise ListenError(
             f'the socket "{name}" that was handed over has neither the address of a [[listen]] '
-            "nor the name socketmap, line or line-ZONE"
+            "or of [http] nor the name socketmap, line, line-ZONE or http"
         )
     return zone
 
