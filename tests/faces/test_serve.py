@@ -21,6 +21,22 @@ def serving(tmp_path: Path) -> Iterator[Serving]:
         service.stop()
 
 
+@pytest.fixture(scope="module")
+def whole_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """Run one service for all tests that leave it running."""
+    service = Serving(tmp_path_factory.mktemp("serving"))
+    service.start()
+    yield service
+    service.stop()
+
+
+@pytest.fixture
+def running(whole_service: Serving) -> Iterator[Serving]:
+    """Lend the running service to a test."""
+    with whole_service.lent() as service:
+        yield service
+
+
 def reload(config: Path) -> "subprocess.CompletedProcess[str]":
     """Run "mailseal reload" to its end."""
     return subprocess.run(
@@ -70,58 +86,55 @@ def test_a_signal_ends_both_processes(serving: Serving, number: signal.Signals) 
     assert not serving.line.exists()
 
 
-def test_it_survives_sighup(serving: Serving) -> None:
+def test_it_survives_sighup(running: Serving) -> None:
     """A terminal that goes away, or a reload, must not stop mail."""
-    serving.start()
+    running.process.send_signal(signal.SIGHUP)
 
-    serving.process.send_signal(signal.SIGHUP)
+    assert running.ask(b"postfix a..b") == b"NOTFOUND "
+    until(lambda: " configuration reloaded listeners=2 " in running.log.read_text())
+    assert running.ask(b"postfix a..b") == b"NOTFOUND "
 
-    assert serving.ask(b"postfix a..b") == b"NOTFOUND "
 
-
-def test_a_reload_puts_the_changed_file_in_force(serving: Serving) -> None:
+def test_a_reload_puts_the_changed_file_in_force(running: Serving) -> None:
     """On the same connection, and with a new resolver; the command waits until it is so."""
-    serving.start()
-    _, before = serving.pids
-    with serving.connect() as client:
+    _, before = running.pids
+    with running.connect() as client:
         client.sendall(frame(b"new a..b"))
         assert client.recv(1000).split(b":", 1)[1].startswith(b'PERM no map "new"')
-        with serving.config.open("a") as config:
+        with running.config.open("a") as config:
             config.write('[zones.new]\nprofile = "postfix"\n')
 
-        done = reload(serving.config)
+        done = reload(running.config)
 
         assert (done.returncode, done.stdout) == (0, "reloaded\n"), done.stderr
         client.sendall(frame(b"new a..b"))
         assert client.recv(1000) == b"9:NOTFOUND ,"
     until(lambda: not Path(f"/proc/{before}").exists())
-    assert " configuration reloaded listeners=2 " in serving.log.read_text()
-    assert reload(serving.config).returncode == 0  # the control socket is the new resolver's
+    assert " configuration reloaded listeners=2 " in running.log.read_text()
+    assert reload(running.config).returncode == 0  # the control socket is the new resolver's
 
 
-def test_a_broken_file_is_refused_with_its_faults(serving: Serving) -> None:
+def test_a_broken_file_is_refused_with_its_faults(running: Serving) -> None:
     """By the command, and by the log after a signal; the service goes on as it was."""
-    serving.start()
-    with serving.config.open("a") as config:
-        config.write('[zones.new]\nprofile = "no-such"\n')
+    with running.config.open("a") as config:
+        config.write('[zones.broken]\nprofile = "no-such"\n')
 
-    done = reload(serving.config)
-    serving.process.send_signal(signal.SIGHUP)
+    done = reload(running.config)
+    running.process.send_signal(signal.SIGHUP)
 
     assert done.returncode == 2
     assert "no-such" in done.stderr
-    until(lambda: " configuration refused reason=" in serving.log.read_text())
-    assert serving.ask(b"new a..b").startswith(b"PERM")
-    assert serving.ask(b"postfix a..b") == b"NOTFOUND "
+    until(lambda: " configuration refused reason=" in running.log.read_text())
+    assert running.ask(b"broken a..b").startswith(b"PERM")
+    assert running.ask(b"postfix a..b") == b"NOTFOUND "
 
 
-def test_what_the_machine_lacks_refuses_a_reload_too(serving: Serving) -> None:
+def test_what_the_machine_lacks_refuses_a_reload_too(running: Serving) -> None:
     """The command sees a good file; the service knows better, and the command tells."""
-    serving.start()
-    with serving.config.open("a") as config:
+    with running.config.open("a") as config:
         config.write('[[listen]]\nprotocol = "socketmap"\naddress = "unix:/nonexistent/s"\n')
 
-    done = reload(serving.config)
+    done = reload(running.config)
 
     assert done.returncode == 2
     assert "cannot listen on /nonexistent/s" in done.stderr
@@ -132,11 +145,9 @@ def test_a_reload_without_a_service_is_exit_code_3(serving: Serving) -> None:
     assert reload(serving.config).returncode == 3
 
 
-def test_its_state_is_its_own(serving: Serving) -> None:
+def test_its_state_is_its_own(running: Serving) -> None:
     """The folder is made with mode 0700, whatever the umask."""
-    serving.start()
-
-    assert (serving.folder / "state").stat().st_mode & 0o777 == 0o700
+    assert (running.folder / "state").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_taken_port_is_named(serving: Serving, tmp_path: Path) -> None:
@@ -154,15 +165,13 @@ def test_a_taken_port_is_named(serving: Serving, tmp_path: Path) -> None:
     assert not serving.socketmap.exists()
 
 
-def test_a_second_service_is_refused_and_the_first_goes_on(serving: Serving) -> None:
+def test_a_second_service_is_refused_and_the_first_goes_on(running: Serving) -> None:
     """Its sockets are in use, not left over."""
-    serving.start()
-
-    done = serve(serving.config)
+    done = serve(running.config)
 
     assert done.returncode == 1
-    assert str(serving.socketmap) in done.stderr
-    assert serving.ask(b"postfix a..b") == b"NOTFOUND "
+    assert str(running.socketmap) in done.stderr
+    assert running.ask(b"postfix a..b") == b"NOTFOUND "
 
 
 @pytest.mark.parametrize("fault", ["a file is there", "its parent is a file"])
@@ -254,29 +263,21 @@ def test_a_configuration_that_is_not_there_is_exit_code_2(tmp_path: Path) -> Non
     assert "mailseal config init" in done.stderr
 
 
-def test_a_dead_resolver_is_replaced(serving: Serving) -> None:
+def test_a_dead_resolver_is_replaced(running: Serving) -> None:
     """And told in the log, with the status it ended with."""
-    serving.start()
-    _, resolver = serving.pids
+    _, resolver = running.pids
 
     os.kill(resolver, signal.SIGKILL)
 
-    until(lambda: "the resolver has ended" in serving.log.read_text())
-    until(lambda: len(serving_children(serving)) == 1)
-    assert f"pid={resolver} status=-9 action=restart-it" in serving.log.read_text()
-    assert serving.ask(b"postfix never-asked.test") == b"OK dane"
+    until(lambda: "the resolver has ended" in running.log.read_text())
+    until(lambda: len(running.children) == 1)
+    assert f"pid={resolver} status=-9 action=restart-it" in running.log.read_text()
+    assert running.ask(b"postfix never-asked.test") == b"OK dane"
 
 
-def serving_children(serving: Serving) -> list[str]:
-    """List the answerer's children."""
-    own = serving.process.pid
-    return Path(f"/proc/{own}/task/{own}/children").read_text().split()
-
-
-def test_the_resolver_gives_way(serving: Serving) -> None:
+def test_the_resolver_gives_way(running: Serving) -> None:
     """It runs at low priority, so that look-ups do not slow down answers from memory."""
-    serving.start()
-    answerer, resolver = serving.pids
+    answerer, resolver = running.pids
 
     assert os.getpriority(os.PRIO_PROCESS, resolver) == 19
     assert os.getpriority(os.PRIO_PROCESS, answerer) < 19

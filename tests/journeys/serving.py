@@ -1,12 +1,13 @@
 """``mailseal serve`` as both of its processes, without a network: for whole-process tests."""
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 GUARD_SECONDS = 30.0
@@ -84,11 +85,27 @@ class Serving:
         return self.process.wait(GUARD_SECONDS)
 
     @property
+    def children(self) -> list[int]:
+        """The resolver; during a reload two, after a crash none."""
+        own = self.process.pid
+        return [int(pid) for pid in Path(f"/proc/{own}/task/{own}/children").read_text().split()]
+
+    @property
     def pids(self) -> tuple[int, int]:
         """The answerer and its resolver."""
-        own = self.process.pid
-        children = Path(f"/proc/{own}/task/{own}/children").read_text().split()
-        return own, int(children[0])
+        return self.process.pid, self.children[0]
+
+    @contextlib.contextmanager
+    def lent(self) -> Iterator["Serving"]:
+        """Lend it, running, to a test that leaves it running: the log is empty, the file its own.
+
+        What the test put in force by a reload stays so until the next one.
+        """
+        until(lambda: len(self.children) == 1, "there is no resolver, or more than one")
+        os.truncate(self.log, 0)
+        config = self.config.read_text()
+        yield self
+        self.config.write_text(config)
 
     def connect(self, path: Path | None = None) -> socket.socket:
         """Open a connection, by default for socketmap."""

@@ -1,15 +1,17 @@
 """The answerer as a process of its own, with a resolver that is a real child."""
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.journeys.serving import GUARD_SECONDS, until
 
 # A resolver as short as can be: it answers every question with its own process id.
 RESOLVER = """
@@ -42,7 +44,6 @@ sys.exit(run(config, (sys.executable, "-c", sys.argv[2]), b"{}"))
 """
 # Nothing of these may be loaded: they cost the start, and a hit needs none of them.
 HEAVY = ("dns", "sqlalchemy", "structlog", "click", "cryptography", "mailseal.mtasts", "h11")
-GUARD_SECONDS = 20.0
 
 
 class Service:
@@ -63,14 +64,16 @@ class Service:
         client = socket.socket(socket.AF_UNIX)
         self.clients.append(client)
         client.settimeout(GUARD_SECONDS)
-        end = time.monotonic() + GUARD_SECONDS
-        while time.monotonic() < end:
-            try:
+
+        def is_connected() -> bool:
+            assert self.process.poll() is None, self.log.read_text()
+            with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
                 client.connect(os.fspath(self.path))
-            except (FileNotFoundError, ConnectionRefusedError):
-                continue
-            return client
-        raise AssertionError(self.log.read_text())
+                return True
+            return False
+
+        until(is_connected)
+        return client
 
     def end(self) -> int:
         """End it as a service manager would; return its status."""
@@ -91,14 +94,6 @@ def service(tmp_path: Path) -> Iterator[Service]:
     running = Service(tmp_path)
     yield running
     running.end()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Return when something outside this process has come true."""
-    end = time.monotonic() + GUARD_SECONDS
-    while not condition():
-        assert time.monotonic() < end
-        os.sched_yield()
 
 
 def is_alive(pid: int) -> bool:
