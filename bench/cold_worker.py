@@ -46,7 +46,7 @@ def survey(service: PolicyService) -> Work:
     async def look_up(number: int) -> None:
         hop = parse_next_hop(domain(number))
         assert isinstance(hop, NextHop)
-        await service.resolver.resolve(hop, timeout=TIMEOUT)
+        await service.views.default.resolver.resolve(hop, timeout=TIMEOUT)
 
     return look_up
 

@@ -148,7 +148,8 @@ class SmtpProber(Protocol):
 class LastVerdict:
     """What DNS last proved about DANE at a next hop, for the day it proves nothing.
 
-    ``next_hop`` is ``str(NextHop)``.
+    ``next_hop`` is ``str(NextHop)``, with a blank and a mark behind it where it was proven by
+    resolvers of a zone's own.
     """
 
     next_hop: str

@@ -27,6 +27,7 @@ from mailseal.services.policyservice import PolicyService
 from mailseal.services.refresher import Refresher
 from mailseal.services.resolver import Resolver, ResolverLimits
 from mailseal.services.surveyor import SurveyLimits, Surveyor
+from mailseal.services.views import View, Views
 from mailseal.testing import (
     FakeDns,
     FakePins,
@@ -127,10 +128,10 @@ class World:
             limits=ResolverLimits(),
         )
         try:
+            views = Views(View(resolver=resolver, surveyor=surveyor))
             yield PolicyService(
-                resolver=resolver,
+                views=views,
                 discoverer=discoverer,
-                surveyor=surveyor,
                 refresher=Refresher(
                     discoverer=discoverer,
                     store=self.store,
@@ -138,7 +139,7 @@ class World:
                     keep_expired=timedelta(days=30),
                 ),
                 explainer=Explainer(
-                    resolver=resolver,
+                    views=views,
                     discoverer=discoverer,
                     clock=self.clock,
                     profiles=profiles(testing=TestingAnswer.NOTFOUND),

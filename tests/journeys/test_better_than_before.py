@@ -121,7 +121,9 @@ async def reply(service: PolicyService, key: str = "example.com") -> str:
     """Answer as Postfix would be answered."""
     next_hop = parse_next_hop(key)
     assert isinstance(next_hop, NextHop)
-    resolution = await service.resolver.resolve(next_hop, timeout=timedelta(seconds=10))
+    resolution = await service.views.default.resolver.resolve(
+        next_hop, timeout=timedelta(seconds=10)
+    )
     return postfix.render(resolution.delivery, with_tlsrpt=False).decode()
 
 

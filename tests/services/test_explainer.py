@@ -9,6 +9,8 @@ from mailseal.names import Domain, NextHop
 from mailseal.services.discoverer import Discoverer
 from mailseal.services.explainer import Explainer
 from mailseal.services.resolver import Resolver
+from mailseal.services.surveyor import Surveyor
+from mailseal.services.views import View, Views
 from mailseal.testing import ManualClock
 
 
@@ -37,7 +39,7 @@ async def test_the_record_and_the_hosts_share_one_deadline() -> None:
     clock = ManualClock()
     slow = Slow(clock)
     explainer = Explainer(
-        resolver=cast("Resolver", slow),
+        views=Views(View(resolver=cast("Resolver", slow), surveyor=cast("Surveyor", slow))),
         discoverer=cast("Discoverer", slow),
         clock=clock,
         profiles={},

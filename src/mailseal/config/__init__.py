@@ -22,7 +22,7 @@ from mailseal.config.settings import (
     StoreSettings,
 )
 from mailseal.config.standards import DaneSettings, StsSettings
-from mailseal.config.system import Findings, look_around, system_resolvers
+from mailseal.config.system import DnsView, Findings, dns_views, look_around, system_resolvers
 from mailseal.config.words import (
     LogFormat,
     LogLevel,
@@ -38,6 +38,7 @@ __all__ = [
     "ConfigError",
     "DaneSettings",
     "DnsSettings",
+    "DnsView",
     "Findings",
     "Handover",
     "HttpsSettings",
@@ -59,6 +60,7 @@ __all__ = [
     "UnixAddress",
     "ZoneSettings",
     "config_path",
+    "dns_views",
     "from_document",
     "load",
     "look_around",

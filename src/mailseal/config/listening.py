@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
 
-from mailseal.config.addresses import TcpAddress, UnixAddress, address
+from mailseal.config.addresses import TcpAddress, UnixAddress, address, resolver_address
 from mailseal.config.keys import key, required
-from mailseal.config.kinds import choice, duration, file_mode, flag, optional, word
+from mailseal.config.kinds import choice, duration, file_mode, flag, optional, several, word
 from mailseal.config.words import Protocol
 from mailseal.wire.profiles import DEFAULT_MAPS, PROFILES, ProfileName
 
@@ -79,7 +79,6 @@ class ZoneSettings:
         example="8s",
         unset_text="10s for Postfix, 4s for Sendmail, 6s for Exim",
     )
-
     strict_testing: bool = key(
         False,
         flag(),
@@ -92,6 +91,16 @@ class ZoneSettings:
         "Send servername=hostname with an enforced policy, so that Postfix names the MX host when "
         "it asks for a certificate (SNI, RFC 8461 §4).\n"
         "Without it main.cf's smtp_tls_servername decides; Sendmail and Exim always get it.",
+    )
+    resolvers: tuple[TcpAddress, ...] = key(
+        (),
+        several(resolver_address(), at_most=8),
+        "The DNS resolvers that MX hosts, addresses and TLSA records are looked up by, for an MTA "
+        "that sees another DNS than the rest.\n"
+        "They are tested, and believed by trust_ad, as those in [dns]; policies are found by those "
+        "in [dns] for all zones.",
+        example=["192.0.2.53"],
+        unset_text="those in [dns]",
     )
 
     @property

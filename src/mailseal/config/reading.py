@@ -33,6 +33,7 @@ MAX_SHOWN_CHARACTERS = 60  # of a wrong value: enough to find it in the file
 MAX_LISTENERS = 64  # ours: far above any use
 ZONE_NAME = word("a zone's name")
 MAX_ZONES = 256  # ours: each is one map name in some MTA's configuration
+MAX_VIEWS = 8  # ours: each set of resolvers has sockets, a memory and tests of its own
 
 MAX_OVERRIDES_BYTES = 500_000  # ours, as JSON: they go to the resolver in one message
 
@@ -226,6 +227,12 @@ class _Reading:
             seen.add(listener.address)
             self.listener(listener, place, config.zones)
         self.http(config, seen)
+        views = {zone.resolvers for zone in config.zones.values() if zone.resolvers}
+        if len(views) > MAX_VIEWS:
+            self.problems.append(
+                f"[zones] have {len(views)} different sets of resolvers, "
+                f"expected at most {MAX_VIEWS}"
+            )
         if config.default_zone is not None and config.default_zone not in config.zones:
             self.problems.append(
                 f'default_zone is "{config.default_zone}", '

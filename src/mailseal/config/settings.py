@@ -97,9 +97,9 @@ class DnsSettings:
     )
     trust_ad: tuple[str, ...] = key(
         (),
-        several(ip_address(), at_most=8),
-        "Resolvers beyond loopback that are believed when they say that an answer is validated "
-        "(the AD flag).\n"
+        several(ip_address(), at_most=64),
+        "Resolvers beyond loopback, here or in zones, that are believed when they say that an "
+        "answer is validated (the AD flag).\n"
         "Name only those that validate, over a path on which nobody can forge their answers.\n"
         "The option trust-ad of /etc/resolv.conf does not count.",
         example=["192.0.2.53"],

@@ -50,6 +50,25 @@ def parse_resolv_conf(text: str) -> tuple[TcpAddress, ...]:
     return tuple(found[:MAX_NAMESERVERS])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsView:
+    """A set of resolvers, and the zones that ask it; none named are all the others."""
+
+    resolvers: tuple[TcpAddress, ...]
+    zones: tuple[str, ...] = ()
+
+
+def dns_views(config: Config) -> tuple[DnsView, ...]:
+    """Return every different set of resolvers once, that of the whole service first."""
+    default = config.dns.resolvers or system_resolvers()
+    zones: dict[tuple[TcpAddress, ...], list[str]] = {}
+    for name, zone in config.zones.items():
+        if zone.resolvers and zone.resolvers != default:
+            zones.setdefault(zone.resolvers, []).append(name)
+    others = (DnsView(resolvers=own, zones=tuple(names)) for own, names in zones.items())
+    return (DnsView(resolvers=default), *others)
+
+
 def look_around(config: Config) -> Findings:
     """Compare a configuration with this machine, as far as files and accounts go."""
     errors: list[str] = []
@@ -70,16 +89,21 @@ def look_around(config: Config) -> Findings:
         errors.append(f'[process] user "{process.user}" is no user of this machine')
     if process.group is not None and not _is_known(grp.getgrnam, process.group):
         errors.append(f'[process] group "{process.group}" is no group of this machine')
-    resolvers = config.dns.resolvers or system_resolvers()
-    if config.dane.enabled and not any(
-        resolver.is_loopback or resolver.host in config.dns.trust_ad for resolver in resolvers
-    ):
-        shown = ", ".join(str(resolver) for resolver in resolvers)
+    for view in dns_views(config) if config.dane.enabled else ():
+        if any(one.is_loopback or one.host in config.dns.trust_ad for one in view.resolvers):
+            continue
+        shown = ", ".join(str(resolver) for resolver in view.resolvers)
+        where = f" for {_zones(view.zones)}" if view.zones else ""
         warnings.append(
             f"no resolver ({shown}) is on this machine or in [dns] trust_ad, so no answer counts "
-            "as validated and there is no DANE; run a validating resolver such as unbound here"
+            f"as validated and there is no DANE{where}; run a validating resolver such as unbound "
+            "here"
         )
     return Findings(errors=tuple(errors), warnings=tuple(warnings))
+
+
+def _zones(names: tuple[str, ...]) -> str:
+    return f"the {'zone' if len(names) == 1 else 'zones'} {', '.join(names)}"
 
 
 def _is_known(look_up: Callable[[str], object], name: str) -> bool:

@@ -26,7 +26,11 @@ def to_document(config: Config, *, reveal: bool = False) -> dict[str, Any]:
             del table["zone"]
         document["listen"].append(table)
     document["zones"] = {
-        name: {key: value for key, value in _values(zone, reveal=reveal).items() if value != ""}
+        name: {
+            key: value
+            for key, value in _values(zone, reveal=reveal).items()
+            if value not in ("", [])
+        }
         for name, zone in config.zones.items()
     }
     if config.overrides:

@@ -14,11 +14,15 @@ _RUN_ONE = "run a validating resolver such as unbound on this machine and name i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolverFact:
-    """A resolver of the configuration, tested; whether its word on validation is trusted."""
+    """A resolver of the configuration, tested; whether its word on validation is trusted.
+
+    ``zones`` are those that have it for their own, none for one of the whole service.
+    """
 
     address: str
     is_trusted: bool
     result: TestResult
+    zones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,20 +67,21 @@ class SocketFact:
 def judge_resolvers(resolvers: Sequence[ResolverFact], *, has_dane: bool) -> Iterator[Finding]:
     """Say of each resolver what its test proved, and whether there is DANE at all."""
     for one in resolvers:
+        name = f"resolver {one.address}{_of(one.zones)}"
         if one.result.validation is Validation.PROVEN and one.is_trusted:
-            yield ok("resolver-validates", f"resolver {one.address} answers and validates")
+            yield ok("resolver-validates", f"{name} answers and validates")
         elif one.result.validation is Validation.UNPROVEN:
             yield Finding(
                 code="resolver-silent",
                 status=Status.WARNING,
-                seen=f"resolver {one.address} has not answered its test: {one.result.reason}",
+                seen=f"{name} has not answered its test: {one.result.reason}",
                 remedy="see whether it runs and may be asked from here, or take it out of [dns]",
             )
         elif not one.is_trusted:
             yield Finding(
                 code="resolver-untrusted",
                 status=Status.WARNING if has_dane else Status.OK,
-                seen=f"resolver {one.address} is beyond this machine and not in [dns] trust_ad, "
+                seen=f"{name} is beyond this machine and not in [dns] trust_ad, "
                 "so its answers never count as validated",
                 remedy=_RUN_ONE if has_dane else "",
             )
@@ -84,20 +89,29 @@ def judge_resolvers(resolvers: Sequence[ResolverFact], *, has_dane: bool) -> Ite
             yield Finding(
                 code="resolver-does-not-validate",
                 status=Status.ERROR if has_dane else Status.OK,
-                seen=f"resolver {one.address} does not validate: {one.result.reason}",
+                seen=f"{name} does not validate: {one.result.reason}",
                 remedy="turn DNSSEC validation on in it (unbound: auto-trust-anchor-file; "
                 "systemd-resolved: DNSSEC=yes), or use another one"
                 if has_dane
                 else "",
             )
-    trusted = together(one.result.validation for one in resolvers if one.is_trusted)
-    if has_dane and trusted is Validation.DISPROVEN:
-        yield Finding(
-            code="dane-is-off",
-            status=Status.ERROR,
-            seen="no trusted resolver validates, so DANE is off",
-            remedy=f"{_RUN_ONE}; or set enabled = false in [dane]",
-        )
+    views: dict[tuple[str, ...], list[Validation]] = {(): []}
+    for one in resolvers:
+        views.setdefault(one.zones, [])
+        if one.is_trusted:
+            views[one.zones].append(one.result.validation)
+    for zones, seen in views.items():
+        if has_dane and together(seen) is Validation.DISPROVEN:
+            yield Finding(
+                code="dane-is-off",
+                status=Status.ERROR,
+                seen=f"no trusted resolver validates, so DANE{_of(zones)} is off",
+                remedy=f"{_RUN_ONE}; or set enabled = false in [dane]",
+            )
+
+
+def _of(zones: tuple[str, ...]) -> str:
+    return f" of zone {', '.join(zones)}" if zones else ""
 
 
 def judge_clock(clock: ClockFacts) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """An explanation as text: what was seen, what is in force, what each MTA is told."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 Document = Mapping[str, Any]
@@ -42,6 +42,7 @@ def render(document: Document) -> str:
             *_section("Policy that counts", _ruling(document["ruling"])),
             *_section("MX hosts", _exchange(document["exchange"])),
             *_section("Decision", _decision(document["decision"])),
+            *_views(document["views"]),
             *_section("Replies", _replies(document["replies"])),
             *_section_if("Replies of zones with rules of their own", document["zones"], _replies),
         ]
@@ -66,6 +67,15 @@ def _section_if(
     """Write a section only where there is something to say."""
     if content:
         yield from _section(title, lines(content))
+
+
+def _views(views: Sequence[Document]) -> Iterator[str]:
+    """Write what zones with resolvers of their own see and are told."""
+    for view in views:
+        asked = ", ".join(view["resolvers"])
+        zones = ", ".join(view["zones"])
+        yield from _section(f"MX hosts for {zones}, by {asked}", _exchange(view["exchange"]))
+        yield from _section(f"Decision for {zones}", _decision(view["decision"]))
 
 
 def _override(override: Document) -> Iterator[str]:

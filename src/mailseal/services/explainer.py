@@ -1,5 +1,6 @@
 """Tells how an answer came about: what was seen, what is in force, and what each MTA is told."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -22,7 +23,8 @@ from mailseal.services.exceptiondocuments import (
     pin_standing_document,
     ruling_document,
 )
-from mailseal.services.resolver import Resolution, Resolver
+from mailseal.services.resolver import Resolution
+from mailseal.services.views import View, Views
 from mailseal.services.wording import word_for
 from mailseal.wire.profiles import Profile, ProfileName, ZoneForm
 
@@ -39,17 +41,21 @@ class Explainer:
     def __init__(
         self,
         *,
-        resolver: Resolver,
+        views: Views,
         discoverer: Discoverer,
         clock: Clock,
         profiles: Mapping[ProfileName, Profile],
         zones: Mapping[str, ZoneForm] = MappingProxyType({}),
     ) -> None:
-        self._resolver = resolver
+        self._views = views
         self._discoverer = discoverer
         self._clock = clock
         self._profiles = profiles
-        self._zones = {name: zone for name, zone in zones.items() if not zone.is_plain}
+        self._zones = {
+            name: zone
+            for name, zone in zones.items()
+            if not zone.is_plain or views.of(name) is not views.default
+        }
 
     async def explain(self, next_hop: NextHop, *, timeout: timedelta = TIMEOUT) -> Document:
         """Look at the record now, decide, and return everything that was seen, as JSON values.
@@ -60,9 +66,9 @@ class Explainer:
         await self._discoverer.check_id(
             next_hop.domain, timeout=max(timeout - KEPT_FOR_HOSTS, timeout / 2)
         )
-        resolution = await self._resolver.resolve(
-            next_hop, timeout=self._left(ends_at), wait_for_fresh=True
-        )
+        default = self._views.default
+        resolutions = await self._resolve(next_hop, self._left(ends_at))
+        resolution = resolutions[default, False]
         state = await self._discoverer.state_of(next_hop.domain)
         return {
             "next_hop": str(next_hop),
@@ -72,7 +78,7 @@ class Explainer:
             "policy": policy_document(state.cached) if state.cached else None,
             "no_policy_because": state.negative.reason if state.negative else None,
             "override": override_document(resolution.match),
-            "pin": pin_standing_document(self._resolver.pin_standing(next_hop.domain)),
+            "pin": pin_standing_document(default.resolver.pin_standing(next_hop.domain)),
             "ruling": ruling_document(resolution.ruling),
             "exchange": _exchange(resolution),
             "decision": self._decision(resolution),
@@ -80,24 +86,40 @@ class Explainer:
                 name: profile.render(resolution.delivery).decode("ascii")
                 for name, profile in self._profiles.items()
             },
-            "zones": await self._by_zone(next_hop, resolution, ends_at),
+            "zones": {
+                name: zone.render(
+                    resolutions[self._views.of(name), zone.strict_testing].delivery
+                ).decode("ascii")
+                for name, zone in self._zones.items()
+            },
+            "views": [
+                {
+                    "resolvers": list(view.resolvers),
+                    "zones": list(view.zones),
+                    "exchange": _exchange(seen),
+                    "decision": self._decision(seen),
+                }
+                for (view, is_strict), seen in resolutions.items()
+                if view is not default and not is_strict
+            ],
         }
 
-    async def _by_zone(
-        self, next_hop: NextHop, resolution: Resolution, ends_at: float
-    ) -> Mapping[str, str]:
-        """Return the replies of the zones that are answered differently than their profile."""
-        strict = resolution
-        if any(zone.strict_testing for zone in self._zones.values()):
-            strict = await self._resolver.resolve(
-                next_hop, timeout=self._left(ends_at), strict_testing=True
+    async def _resolve(
+        self, next_hop: NextHop, timeout: timedelta
+    ) -> dict[tuple[View, bool], Resolution]:
+        """Decide by every view, and by its strict zones' rule, side by side."""
+        wanted = {(view, False): None for view in self._views}
+        for name, zone in self._zones.items():
+            wanted[self._views.of(name), zone.strict_testing] = None
+        found = await asyncio.gather(
+            *(
+                view.resolver.resolve(
+                    next_hop, timeout=timeout, wait_for_fresh=True, strict_testing=is_strict
+                )
+                for view, is_strict in wanted
             )
-        return {
-            name: zone.render((strict if zone.strict_testing else resolution).delivery).decode(
-                "ascii"
-            )
-            for name, zone in self._zones.items()
-        }
+        )
+        return dict(zip(wanted, found, strict=True))
 
     def _left(self, ends_at: float) -> timedelta:
         return timedelta(seconds=max(0.0, ends_at - self._clock.monotonic()))

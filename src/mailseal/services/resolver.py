@@ -27,7 +27,7 @@ from mailseal.services.pinbook import PinStanding
 from mailseal.services.selftest import SelfTest
 from mailseal.services.surveyor import Survey, Surveyor
 from mailseal.services.verdicts import Verdicts
-from mailseal.services.wording import policy_facts, word_for
+from mailseal.services.wording import policy_facts, view_facts, word_for
 
 __all__ = ["Resolution", "Resolver", "ResolverLimits", "word_for"]
 
@@ -88,8 +88,12 @@ class Resolver:
         limits: ResolverLimits,
         self_test: SelfTest | None = None,
         exceptions: Exceptions | None = None,
+        resolvers: tuple[str, ...] = (),
     ) -> None:
-        """Make one; without a ``self_test`` every secure answer is taken for proof."""
+        """Make one; without a ``self_test`` every secure answer is taken for proof.
+
+        ``resolvers`` names those that are asked, if they are a zone's own.
+        """
         self._discoverer = discoverer
         self._surveyor = surveyor
         self._clock = clock
@@ -100,7 +104,8 @@ class Resolver:
         self._rounds_seen = 0
         self._exceptions = exceptions or Exceptions(clock=clock)
         self._told: dict[tuple[NextHop, bool], str] = {}
-        self._verdicts = Verdicts(store=store, clock=clock)
+        self._verdicts = Verdicts(store=store, clock=clock, resolvers=resolvers)
+        self._view_facts = view_facts(resolvers)
 
     async def resolve(
         self,
@@ -338,6 +343,7 @@ class Resolver:
         facts: dict[str, object] = {"next_hop": str(resolution.next_hop), "answer": word}
         if before is not None:
             facts["before"] = before
+        facts |= self._view_facts
         facts |= policy_facts(resolution.ruling, resolution.sts.cached, resolution.match)
         if isinstance(resolution.exchange, ExchangeUnknown):
             facts["dns"] = resolution.exchange.reason

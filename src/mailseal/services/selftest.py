@@ -16,6 +16,7 @@ from mailseal.answers import Answer
 from mailseal.dane.validation import TestResult, Validation, judge_resolver, together
 from mailseal.ports import Clock, Dns
 from mailseal.services.flights import Flights, wait_at_most
+from mailseal.services.wording import view_facts
 
 log = structlog.stdlib.get_logger("mailseal.selftest")
 
@@ -44,7 +45,8 @@ class SelfTest:
     """Knows what is proven of each resolver; ``doors`` are the trusted ones, one ``Dns`` each.
 
     ``on_change`` is called with the names of those that must not be asked for DANE, whenever
-    they are others than before or what is proven of all together has changed.
+    they are others than before or what is proven of all together has changed. ``resolvers`` are
+    those of a zone's own, trusted or not, for the log.
     """
 
     def __init__(
@@ -54,11 +56,13 @@ class SelfTest:
         clock: Clock,
         limits: SelfTestLimits,
         on_change: Callable[[frozenset[str]], None],
+        resolvers: tuple[str, ...] = (),
     ) -> None:
         self._doors = doors
         self._clock = clock
         self._limits = limits
         self._on_change = on_change
+        self._facts = view_facts(resolvers)
         self._known: dict[str, TestResult] = dict.fromkeys(doors, NOT_TESTED)
         self._state = (self.validation, frozenset[str]())
         self._flights: Flights[str, None] = Flights(1)
@@ -179,7 +183,7 @@ class SelfTest:
         now = self._clock.monotonic()
         if validation is not Validation.DISPROVEN:
             if self._off_since is not None and validation is Validation.PROVEN:
-                log.info("DANE is on again", after_s=round(now - self._off_since))
+                log.info("DANE is on again", after_s=round(now - self._off_since), **self._facts)
             self._off_since = self._warned_at = None
             return
         if self._off_since is None:
@@ -194,6 +198,7 @@ class SelfTest:
                 reason=self.reason,
                 since_s=round(now - self._off_since),
                 action="answer-without-new-verdicts",
+                **self._facts,
             )
 
 

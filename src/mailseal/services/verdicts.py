@@ -1,5 +1,6 @@
 """Remembers what DANE proved about a next hop, for the day that DNS proves nothing."""
 
+import hashlib
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,11 +17,18 @@ REWRITE = timedelta(days=1)  # a verdict that stays the same is stored again aft
 
 
 class Verdicts:
-    """The last verdict of each next hop that has an enforce policy, in memory and store."""
+    """The last verdict of each next hop that has an enforce policy, in memory and store.
 
-    def __init__(self, *, store: PolicyStore, clock: Clock) -> None:
+    What resolvers of a zone's own have proven is stored apart from what others have: the two may
+    well see different hosts, and none of them takes back what it never saw.
+    """
+
+    def __init__(
+        self, *, store: PolicyStore, clock: Clock, resolvers: tuple[str, ...] = ()
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._mark = _mark_of(resolvers)
         self._held: dict[str, LastVerdict] = {}
 
     async def remembered(
@@ -35,12 +43,12 @@ class Verdicts:
             )
         summary = exchange.summary
         if summary is not None:
-            await self._keep(str(next_hop), summary)
+            await self._keep(self._key(next_hop), summary)
         return exchange
 
     async def last(self, next_hop: NextHop) -> DaneSummary | None:
         """Return what was last proven, None where nothing ever was."""
-        key = str(next_hop)
+        key = self._key(next_hop)
         known = self._held.get(key)
         if known is None:
             try:
@@ -55,6 +63,9 @@ class Verdicts:
         """Drop what memory holds of a domain, in all forms of its next hop."""
         for key in [key for key in self._held if _domain_of(key) == domain]:
             del self._held[key]
+
+    def _key(self, next_hop: NextHop) -> str:
+        return f"{next_hop}{self._mark}"
 
     async def _keep(self, key: str, summary: DaneSummary) -> None:
         known = self._held.get(key)
@@ -75,5 +86,12 @@ class Verdicts:
         self._held[verdict.next_hop] = verdict
 
 
-def _domain_of(next_hop: str) -> str:
-    return next_hop.removeprefix("[").partition("]")[0].partition(":")[0]
+def _mark_of(resolvers: tuple[str, ...]) -> str:
+    """Return what stands behind a next hop in the store: the same for every order of them."""
+    if not resolvers:
+        return ""
+    return " " + hashlib.sha256(",".join(sorted(resolvers)).encode()).hexdigest()[:16]
+
+
+def _domain_of(key: str) -> str:
+    return key.partition(" ")[0].removeprefix("[").partition("]")[0].partition(":")[0]

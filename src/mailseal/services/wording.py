@@ -23,6 +23,11 @@ def word_for(delivery: DeliveryPolicy) -> str:
     return _WORDS[type(delivery).__name__]
 
 
+def view_facts(resolvers: tuple[str, ...]) -> dict[str, object]:
+    """Say as a field of a log line which resolvers were asked, if not those of the service."""
+    return {"resolvers": ",".join(resolvers)} if resolvers else {}
+
+
 def policy_facts(
     ruling: Ruling, cached: CachedPolicy | None, match: Match | None
 ) -> dict[str, object]:

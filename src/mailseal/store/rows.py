@@ -99,7 +99,7 @@ def _to_failure(row: Row[Any]) -> FetchFailure | None:
 
 def from_verdict(verdict: LastVerdict) -> dict[str, Any]:
     """Return a verdict's columns; its domain is kept beside it, to be forgotten with it."""
-    hop = parse_next_hop(verdict.next_hop)
+    hop = parse_next_hop(verdict.next_hop.partition(" ")[0])
     return {
         "next_hop": verdict.next_hop,
         "domain": str(hop.domain) if isinstance(hop, NextHop) else verdict.next_hop,

@@ -173,5 +173,5 @@ class MemoryStore:
 
 
 def _is_at(next_hop: str, domain: Domain) -> bool:
-    parsed = parse_next_hop(next_hop)
+    parsed = parse_next_hop(next_hop.partition(" ")[0])
     return isinstance(parsed, NextHop) and parsed.domain == domain

@@ -1,12 +1,12 @@
 """Which adapter stands behind each door."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mailseal.config import Config
+    from mailseal.config import Config, TcpAddress
     from mailseal.faces.doctor import DoorFacts
     from mailseal.mtasts.foreign import ForeignPolicy
     from mailseal.names import Domain
@@ -16,38 +16,42 @@ if TYPE_CHECKING:
     from mailseal.services.pinbook import PinBook
 
 
-def open_dns(config: "Config") -> "tuple[DnsResolver, DnsResolver]":
-    """Return the resolvers for policies, and those that DANE verdicts may be built upon.
+def open_dns(config: "Config") -> "DnsResolver":
+    """Return the resolvers for policies, those of the whole service."""
+    from mailseal.config import dns_views
+    from mailseal.net.dns import Resolver
+
+    return Resolver(to_addresses(config, dns_views(config)[0].resolvers))
+
+
+def open_trusted(addresses: "Sequence[ResolverAddress]") -> "DnsResolver":
+    """Return those of some resolvers that DANE verdicts may be built upon.
 
     Failing over to a resolver whose validation is not trusted would prove an absence that is
     none, so DANE asks the trusted ones alone, if there are any (RFC 7672 §2.1.1).
     """
     from mailseal.net.dns import Resolver
 
-    addresses = resolver_addresses(config)
-    dns = Resolver(addresses)
-    believed = [address for address in addresses if address.is_trusted]
-    return dns, Resolver(believed) if believed else dns
+    return Resolver([address for address in addresses if address.is_trusted] or addresses)
 
 
-def open_tested(config: "Config") -> "dict[ResolverAddress, DnsResolver]":
+def open_tested(
+    addresses: "Sequence[ResolverAddress]",
+) -> "dict[ResolverAddress, DnsResolver]":
     """Return a resolver for each address whose validation is relied on, to be tested alone."""
     from mailseal.net.dns import Resolver
 
-    return {
-        address: Resolver([address]) for address in resolver_addresses(config) if address.is_trusted
-    }
+    return {address: Resolver([address]) for address in addresses if address.is_trusted}
 
 
-def resolver_addresses(config: "Config") -> "list[ResolverAddress]":
+def to_addresses(config: "Config", resolvers: "Sequence[TcpAddress]") -> "list[ResolverAddress]":
     """Return the resolvers to ask, and which of them are believed about validation."""
-    from mailseal.config import system_resolvers
     from mailseal.net.dns import ResolverAddress
 
     trusted = set(config.dns.trust_ad)
     return [
         ResolverAddress(host=one.host, port=one.port, trust_ad=one.host in trusted)
-        for one in config.dns.resolvers or system_resolvers()
+        for one in resolvers
     ]
 
 
@@ -98,6 +102,7 @@ def read_foreign_cache(source: str) -> "Iterator[list[ForeignPolicy]]":
 
 def look_through_doors(config: "Config") -> "DoorFacts":
     """Test every resolver, trusted or not, and count the authorities: for ``mailseal doctor``."""
+    from mailseal.config import dns_views
     from mailseal.doctor.machine import ResolverFact, TrustStoreFact
     from mailseal.faces.doctor import DoorFacts
     from mailseal.net.https.trust import TrustStoreError, count_authorities
@@ -109,7 +114,7 @@ def look_through_doors(config: "Config") -> "DoorFacts":
         lookup_timeout=config.dns.timeout,
     )
 
-    async def test(address: "ResolverAddress") -> ResolverFact:
+    async def test(zones: tuple[str, ...], address: "ResolverAddress") -> ResolverFact:
         from mailseal.net.dns import Resolver
 
         door = Resolver([address])
@@ -117,10 +122,17 @@ def look_through_doors(config: "Config") -> "DoorFacts":
             result = await test_resolver(door, limits)
         finally:
             await door.close()
-        return ResolverFact(address=str(address), is_trusted=address.is_trusted, result=result)
+        return ResolverFact(
+            address=str(address), is_trusted=address.is_trusted, result=result, zones=zones
+        )
 
     async def test_all() -> tuple[ResolverFact, ...]:
-        return tuple(await asyncio.gather(*map(test, resolver_addresses(config))))
+        tests = (
+            test(view.zones, address)
+            for view in dns_views(config)
+            for address in to_addresses(config, view.resolvers)
+        )
+        return tuple(await asyncio.gather(*tests))
 
     ca_file = config.https.ca_file
     try:

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
 from mailseal.wiring.clock import clock
-from mailseal.wiring.doors import open_dns, open_pin_book, open_tested
+from mailseal.wiring.doors import open_dns, open_pin_book
+from mailseal.wiring.views import open_views
 
 if TYPE_CHECKING:
     from mailseal.config import Config
@@ -33,12 +34,8 @@ async def open_service(
     from mailseal.services.meter import CountedDns, CountedFetcher, Meter, counted_store
     from mailseal.services.policyservice import PolicyService
     from mailseal.services.refresher import Refresher
-    from mailseal.services.resolver import Resolver, ResolverLimits
-    from mailseal.services.selftest import SelfTest, SelfTestLimits
-    from mailseal.services.surveyor import SurveyLimits, Surveyor
     from mailseal.store import open_store
     from mailseal.wire.profiles import profiles, zone_forms
-    from mailseal.wiring.rules import decision_rules
 
     meter = Meter()
     opened = await open_store(
@@ -46,7 +43,7 @@ async def open_service(
     )
     meter.corrupt_rows = lambda: opened.corrupt_rows
     store = counted_store(opened, meter)
-    dns, dane_dns = open_dns(config)
+    dns = open_dns(config)
     counted_dns = CountedDns(dns, meter, clock)
     sts, https = config.sts, config.https
     fetcher = HttpsPolicyFetcher(
@@ -88,87 +85,43 @@ async def open_service(
         on_change=on_change,
         on_fetched=pins.note_fetched,
     )
-    surveyor = Surveyor(
-        CountedDns(dane_dns, meter, clock),
-        clock,
-        SurveyLimits(
-            max_mx_hosts=config.limits.max_mx_hosts,
-            max_flights=config.limits.cold_lookups,
-            lookup_timeout=config.dns.timeout,
-            refresh_at=config.dane.refresh_at,
-            max_ttl=config.dane.ttl_max,
-            failed_fresh=config.dns.failed_retry,
-            failed_usable=config.dns.failed_wait,
-        ),
-    )
-    tested = open_tested(config)
-
-    def use_others(aside: frozenset[str]) -> None:
-        """Ask none of these for DANE, and forget what may have come from them."""
-        dane_dns.set_aside([address for address in tested if str(address) in aside])
-        surveyor.forget_all()
-        for domain in resolver.doubted_domains():
-            on_change(domain)
-
-    self_test = SelfTest(
-        doors={str(address): door for address, door in tested.items()},
+    exceptions = Exceptions(
         clock=clock,
-        limits=SelfTestLimits(
-            signed_name=config.dane.self_test_name,
-            bogus_name=config.dane.self_test_bogus_name or "",
-            interval=config.dane.self_test_interval,
-            lookup_timeout=config.dns.timeout,
-        ),
-        on_change=use_others,
-    )
-    resolver = Resolver(
-        self_test=self_test,
-        exceptions=Exceptions(
-            clock=clock,
-            overrides=Overrides([one.override for one in config.overrides]),
-            pins=pins,
-            default_wants_dane=config.answers.mta_default in {"dane", "dane-only"},
-        ),
-        discoverer=discoverer,
-        surveyor=surveyor,
-        store=store,
-        clock=clock,
-        rules=decision_rules(config),
-        limits=ResolverLimits(
-            recheck_before_temp=sts.id_check_before_hold,
-            temp_fresh=config.answers.temp_ttl / 3,
-            temp_usable=config.answers.temp_ttl,
-            pin_wait=sts.id_check_timeout,
-        ),
+        overrides=Overrides([one.override for one in config.overrides]),
+        pins=pins,
+        default_wants_dane=config.answers.mta_default in {"dane", "dane-only"},
     )
     try:
         await pins.open()
-        yield PolicyService(
-            resolver=resolver,
+        async with open_views(
+            config,
             discoverer=discoverer,
-            surveyor=surveyor,
-            refresher=Refresher(
-                discoverer=discoverer, store=store, clock=clock, keep_expired=sts.keep_expired
-            ),
-            explainer=Explainer(
-                resolver=resolver,
-                discoverer=discoverer,
-                clock=clock,
-                profiles=profiles(testing=config.answers.testing),
-                zones=zone_forms(config.zones, testing=config.answers.testing),
-            ),
+            exceptions=exceptions,
             store=store,
-            follower=Follower(discoverer=discoverer, store=store),
-            pins=pins,
-            self_test=self_test if config.dane.enabled else None,
-            census=Census(store, clock),
             meter=meter,
-        )
+            on_change=on_change,
+        ) as views:
+            yield PolicyService(
+                views=views,
+                discoverer=discoverer,
+                refresher=Refresher(
+                    discoverer=discoverer, store=store, clock=clock, keep_expired=sts.keep_expired
+                ),
+                explainer=Explainer(
+                    views=views,
+                    discoverer=discoverer,
+                    clock=clock,
+                    profiles=profiles(testing=config.answers.testing),
+                    zones=zone_forms(config.zones, testing=config.answers.testing),
+                ),
+                store=store,
+                follower=Follower(discoverer=discoverer, store=store),
+                pins=pins,
+                census=Census(store, clock),
+                meter=meter,
+            )
     finally:
         await pins.aclose()
-        await self_test.aclose()
-        await surveyor.aclose()
         await discoverer.aclose()
-        for door in {dns, dane_dns, *tested.values()}:
-            await door.close()
+        await dns.close()
         await store.aclose()

@@ -85,7 +85,9 @@ class Routes:
                 return problem(HTTPStatus.BAD_REQUEST, "malformed", next_hop.value, route=route)
             return problem(HTTPStatus.NOT_FOUND, "no-policy", next_hop.value, route=route)
         settings = self._zones.get(zone) if zone is not None else None
-        resolution = await self._service.resolver.resolve(
+        views = self._service.views
+        view = views.of(zone) if zone is not None else views.default
+        resolution = await view.resolver.resolve(
             next_hop,
             timeout=settings.answer_within if settings else POSTFIX_DEADLINE,
             strict_testing=settings.strict_testing if settings else False,

@@ -123,7 +123,8 @@ COLD_ANSWERS = _histogram(
 DANE_ON = _gauge(
     "dane_on",
     "1 while DANE can be decided upon, 0 while it is off.\n"
-    "It is off by `enabled` in `[dane]`, or since no resolver validates.",
+    "It is off by `enabled` in `[dane]`, or since no resolver validates: none of those in `[dns]`, "
+    "or none of a zone's own.",
 )
 DNS_VALIDATES = _gauge(
     "dns_resolver_validates",

@@ -86,7 +86,7 @@ class Desk:
         if zone is None or not isinstance(next_hop, NextHop):
             return self._put(ask, socketmap.temp("mailseal was asked what it cannot answer"))
         try:
-            resolution = await self._service.resolver.resolve(
+            resolution = await self._service.views.of(ask.zone).resolver.resolve(
                 next_hop,
                 timeout=time_left(zone.answer_within, ask, time.monotonic()),
                 wait_for_fresh=ask.is_revalidation,
@@ -175,8 +175,9 @@ async def work(
             actors["census"] = service.census
         if service.follower is not None:
             actors["follower"] = service.follower
-        if service.self_test is not None:
-            actors["self-test"] = service.self_test
+        for view in service.views:
+            if view.self_test is not None:
+                actors[" ".join(("self-test", *view.resolvers))] = view.self_test
         steady = [tasks.create_task(keep_going(name, actor)) for name, actor in actors.items()]
 
         async def reply(ask: link.Ask) -> None:
