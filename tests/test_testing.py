@@ -13,12 +13,12 @@ from mailseal.mtasts.policy import parse_policy
 from mailseal.names import Domain
 from mailseal.ports import (
     Clock,
-    Dns,
     LastVerdict,
     PolicyFetched,
     PolicyFetcher,
     PolicyFetchFailed,
     PolicyStore,
+    ZoneDns,
 )
 from mailseal.results import ResultType
 from mailseal.testing import FakeDns, FakePolicyHosts, ManualClock, MemoryStore
@@ -31,7 +31,7 @@ EXAMPLE = Domain("example.com")
 def test_fakes_fit_the_doors() -> None:
     """mypy checks the protocols here; at run time there is nothing to see."""
     clock: Clock = ManualClock()
-    dns: Dns = FakeDns()
+    dns: ZoneDns = FakeDns()
     hosts: PolicyFetcher = FakePolicyHosts()
     store: PolicyStore = MemoryStore()
     assert all((clock, dns, hosts, store))

@@ -9,7 +9,16 @@ import dns.flags
 import dns.rcode
 import pytest
 
-from mailseal.answers import Absent, DnsFailure, Found, LookupFailed, MxRecord
+from mailseal.answers import (
+    Absent,
+    CaaRecord,
+    DnsFailure,
+    DnskeyRecord,
+    DsRecord,
+    Found,
+    LookupFailed,
+    MxRecord,
+)
 from mailseal.dane.tlsa import TlsaRecord
 from mailseal.net.dns import Resolver, ResolverAddress
 from tests.net.nameserver import Asked, NameServer, Script, name_server
@@ -47,6 +56,14 @@ def always(*records: str, **options: object) -> Script:
         ("mx", "a.example 60 MX 0 .", MxRecord(preference=0, host="")),
         ("tlsa", "a.example 60 TLSA 3 1 1 " + "ab" * 32,
          TlsaRecord(usage=3, selector=1, matching_type=1, data=b"\xab" * 32)),
+        ("ns", "a.example 60 NS Ns1.Example.", "ns1.example"),
+        ("caa", 'a.example 60 CAA 128 ISSUE "ca.example; x=1"',
+         CaaRecord(flags=128, tag="issue", value=b"ca.example; x=1")),
+        ("caa", 'a.example 60 CAA 0 issue ""', CaaRecord(flags=0, tag="issue", value=b"")),
+        ("ds", "a.example 60 DS 4711 13 2 " + "cd" * 32,
+         DsRecord(key_tag=4711, algorithm=13, digest_type=2, digest=b"\xcd" * 32)),
+        ("dnskey", "a.example 60 DNSKEY 257 3 13 " + "q83v" * 16,
+         DnskeyRecord(flags=257, algorithm=13, key=b"\xab\xcd\xef" * 16)),
     ],
 )  # fmt: skip
 async def test_records_become_values(rdtype: str, record: str, expected: object) -> None:
@@ -59,6 +76,32 @@ async def test_records_become_values(rdtype: str, record: str, expected: object)
     )
     assert server.asked[0].query.flags & dns.flags.AD  # RFC 6840 §5.7
     assert server.asked[0].query.payload == 1232
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x80",  # no length of the tag
+        b"\x80\x00x",  # a tag of no bytes
+        b"\x80\x06issue",  # a tag that does not end
+        b"\x80\x05is\xffue",  # a tag that is no word
+    ],
+)
+async def test_a_damaged_caa_record_is_no_answer(data: bytes) -> None:
+    """Half of a record could allow what the whole one forbids."""
+    async with resolver_for(lambda asked: _with_raw_caa(asked, data)) as (resolver, _):
+        answer = await resolver.look_up_caa("a.example", timeout=LONG)
+    assert isinstance(answer, LookupFailed)
+    assert answer.failure is DnsFailure.MALFORMED
+
+
+def _with_raw_caa(asked: Asked, data: bytes) -> bytes:
+    """Answer with a CAA record of any bytes, which the library would not write."""
+    plain = bytearray(asked.answer())
+    plain[6:8] = b"\0\1"
+    at = 12 + len("a.example") + 2 + 4
+    record = b"\xc0\x0c\1\1\0\1\0\0\0<" + len(data).to_bytes(2, "big") + data
+    return bytes(plain[:at]) + record + bytes(plain[at:])
 
 
 async def test_mx_records_are_sorted() -> None:

@@ -9,7 +9,10 @@ from typing import TypeVar
 from mailseal.answers import (
     Absent,
     Answer,
+    CaaRecord,
     DnsFailure,
+    DnskeyRecord,
+    DsRecord,
     Found,
     LookupFailed,
     MxRecord,
@@ -32,7 +35,7 @@ class _RecordSet:
 
 
 class FakeDns:
-    """A resolver that knows what it was told (the ``ports.Dns`` protocol).
+    """A resolver that knows what it was told (the ``ports.ZoneDns`` protocol).
 
     Everything else does not exist. Names are compared without case and final dot. Aliases are
     followed as a resolver does it. ``queries`` keeps every look-up asked for, in order.
@@ -73,6 +76,22 @@ class FakeDns:
     def tlsa(self, name: str, *records: TlsaRecord, ttl: timedelta = DEFAULT_TTL) -> None:
         """Set the TLSA records of a whole name, ``_25._tcp.host``."""
         self._set(name, RdType.TLSA, records, ttl)
+
+    def caa(self, name: str, *records: CaaRecord, ttl: timedelta = DEFAULT_TTL) -> None:
+        """Set the CAA records of this very name."""
+        self._set(name, RdType.CAA, records, ttl)
+
+    def ds(self, name: str, *records: DsRecord, ttl: timedelta = DEFAULT_TTL) -> None:
+        """Set the DS records that the parent holds."""
+        self._set(name, RdType.DS, records, ttl)
+
+    def dnskey(self, name: str, *records: DnskeyRecord, ttl: timedelta = DEFAULT_TTL) -> None:
+        """Set the DNSKEY records."""
+        self._set(name, RdType.DNSKEY, records, ttl)
+
+    def ns(self, name: str, *servers: str, ttl: timedelta = DEFAULT_TTL) -> None:
+        """Set the names of the authoritative servers."""
+        self._set(name, RdType.NS, (_plain(server) for server in servers), ttl)
 
     def remove(self, name: str, rdtype: RdType | None = None) -> None:
         """Take records away: one type's, or all of the name."""
@@ -139,6 +158,22 @@ class FakeDns:
     async def look_up_tlsa(self, name: str, *, timeout: timedelta) -> Answer[TlsaRecord]:
         """Look up TLSA at the whole name, ``_25._tcp.host``."""
         return await self._look_up(name, RdType.TLSA, timeout)
+
+    async def look_up_caa(self, name: str, *, timeout: timedelta) -> Answer[CaaRecord]:
+        """Look up CAA at this name, without climbing to its parents."""
+        return await self._look_up(name, RdType.CAA, timeout)
+
+    async def look_up_ds(self, name: str, *, timeout: timedelta) -> Answer[DsRecord]:
+        """Look up DS."""
+        return await self._look_up(name, RdType.DS, timeout)
+
+    async def look_up_dnskey(self, name: str, *, timeout: timedelta) -> Answer[DnskeyRecord]:
+        """Look up DNSKEY."""
+        return await self._look_up(name, RdType.DNSKEY, timeout)
+
+    async def look_up_ns(self, name: str, *, timeout: timedelta) -> Answer[str]:
+        """Look up the names of the authoritative servers."""
+        return await self._look_up(name, RdType.NS, timeout)
 
     def _set(self, name: str, rdtype: RdType, records: Iterable[object], ttl: timedelta) -> None:
         self._sets[_plain(name), rdtype] = _RecordSet(tuple(records), ttl)

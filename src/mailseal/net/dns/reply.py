@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
-from mailseal.answers import Absent, DnsFailure, Found, LookupFailed, MxRecord, RdType
+from mailseal.answers import (
+    Absent,
+    CaaRecord,
+    DnsFailure,
+    DnskeyRecord,
+    DsRecord,
+    Found,
+    LookupFailed,
+    MxRecord,
+    RdType,
+)
 from mailseal.dane.tlsa import TlsaRecord
 from mailseal.net.dns.question import (
     CLASS_IN,
@@ -35,7 +45,7 @@ MAX_CNAME_CHAIN = 8  # ours; BIND follows 16, unbound 11, and real chains have 1
 DEFAULT_NEGATIVE_TTL_SECONDS = 60  # ours; RFC 2308 §5 has no word for a missing SOA
 
 _AA, _TC, _RA, _AD = 0x0400, 0x0200, 0x0080, 0x0020
-_NS, _SOA = 2, 6
+_SOA = 6
 _EDE_OPTION = 15  # RFC 8914 §2
 
 # Extended DNS errors by which a validating resolver says that it refuses to believe what it got
@@ -225,7 +235,7 @@ def _read_denial(
             return Alias(target=name, hops=hops, ttl=lifetime, is_secure=is_secure)
         # RFC 2308 §2.2: name servers without an SOA are a referral, not a denial, and a
         # resolver that recurses gives none.
-        is_referral = any(record.rdtype == _NS for record in message.authority)
+        is_referral = any(record.rdtype == RdType.NS for record in message.authority)
         if is_referral and not message.flags & (_RA | _AA):
             return LookupFailed(
                 failure=DnsFailure.REFUSED, reason="a referral: this server does not recurse"
@@ -252,7 +262,7 @@ def _read_data(wire: bytes, record: Record, rdtype: RdType) -> object:
             return ".".join(map(str, wire[start:end]))
         case RdType.AAAA if length == 16:
             return str(ipaddress.IPv6Address(wire[start:end]))
-        case RdType.CNAME:
+        case RdType.CNAME | RdType.NS:
             return read_whole_name(wire, start, end)
         case RdType.MX if length >= 3:
             host = read_whole_name(wire, start + 2, end)
@@ -266,8 +276,29 @@ def _read_data(wire: bytes, record: Record, rdtype: RdType) -> object:
                 matching_type=matching_type,
                 data=wire[start + 3 : end],
             )
+        case RdType.CAA if length >= 2:
+            return _read_caa(wire[start:end])
+        case RdType.DS if length >= 4:
+            key_tag, algorithm, digest_type = struct.unpack_from("!HBB", wire, start)
+            return DsRecord(
+                key_tag=key_tag,
+                algorithm=algorithm,
+                digest_type=digest_type,
+                digest=wire[start + 4 : end],
+            )
+        case RdType.DNSKEY if length >= 4:
+            flags, _, algorithm = struct.unpack_from("!HBB", wire, start)
+            return DnskeyRecord(flags=flags, algorithm=algorithm, key=wire[start + 4 : end])
         case _:
             raise WireError(f"a record of type {rdtype.name} has {length} bytes")
+
+
+def _read_caa(data: bytes) -> CaaRecord:
+    """Read flags, a tag with its length before it, and the rest, which is the value."""
+    tag = data[2 : 2 + data[1]]
+    if len(tag) != data[1] or not (tag.isalnum() and tag.isascii()):  # RFC 8659 §4.1
+        raise WireError("a CAA record whose tag is none")
+    return CaaRecord(flags=data[0], tag=tag.decode("ascii").lower(), value=data[2 + data[1] :])
 
 
 def _in_order(values: list[object], rdtype: RdType) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""The stub resolver: the ``ports.Dns`` protocol over several recursive resolvers.
+"""The stub resolver: the ``ports.ZoneDns`` protocol over several recursive resolvers.
 
 It follows aliases where a resolver stops at one (RFC 7672 §2.1.3), lets identical look-ups
 share one exchange, and bounds how many are under way. It remembers nothing: what may be kept,
@@ -13,7 +13,18 @@ from typing import cast
 from msgspec import structs
 
 import mailseal
-from mailseal.answers import Absent, Answer, DnsFailure, Found, LookupFailed, MxRecord, RdType
+from mailseal.answers import (
+    Absent,
+    Answer,
+    CaaRecord,
+    DnsFailure,
+    DnskeyRecord,
+    DsRecord,
+    Found,
+    LookupFailed,
+    MxRecord,
+    RdType,
+)
 from mailseal.dane.tlsa import TlsaRecord
 from mailseal.net.dns.address import ResolverAddress
 from mailseal.net.dns.exchange import Exchange, close_all
@@ -86,6 +97,22 @@ class Resolver:
     async def look_up_tlsa(self, name: str, *, timeout: timedelta) -> Answer[TlsaRecord]:
         """Look up TLSA at the whole name, ``_25._tcp.host``."""
         return cast("Answer[TlsaRecord]", await self._look_up(name, RdType.TLSA, timeout))
+
+    async def look_up_caa(self, name: str, *, timeout: timedelta) -> Answer[CaaRecord]:
+        """Look up CAA at this name, without climbing to its parents."""
+        return cast("Answer[CaaRecord]", await self._look_up(name, RdType.CAA, timeout))
+
+    async def look_up_ds(self, name: str, *, timeout: timedelta) -> Answer[DsRecord]:
+        """Look up DS, which the parent's servers hold."""
+        return cast("Answer[DsRecord]", await self._look_up(name, RdType.DS, timeout))
+
+    async def look_up_dnskey(self, name: str, *, timeout: timedelta) -> Answer[DnskeyRecord]:
+        """Look up DNSKEY."""
+        return cast("Answer[DnskeyRecord]", await self._look_up(name, RdType.DNSKEY, timeout))
+
+    async def look_up_ns(self, name: str, *, timeout: timedelta) -> Answer[str]:
+        """Look up the names of the authoritative servers."""
+        return cast("Answer[str]", await self._look_up(name, RdType.NS, timeout))
 
     async def _look_up(self, name: str, rdtype: RdType, timeout: timedelta) -> Answer[object]:
         question = make_question(name, rdtype)
