@@ -83,9 +83,9 @@ def test_a_scrape_sees_both_processes(serving: Serving) -> None:
     assert seen["mailseal_process_resident_bytes", ("resolver",)] > 1_000_000
 
 
-def test_a_policy_and_the_health_of_a_service_without_dns(serving: Serving) -> None:
+def test_a_policy_and_the_health_of_a_service_without_dns(running: Serving) -> None:
     """It is ready all the same, and says what a sender should do."""
-    http = http_of(serving)
+    http = http_of(running)
 
     assert as_json(get(http, "/health/live")) == {"live": True}
     assert as_json(get(http, "/health/ready"))["ready"] is True
@@ -94,14 +94,15 @@ def test_a_policy_and_the_health_of_a_service_without_dns(serving: Serving) -> N
     assert answer["exchange"]["state"] == "unknown"
 
 
-def test_a_scrape_waits_for_the_next_resolver(serving: Serving) -> None:
+def test_a_scrape_waits_for_the_next_resolver(running: Serving) -> None:
     """Whoever asks while there is none is answered by the next; its start is counted."""
-    http = http_of(serving)
-    _, resolver = serving.pids
+    http = http_of(running)
+    before = metrics(http)["mailseal_resolver_starts_total", ()]
+    _, resolver = running.pids
 
     os.kill(resolver, signal.SIGKILL)
 
-    assert metrics(http)["mailseal_resolver_starts_total", ()] == 2
+    assert metrics(http)["mailseal_resolver_starts_total", ()] == before + 1
     assert get(http, "/health/ready")[0] == 200
 
 
@@ -135,30 +136,31 @@ def test_a_restart_refuses_no_scrape(tmp_path: Path) -> None:
     assert http.stat().st_ino == inode  # the file belongs to whoever made it
 
 
-def test_a_reload_can_move_it(serving: Serving) -> None:
-    """The new place answers, the old one is gone, and mail servers notice nothing."""
-    http, moved = http_of(serving), serving.folder / "moved"
-    with serving.connect() as client:
-        serving.config.write_text(serving.config.read_text().replace(str(http), str(moved)))
-        serving.process.send_signal(signal.SIGHUP)
-        until(lambda: moved.exists() and not http.exists(), serving.log.read_text())
-        client.sendall(b"12:postfix a..b,")
-        assert client.recv(100) == b"9:NOTFOUND ,"
+def test_a_reload_can_move_it(running: Serving) -> None:
+    """The new place answers, the old one is gone, and mail servers notice nothing; back as well."""
+    http, moved = http_of(running), running.folder / "moved"
+    with running.connect() as client:
+        for old, new in ((http, moved), (moved, http)):
+            running.config.write_text(running.config.read_text().replace(str(old), str(new)))
+            running.reload()
+            assert new.exists()
+            assert not old.exists()
+            client.sendall(b"12:postfix a..b,")
+            assert client.recv(100) == b"9:NOTFOUND ,"
+            assert as_json(get(new, "/health/live")) == {"live": True}
 
-    assert as_json(get(moved, "/health/live")) == {"live": True}
 
-
-def test_a_reload_changes_who_may_open_it(serving: Serving) -> None:
+def test_a_reload_changes_who_may_open_it(running: Serving) -> None:
     """The socket stays, with other permissions."""
-    http = http_of(serving)
-    before = http.stat().st_ino
-    text = serving.config.read_text()
-    serving.config.write_text(text.replace("[http]\n", '[http]\nmode = "0600"\n'))
+    http = http_of(running)
+    before = http.stat()
+    text = running.config.read_text()
+    running.config.write_text(text.replace("[http]\n", '[http]\nmode = "0600"\n'))
 
-    serving.process.send_signal(signal.SIGHUP)
+    running.reload()
 
-    until(lambda: http.stat().st_mode & 0o777 == 0o600, serving.log.read_text())
-    assert http.stat().st_ino == before
+    assert (before.st_mode & 0o777, http.stat().st_mode & 0o777) == (0o666, 0o600)
+    assert http.stat().st_ino == before.st_ino
     assert get(http, "/health/live")[0] == 200
 
 
@@ -174,13 +176,6 @@ def test_a_place_that_cannot_be_had_keeps_nobody_from_being_answered(tmp_path: P
     finally:
         serving.stop()
     assert http.read_text() == "something else\n"
-
-
-def test_it_leaves_no_socket_behind(serving: Serving) -> None:
-    """As for all listeners."""
-    assert http_of(serving).exists()
-    assert serving.stop() == 0
-    assert not http_of(serving).exists()
 
 
 def test_it_can_be_turned_off(tmp_path: Path) -> None:

@@ -96,6 +96,21 @@ class Serving:
         return self.process.pid, self.children[0]
 
     @contextlib.contextmanager
+    def reloading(self) -> Iterator[None]:
+        """Put the file in force by SIGHUP; leave when it is and the old resolver is gone."""
+        done = " configuration reloaded "
+        before = self.log.read_text().count(done)
+        self.process.send_signal(signal.SIGHUP)
+        yield
+        until(lambda: self.log.read_text().count(done) > before, "it was not reloaded")
+        until(lambda: len(self.children) == 1, "the old resolver stays")
+
+    def reload(self) -> None:
+        """Put the file in force by SIGHUP, and wait until it is."""
+        with self.reloading():
+            pass
+
+    @contextlib.contextmanager
     def lent(self) -> Iterator["Serving"]:
         """Lend it, running, to a test that leaves it running: the log is empty, the file its own.
 
