@@ -116,11 +116,18 @@ class PolicyProber(Protocol):
     """Looks at one address of a policy host, whatever it serves and whatever its certificate."""
 
     async def probe(
-        self, host: Domain, address: str, *, timeout: timedelta, path: str = ""
+        self,
+        host: Domain,
+        address: str,
+        *,
+        timeout: timedelta,
+        path: str = "",
+        user_agent: str = "",
     ) -> PolicyFetch:
         """Fetch the policy from one address of ``mta-sts.DOMAIN``; ends within ``timeout``.
 
-        ``path`` is another path to look at. Never raises for what a server does.
+        ``path`` is another path to look at, ``user_agent`` what to be instead of ourselves.
+        Never raises for what a server does.
         """
         ...
 

@@ -181,8 +181,9 @@ class PolicyFetch:
 class PolicyHostEvidence:
     """``mta-sts.DOMAIN``: where it leads, and what each of its addresses served.
 
-    ``elsewhere`` are fetches from where people put the file by mistake, by path or URL, made only
-    where the right place had none.
+    ``as_browser`` are second fetches with the name of a browser, made only from addresses that
+    turned the first one away. ``elsewhere`` are fetches from where people put the file by
+    mistake, by path or URL, made only where the right place had none. No sender makes either.
     """
 
     name: str
@@ -190,6 +191,7 @@ class PolicyHostEvidence:
     aaaa: Answer[str]
     alias: Answer[str] | None = None
     fetches: tuple[PolicyFetch, ...] = ()
+    as_browser: tuple[PolicyFetch, ...] = ()
     elsewhere: tuple[tuple[str, PolicyFetch], ...] = ()
 
 
