@@ -1,5 +1,6 @@
 """The OpenAPI description, made of the very types that responses are encoded from."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -19,8 +20,8 @@ ZONE = "zone"  # a parameter of POLICY
 Document = dict[str, Any]
 
 
-def describe() -> Document:
-    """Return the description as JSON values (OpenAPI 3.1)."""
+def describe(zones: Iterable[str]) -> Document:
+    """Return the description of a service with these zones as JSON values (OpenAPI 3.1)."""
     types = [PolicyAnswer, Liveness, Readiness, Problem]
     references, components = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}"
@@ -47,7 +48,8 @@ def describe() -> Document:
                         "404": _problem("Such a next hop never has a policy.", by_type),
                         "503": _problem("No answer now; try again.", by_type),
                     },
-                    parameters=[_NEXT_HOP, _ZONE],
+                    by_type,
+                    parameters=[_NEXT_HOP, _zone(zones)],
                 )
             },
             OPENAPI: {
@@ -55,6 +57,7 @@ def describe() -> Document:
                     "get_openapi",
                     "This description.",
                     {"200": _body("The description.", JSON, {"type": "object"})},
+                    by_type,
                 )
             },
             METRICS: {
@@ -62,6 +65,7 @@ def describe() -> Document:
                     "get_metrics",
                     "Metrics for Prometheus.",
                     {"200": {"description": "The metrics.", "content": {"text/plain": text}}},
+                    by_type,
                 )
             },
             LIVE: {
@@ -69,6 +73,7 @@ def describe() -> Document:
                     "get_live",
                     "Whether the process lives.",
                     {"200": _body("It does.", JSON, by_type[Liveness])},
+                    by_type,
                 )
             },
             READY: {
@@ -76,6 +81,7 @@ def describe() -> Document:
                     "get_ready",
                     "Whether mail servers are answered.",
                     {"200": ready, "503": ready},
+                    by_type,
                 )
             },
         },
@@ -92,23 +98,43 @@ _NEXT_HOP = {
     "examples": {
         "domain": {"value": "example.com"},
         "host and port": {"value": "[mx.example.com]:587"},
+        "address, which has none": {"value": "[192.0.2.25]"},
     },
 }
 
 
-_ZONE = {
-    "name": ZONE,
-    "in": "query",
-    "required": False,
-    "description": "Ask as this map name would: with its strict testing, deadline and reply.",
-    "schema": {"type": "string"},
+# How the server answers whatever the path is.
+_ALWAYS = {
+    "414": "The target is too long.",
+    "421": "The Host header names neither an IP address nor localhost nor one of names in [http].",
+    "431": "The request's head is too long.",
 }
 
 
+def _zone(zones: Iterable[str]) -> Document:
+    return {
+        "name": ZONE,
+        "in": "query",
+        "required": False,
+        "description": "Ask as this map name would: with its strict testing, deadline and reply.",
+        "schema": {"type": "string", "enum": list(zones)},
+    }
+
+
 def _operation(
-    name: str, summary: str, responses: Document, *, parameters: list[Document] | None = None
+    name: str,
+    summary: str,
+    responses: Document,
+    by_type: dict[Any, Document],
+    *,
+    parameters: list[Document] | None = None,
 ) -> Document:
-    operation: Document = {"operationId": name, "summary": summary, "responses": responses}
+    always = {status: _problem(about, by_type) for status, about in _ALWAYS.items()}
+    operation: Document = {
+        "operationId": name,
+        "summary": summary,
+        "responses": {**responses, **always},
+    }
     if parameters:
         operation["parameters"] = parameters
     return operation

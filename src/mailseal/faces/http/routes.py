@@ -43,7 +43,7 @@ class Routes:
         self._zones = zones
         self._forms = forms
         self._started_at = started_at
-        self._description = msgspec.json.encode(openapi.describe())
+        self._description = msgspec.json.encode(openapi.describe(zones))
 
     async def __call__(self, request: Request) -> Response:
         """Answer a request."""
