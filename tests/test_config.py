@@ -20,6 +20,7 @@ from mailseal.config import (
     TcpAddress,
     UnixAddress,
     config_path,
+    dns_views,
     from_document,
     load,
     look_around,
@@ -31,6 +32,7 @@ from mailseal.config.exceptions import OverrideSettings
 from mailseal.config.keys import keys_of
 from mailseal.config.kinds import RefusedValueError, duration, render_duration
 from mailseal.config.listening import ListenSettings, ZoneSettings
+from mailseal.config.reading import MAX_VIEWS
 from mailseal.config.reference import render_reference
 from mailseal.config.settings import TABLES
 from mailseal.config.system import parse_resolv_conf, system_resolvers
@@ -390,6 +392,53 @@ def test_looking_around_finds_what_this_machine_lacks() -> None:
     assert "192.0.2.53:53" in found.warnings[0]
     trusted = replace(config, dns=replace(config.dns, trust_ad=("192.0.2.53",)))
     assert look_around(trusted).warnings == ()
+
+
+def test_a_zone_may_have_resolvers_of_its_own() -> None:
+    """Zones with the same ones share a view; those of the whole service make none."""
+    config = parse(
+        """
+        [dns]
+        resolvers = ["127.0.0.1"]
+        trust_ad = ["192.0.2.53"]
+        [zones.inside]
+        profile = "postfix"
+        resolvers = ["192.0.2.53", "[2001:db8::53]:5353"]
+        [zones.inner]
+        profile = "exim"
+        resolvers = ["192.0.2.53:53", "[2001:DB8::53]:5353"]
+        [zones.same]
+        profile = "postfix"
+        resolvers = ["127.0.0.1:53"]
+        [zones.far]
+        profile = "postfix"
+        resolvers = ["198.51.100.53"]
+        """
+    )
+    views = [([str(one) for one in view.resolvers], view.zones) for view in dns_views(config)]
+    assert views == [
+        (["127.0.0.1:53"], ()),
+        (["192.0.2.53:53", "[2001:db8::53]:5353"], ("inside", "inner")),
+        (["198.51.100.53:53"], ("far",)),
+    ]
+    (warning,) = look_around(config).warnings
+    assert "no resolver (198.51.100.53:53)" in warning
+    assert "there is no DANE for the zone far" in warning
+    assert from_document(to_document(config, reveal=True)) == config
+    shown = to_document(config)["zones"]
+    assert "resolvers" not in shown["postfix"]
+
+
+def test_the_number_of_views_is_bounded() -> None:
+    """Each has sockets, a memory and tests of its own."""
+    zones = [
+        f'[zones.z{number}]\nprofile = "postfix"\nresolvers = ["192.0.2.{number // 2}"]\n'
+        for number in range(2 * MAX_VIEWS + 1)
+    ]
+    assert len(dns_views(parse("".join(zones[:-1])))) == MAX_VIEWS + 1
+    assert problems("".join(zones)) == (
+        "[zones] have 9 different sets of resolvers, expected at most 8",
+    )
 
 
 def test_importing_the_configuration_is_cheap() -> None:

@@ -1,5 +1,6 @@
 """What the doctor makes of resolvers, clock, trust store and the state folder."""
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -38,6 +39,21 @@ def resolver(validation: Validation, *, is_trusted: bool = True) -> machine.Reso
 def test_resolvers(resolvers: list[machine.ResolverFact], findings: list[tuple[str, str]]) -> None:
     """Each is judged alone, and DANE is off when no trusted one is left."""
     assert told(*machine.judge_resolvers(resolvers, has_dane=True)) == findings
+
+
+def test_a_zones_own_resolvers_are_judged_apart() -> None:
+    """DANE is off for the zone whose resolvers do not validate, and for no other."""
+    own = dataclasses.replace(resolver(D), zones=("inside", "inner"))
+
+    findings = list(machine.judge_resolvers([resolver(P), own], has_dane=True))
+
+    assert told(*findings) == [
+        ("resolver-validates", "ok"),
+        ("resolver-does-not-validate", "error"),
+        ("dane-is-off", "error"),
+    ]
+    assert "127.0.0.1:53 of zone inside, inner does not" in findings[1].seen
+    assert findings[2].seen.endswith("so DANE of zone inside, inner is off")
 
 
 @pytest.mark.parametrize("fact", [resolver(D), resolver(D, is_trusted=False)])

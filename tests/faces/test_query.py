@@ -4,7 +4,8 @@ import pytest
 
 from mailseal.dane.tlsa import TlsaRecord
 from mailseal.results import ResultType
-from tests.faces.world import POLICY, World
+from mailseal.testing import FakeDns
+from tests.faces.world import INSIDE, POLICY, World
 
 SECURE = "OK secure match=mx.example.com servername=hostname"
 GOOD = TlsaRecord(usage=3, selector=1, matching_type=1, data=bytes(32))
@@ -105,6 +106,31 @@ def test_explain_shows_what_dane_says(world: World) -> None:
     assert "DANE usable: 3 1 1 0000" in text
     assert "dane-required: DANE is required" in text
     assert "  postfix       OK dane-only\n" in text
+
+
+def test_explain_shows_what_a_zones_own_resolvers_see(world: World) -> None:
+    """Which they are, what they saw, and what its mail servers are told."""
+    with world.config_file.open("a") as file:
+        file.write(f'[zones.inside]\nprofile = "postfix"\nresolvers = ["{INSIDE}"]\n')
+    world.inside = FakeDns()
+    world.inside.secure()
+    world.inside.mx("example.com", (10, "mx.inside.example"))
+    world.inside.a("mx.inside.example", "192.0.2.26")
+    world.inside.tlsa("_25._tcp.mx.inside.example", GOOD)
+
+    text = world.run("query", "example.com", "--explain").stdout
+
+    for line in (
+        "     10 mx.example.com, allowed by the policy",
+        f"MX hosts for inside, by {INSIDE}",
+        "  MX set validated by DNSSEC",
+        "     10 mx.inside.example, NOT allowed by the policy, DANE usable: 3 1 1 "
+        + GOOD.data.hex(),
+        "Decision for inside",
+        f"  postfix       {SECURE}",
+        "  inside        OK dane-only",
+    ):
+        assert f"{line}\n" in text
 
 
 def test_explain_tells_why_there_is_no_policy(world: World) -> None:

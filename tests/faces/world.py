@@ -40,6 +40,7 @@ from mailseal.wire.postfix import TestingAnswer
 from mailseal.wire.profiles import profiles, zone_forms
 from tests.services.world import new_discoverer
 
+INSIDE = "192.0.2.53:53"
 POLICY = "version: STSv1\r\nmode: {mode}\r\nmx: mx.example.com\r\nmax_age: 604800\r\n"
 
 
@@ -47,12 +48,14 @@ POLICY = "version: STSv1\r\nmode: {mode}\r\nmx: mx.example.com\r\nmax_age: 60480
 class World:
     """What there is to be found out; stands in for ``mailseal.wiring`` as well.
 
+    ``inside`` is what the resolvers of a zone of that name see, if it has any of its own.
     ``opened`` counts how often a command opened a service of its own; ``dropped`` are the
     domains that the answerer would have been told to forget.
     """
 
     folder: Path
     dns: FakeDns = field(default_factory=FakeDns)
+    inside: FakeDns | None = None
     hosts: FakePolicyHosts = field(default_factory=FakePolicyHosts)
     store: MemoryStore = field(default_factory=MemoryStore)
     clock: ManualClock = field(default_factory=ManualClock)
@@ -105,7 +108,6 @@ class World:
             clock=self.clock,
             on_change=on_change,
         )
-        surveyor = Surveyor(self.dns, self.clock, SurveyLimits())
         pins = PinBook(
             clock=self.clock,
             source=self.pins,
@@ -114,21 +116,29 @@ class World:
             on_change=on_change,
         )
         await pins.open()
-        resolver = Resolver(
-            discoverer=discoverer,
-            surveyor=surveyor,
-            store=self.store,
+        exceptions = Exceptions(
             clock=self.clock,
-            rules=Rules(),
-            exceptions=Exceptions(
-                clock=self.clock,
-                overrides=Overrides([one.override for one in config.overrides]),
-                pins=pins,
-            ),
-            limits=ResolverLimits(),
+            overrides=Overrides([one.override for one in config.overrides]),
+            pins=pins,
         )
+
+        def view(dns: FakeDns, *resolvers: str, zones: tuple[str, ...] = ()) -> View:
+            surveyor = Surveyor(dns, self.clock, SurveyLimits())
+            resolver = Resolver(
+                discoverer=discoverer,
+                surveyor=surveyor,
+                store=self.store,
+                clock=self.clock,
+                rules=Rules(),
+                exceptions=exceptions,
+                limits=ResolverLimits(),
+                resolvers=resolvers,
+            )
+            return View(resolver=resolver, surveyor=surveyor, resolvers=resolvers, zones=zones)
+
+        others = [view(self.inside, INSIDE, zones=("inside",))] if self.inside else []
+        views = Views(view(self.dns), others)
         try:
-            views = Views(View(resolver=resolver, surveyor=surveyor))
             yield PolicyService(
                 views=views,
                 discoverer=discoverer,
@@ -149,7 +159,8 @@ class World:
                 pins=pins,
             )
         finally:
-            await surveyor.aclose()
+            for one in views:
+                await one.surveyor.aclose()
             await discoverer.aclose()
 
     async def _reload(self) -> dict[str, Any]:

@@ -13,7 +13,8 @@ import pytest
 from mailseal.config import parse
 from mailseal.faces.http.serving import serve_http
 from mailseal.services.policyservice import PolicyService
-from tests.faces.world import World
+from mailseal.testing import FakeDns
+from tests.faces.world import INSIDE, World
 
 GUARD_SECONDS = 10.0  # only reached by a test that would hang otherwise
 
@@ -76,7 +77,11 @@ async def face(tmp_path: Path, world: World) -> AsyncIterator[Face]:
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(str(path))
     listening.listen()
-    config = parse('[zones.strict]\nprofile = "postfix"\nstrict_testing = true\nsni = false\n')
+    config = parse(
+        '[zones.strict]\nprofile = "postfix"\nstrict_testing = true\nsni = false\n'
+        f'[zones.inside]\nprofile = "postfix"\nresolvers = ["{INSIDE}"]\n'
+    )
+    world.inside = FakeDns()
     async with world.open_service(config, world.dropped.append) as service:
         made = Face(path, world, service)
         async with serve_http(config, service, [listening], made.ask_answerer):

@@ -127,3 +127,14 @@ def test_a_zone_is_another_one_when_its_answers_may_differ(change: str, changed:
     """By this the answerer knows what to forget at a reload."""
     before, after = make_plan(parse("")).config.zones, make_plan(parse(change)).config.zones
     assert {name for name in ("postfix", "sendmail") if before[name] != after[name]} == changed
+
+
+def test_other_resolvers_of_a_zone_make_its_answers_others() -> None:
+    """A reload forgets the answers of this zone, and of no other."""
+    zone = '[zones.inside]\nprofile = "postfix"\n'
+
+    before = make_plan(parse(zone)).config.zones
+    after = make_plan(parse(zone + 'resolvers = ["192.0.2.53"]\n')).config.zones
+
+    assert before["inside"] != after["inside"]
+    assert before["postfix"] == after["postfix"]
