@@ -36,6 +36,7 @@ DOOR_LIBRARIES = {
     "dns": {"net"},
     "h11": {"net", "faces"},
     "ssl": {"net"},
+    "OpenSSL": {"net"},
     "sqlalchemy": {"store"},
     "alembic": {"store"},
     "sqlite3": {"store"},

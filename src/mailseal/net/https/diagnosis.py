@@ -8,11 +8,12 @@ import asyncio
 import ssl
 from typing import cast
 
-from mailseal.certs import CertificateSyntaxError, names_its_issuer, read_certificate
-from mailseal.net.https.exchange import quoted
+from mailseal.certs import CertificateSyntaxError, read_certificate
 from mailseal.net.https.proxy import ProxyError
+from mailseal.net.tls.words import distrust_word, slug
 
 MAX_CERTIFICATE_BYTES = 16_384  # ours, of one that is kept; with 100 names they have 5 000
+_WORDS = frozenset({"not-yet-valid", "wrong-name", "self-signed", "incomplete-chain", "unknown-ca"})
 
 
 def peer_certificate(transport: asyncio.BaseTransport) -> bytes | None:
@@ -24,24 +25,13 @@ def peer_certificate(transport: asyncio.BaseTransport) -> bytes | None:
 
 def explain_certificate(error: ssl.SSLCertVerificationError, der: bytes | None) -> str:
     """Say why a certificate was refused, in one word for programs as well as people."""
-    match error.verify_code:  # OpenSSL's x509_vfy.h; Python has no names for them
-        case 10:
+    match distrust_word(error.verify_code, error.verify_message, der):
+        case "expired":
             return _explain_expired(der)
-        case 9:
-            return "not-yet-valid"
-        case 62:
-            return "wrong-name"
-        case 18:
-            return "self-signed"
-        case 20 | 21:
-            # Most often the host was set up without its intermediate certificate. A public CA
-            # always writes down where to get that, a private one hardly ever does.
-            is_public = der is not None and names_its_issuer(der)
-            return "incomplete-chain" if is_public else "unknown-ca"
-        case 19:
-            return "unknown-ca"
-        case _:
-            return "certificate-" + _slug(error.verify_message)
+        case word if word in _WORDS:
+            return word
+        case other:
+            return f"certificate-{other}"
 
 
 def explain_connection(error: OSError) -> str:
@@ -50,7 +40,7 @@ def explain_connection(error: OSError) -> str:
         case ProxyError():
             return str(error)
         case ssl.SSLError():
-            return "tls-" + _slug(error.reason or "handshake-failed")
+            return "tls-" + slug(error.reason or "handshake-failed")
         case ConnectionRefusedError():
             return "connection-refused"
         case TimeoutError():
@@ -59,7 +49,7 @@ def explain_connection(error: OSError) -> str:
             # A host that does not want the connection refuses it; this one went silent later.
             return "tls-connection-closed"
         case _:
-            return "connect-" + _slug(error.strerror or "failed")
+            return "connect-" + slug(error.strerror or "failed")
 
 
 def _explain_expired(der: bytes | None) -> str:
@@ -67,7 +57,3 @@ def _explain_expired(der: bytes | None) -> str:
         return f"expired-{read_certificate(der or b'').not_after:%Y-%m-%d}"
     except CertificateSyntaxError:
         return "expired"
-
-
-def _slug(text: str) -> str:
-    return quoted(text).lower().replace("_", "-").replace(" ", "-")

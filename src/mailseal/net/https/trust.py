@@ -4,13 +4,11 @@ import re
 import ssl
 from pathlib import Path
 
-import mailseal
+from mailseal.net.tls.trust import TrustStoreError
+
+__all__ = ["TrustStoreError", "build_context", "build_unverified_context", "count_authorities"]
 
 _HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")  # openssl-rehash(1): a folder is read by these names
-
-
-class TrustStoreError(mailseal.Error):
-    """The file of trusted CAs cannot be used."""
 
 
 def build_context(ca_file: str | None = None) -> ssl.SSLContext:
