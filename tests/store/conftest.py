@@ -1,5 +1,7 @@
-"""An empty database of each engine for every test, and a second way into it."""
+"""A database of each engine for every test, and a second way into it."""
 
+import asyncio
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -7,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab import Unavailable
-from lab.postgres import throwaway_postgres
+from lab.postgres import Server, throwaway_server
 from mailseal.store import Store, open_store
 from tests.realservers import give_up_on_lab, require_psycopg
 
@@ -15,14 +17,25 @@ ENGINES = ("sqlite", "postgresql")
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """Run one PostgreSQL server for all tests; give up where none can be had."""
+def whole_server() -> Iterator[Server]:
+    """Run one PostgreSQL server, which keeps what it has confirmed; give up where none can be."""
     require_psycopg()
     try:
-        with throwaway_postgres() as url:
-            yield url
+        with throwaway_server(synchronous_commit="on") as running:
+            yield running
     except Unavailable as unavailable:
         give_up_on_lab(unavailable)
+
+
+@pytest.fixture
+def server(whole_server: Server) -> Server:
+    """Lend the PostgreSQL server, with an empty database."""
+    import psycopg
+
+    with psycopg.connect(whole_server.url, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    return whole_server
 
 
 @pytest.fixture
@@ -31,23 +44,67 @@ def sqlite_path(tmp_path: Path) -> Path:
     return tmp_path / "state" / "mailseal.db"
 
 
-@pytest.fixture
-def postgres_url(postgres_server: str) -> str:
-    """Return the URL of an empty PostgreSQL database."""
+@pytest.fixture(params=ENGINES)
+def new_url(request: pytest.FixtureRequest, sqlite_path: Path) -> str:
+    """Return the URL of a database of each engine in turn that has nothing in it yet."""
+    if request.param == "sqlite":
+        return f"sqlite:///{sqlite_path}"
+    server = request.getfixturevalue("server")
+    assert isinstance(server, Server)
+    return server.url
+
+
+@pytest.fixture(scope="session")
+def sqlite_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a SQLite database with all tables, to be copied."""
+    path = tmp_path_factory.mktemp("tables") / "mailseal.db"
+    make_tables(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_tables(whole_server: Server) -> str:
+    """Make a PostgreSQL database with all tables, beside the one that tests find empty."""
     import psycopg
 
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute("DROP SCHEMA public CASCADE")
-        connection.execute("CREATE SCHEMA public")
-    return postgres_server
+    with psycopg.connect(whole_server.url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE tables")
+    url = whole_server.url.replace("/mailseal?", "/tables?")
+    make_tables(url)
+    return url
+
+
+@pytest.fixture
+def postgres_url(postgres_tables: str) -> str:
+    """Return the URL of a PostgreSQL database whose tables are empty."""
+    import psycopg
+
+    from mailseal.store.schema import metadata
+
+    with psycopg.connect(postgres_tables, autocommit=True) as connection:
+        for table in metadata.sorted_tables:
+            connection.execute(f"DELETE FROM {table.name}".encode())
+    return postgres_tables
 
 
 @pytest.fixture(params=ENGINES)
 def url(request: pytest.FixtureRequest, sqlite_path: Path) -> str:
-    """Return the URL of an empty database of each engine in turn."""
+    """Return the URL of a database of each engine in turn whose tables are empty."""
     if request.param == "sqlite":
+        sqlite_path.parent.mkdir(mode=0o700)
+        shutil.copy(request.getfixturevalue("sqlite_tables"), sqlite_path)
         return f"sqlite:///{sqlite_path}"
     return str(request.getfixturevalue("postgres_url"))
+
+
+def make_tables(url: str) -> None:
+    """Let a store make its tables, as at its first start."""
+
+    async def open_and_close() -> None:
+        async with await open_store(url):
+            pass
+
+    asyncio.run(open_and_close())
 
 
 @pytest.fixture

@@ -2,17 +2,15 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 import pytest
 
-from lab import Unavailable
-from lab.postgres import Server, throwaway_server
+from lab.postgres import Server
 from mailseal.mtasts.policy import Mode
 from mailseal.names import Domain
 from mailseal.store import Store, StoreUnavailableError, open_store
-from tests.realservers import give_up_on_lab, require_psycopg
 from tests.services.fleet import Fleet
 from tests.services.world import DOMAIN
 
@@ -29,28 +27,6 @@ async def eventually(holds: Callable[[], bool], within: float) -> float:
         assert loop.time() - begun < within, "not in time"
         await asyncio.sleep(0.005)
     return loop.time() - begun
-
-
-@pytest.fixture(scope="module")
-def shared_server() -> Iterator[Server]:
-    """Run one PostgreSQL server that keeps what it has confirmed."""
-    require_psycopg()
-    try:
-        with throwaway_server(synchronous_commit="on") as server:
-            yield server
-    except Unavailable as unavailable:
-        give_up_on_lab(unavailable)
-
-
-@pytest.fixture
-def server(shared_server: Server) -> Server:
-    """Give the server with an empty database."""
-    import psycopg
-
-    with psycopg.connect(shared_server.url, autocommit=True) as connection:
-        connection.execute("DROP SCHEMA public CASCADE")
-        connection.execute("CREATE SCHEMA public")
-    return shared_server
 
 
 @pytest.fixture

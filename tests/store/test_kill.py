@@ -75,12 +75,12 @@ def test_every_acknowledged_save_survives_a_killed_writer(url: str, seed: int) -
         connection.close()
 
 
-def test_two_processes_that_start_at_once_make_one_schema(url: str) -> None:
+def test_two_processes_that_start_at_once_make_one_schema(new_url: str) -> None:
     """Several nodes may come up together on an empty database; each then writes to it."""
     once = WRITER.replace("range(10_000)", "range(2)")
     writers = [
         subprocess.Popen(
-            [sys.executable, "-c", once, url, f"p{n}"],
+            [sys.executable, "-c", once, new_url, f"p{n}"],
             stdout=subprocess.DEVNULL,
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
@@ -90,7 +90,7 @@ def test_two_processes_that_start_at_once_make_one_schema(url: str) -> None:
     assert [writer.wait() for writer in writers] == [0, 0, 0]
 
     async def count() -> int:
-        async with await open_store(url) as store:
+        async with await open_store(new_url) as store:
             return await store.count()
 
     assert asyncio.run(count()) == 30

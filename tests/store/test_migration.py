@@ -17,6 +17,12 @@ from mailseal.store.statements import Statements
 from tests.store.samples import NOW, body, cached
 
 
+@pytest.fixture
+def url(new_url: str) -> str:
+    """Begin with nothing in the database."""
+    return new_url
+
+
 def at_revision(url: str, revision: str) -> Database:
     """Make a database as the version of ``revision`` left it."""
     database = Database(url, Statements(max_policies=10))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailseal.dane.exchange import DaneSummary
@@ -276,19 +276,24 @@ POLICIES = st.builds(
 )
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(policies=st.lists(POLICIES, max_size=5, unique_by=lambda policy: policy.domain))
-def test_whatever_is_saved_comes_back_equal(url: str, policies: list[CachedPolicy]) -> None:
+def test_whatever_is_saved_comes_back_equal(url: str) -> None:
     """Save and load are the identity, to the microsecond, for every policy there can be."""
 
-    async def round_trip() -> None:
-        async with await open_store(url) as store:
-            for known in await store.list():  # of another example, perhaps fetched later
-                await store.remove(known.domain)
-            await asyncio.gather(*(store.save(policy) for policy in policies))
-            for policy in policies:
-                assert await store.load(policy.domain) == policy
+    async def round_trip(policies: list[CachedPolicy]) -> None:
+        for known in await store.list():  # of another example, perhaps fetched later
+            await store.remove(known.domain)
+        await asyncio.gather(*(store.save(policy) for policy in policies))
+        for policy in policies:
+            assert await store.load(policy.domain) == policy
 
-    asyncio.run(round_trip())
+    @settings(max_examples=40, deadline=None)
+    @given(policies=st.lists(POLICIES, max_size=5, unique_by=lambda policy: policy.domain))
+    def check(policies: list[CachedPolicy]) -> None:
+        runner.run(round_trip(policies))
+
+    with asyncio.Runner() as runner:
+        store = runner.run(open_store(url))
+        try:
+            check()
+        finally:
+            runner.run(store.aclose())
