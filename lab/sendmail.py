@@ -121,16 +121,22 @@ class Sendmail:
     def _make_template(self, template: Path) -> None:
         self.folder.mkdir(exist_ok=True)
         (self.folder / "queue").mkdir(exist_ok=True)
-        tree = self.namespace.trees["sendmail"]
-        own = tree.file("usr/bin/m4")
-        m4 = own if (tree.path / "usr/bin/m4").exists() else "m4"
-        cf = tree.file("usr/share/sendmail/cf")
         text = MASTER_CONFIGURATION.format(folder=self.folder, ca_file=self.ca_file)
-        (self.folder / "sendmail.mc").write_text(text)
-        done = self.namespace.run(
-            [m4, f"-D_CF_DIR_={cf}/", cf / "m4/cf.m4", self.folder / "sendmail.mc"],
-            environment={"LD_LIBRARY_PATH": tree.library_path()},
-        )
-        if "@ADDRESS@" not in done.stdout:
-            raise Unavailable(f"m4 made no sendmail.cf: {done.stderr.strip()}", "report it")
-        template.write_text(done.stdout)
+        make_configuration(self.namespace, text, template)
+
+
+def make_configuration(namespace: Namespace, text: str, place: Path) -> None:
+    """Make a sendmail.cf at ``place`` of the text of a sendmail.mc, which is kept beside it."""
+    tree = namespace.trees["sendmail"]
+    own = tree.file("usr/bin/m4")
+    m4 = own if (tree.path / "usr/bin/m4").exists() else "m4"
+    cf = tree.file("usr/share/sendmail/cf")
+    master = place.with_suffix(".mc")
+    master.write_text(text)
+    done = namespace.run(
+        [m4, f"-D_CF_DIR_={cf}/", cf / "m4/cf.m4", master],
+        environment={"LD_LIBRARY_PATH": tree.library_path()},
+    )
+    if done.returncode or "Ksts " not in done.stdout:
+        raise Unavailable(f"m4 made no sendmail.cf: {done.stderr.strip()}", "report it")
+    place.write_text(done.stdout)
