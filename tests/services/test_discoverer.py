@@ -341,6 +341,7 @@ async def test_memory_is_bounded_and_what_it_drops_is_in_the_store() -> None:
         await world.discoverer.policy_for(Domain(f"junk{number}.example.net"), timeout=LONG)
 
     assert len(world.discoverer) == 10
+    assert world.discoverer.evictions == 51 - 10
     world.dns.fail(RECORD, DnsFailure.TIMEOUT)
     assert await world.mode() is Mode.ENFORCE
 

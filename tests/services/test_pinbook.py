@@ -127,6 +127,42 @@ async def test_the_last_good_list_survives_a_restart(shelf: Shelf) -> None:
     assert book.trouble == "connection-refused"
 
 
+async def test_its_numbers_tell_how_old_the_list_is_and_whether_it_can_be_read() -> None:
+    """A list that cannot be read anew is seen long before it expires."""
+    assert PinBook(clock=ManualClock()).counters() == {}
+    shelf = Shelf()
+    assert shelf.book.counters() == {}
+    issued = int(shelf.clock.now().timestamp())
+    shelf.serve(example_com=pin())
+    await shelf.book.open()
+    of_list = {
+        "pins": 1,
+        "pins_replaced": 0,
+        "pins_issued_at": issued,
+        "pins_expire_at": issued + 86_400,
+    }
+    assert shelf.book.counters() == {"pins_source_works": 1, **of_list}
+
+    shelf.clock.advance(HOUR)
+    shelf.book.note_fetched(shelf.fetched())
+    shelf.source.fail()
+    await shelf.book.refresh()
+    failed = {"pins_failed_at": issued + 3600, "pins_replaced": 1}
+    assert shelf.book.counters() == {**of_list, **failed, "pins_source_works": 0}
+
+    shelf.clock.advance(HOUR)
+    shelf.serve(example_com=pin())
+    await shelf.book.refresh()
+    assert shelf.book.counters() == {
+        "pins": 1,
+        "pins_replaced": 0,
+        "pins_issued_at": issued + 7200,
+        "pins_expire_at": issued + 7200 + 86_400,
+        "pins_source_works": 1,
+        "pins_failed_at": issued + 3600,  # when it last was, not whether
+    }
+
+
 @pytest.mark.parametrize("how", ["forged", "older", "nonsense", "unreachable", "expired"])
 async def test_a_list_that_is_not_good_leaves_the_last_good_one(shelf: Shelf, how: str) -> None:
     """And says so in the log."""

@@ -47,6 +47,7 @@ class Keeper:
         self._weights: dict[Domain, int] = {}
         self._used_bytes = 0
         self._purges = 0
+        self.evictions = 0
         self._caught_up_at = clock.monotonic()
         self._recalls: Flights[Domain, DomainState] = Flights(MAX_RECALLS)
 
@@ -196,6 +197,7 @@ class Keeper:
                     "memory is full of what cannot be stored", domain=candidate, action="dropped"
                 )
             self._drop(candidate)
+            self.evictions += 1
 
     def _oldest(self) -> list[Domain]:
         number = MAX_PASSED_OVER + 1 + max(0, len(self._states) - self._max_domains)

@@ -69,6 +69,7 @@ class PinBook:
         self._due_at: datetime | None = None
         self._told: set[tuple[bool, str]] = set()
         self._trouble = ""
+        self._failed_at: datetime | None = None
         self._reading = asyncio.Lock()
 
     # -- what it knows ------------------------------------------------------------------------
@@ -106,6 +107,25 @@ class PinBook:
     def expires(self) -> datetime | None:
         """When the list in use ends."""
         return self._list.expires if self._list is not None else None
+
+    def counters(self) -> dict[str, int]:
+        """Return what can be counted; nothing without a source, and no list's facts without one.
+
+        Instants are seconds since 1970.
+        """
+        if self._source is None:
+            return {}
+        counters = {}
+        if self._due_at is not None:  # it was read at least once
+            counters["pins_source_works"] = int(not self._trouble)
+        if self._failed_at is not None:
+            counters["pins_failed_at"] = int(self._failed_at.timestamp())
+        if self._list is not None:
+            counters["pins"] = len(self._list.pins)
+            counters["pins_replaced"] = len(self._replaced)
+            counters["pins_issued_at"] = int(self._list.issued.timestamp())
+            counters["pins_expire_at"] = int(self._list.expires.timestamp())
+        return counters
 
     def standing(self, domain: Domain) -> PinStanding | None:
         """Return what the list says of a domain, whether it applies or not."""
@@ -183,7 +203,7 @@ class PinBook:
             outcome = await self._source.read(timeout=READ_TIMEOUT)
             now = self._clock.now()
             if isinstance(outcome, PinsUnavailable):
-                self._trouble = outcome.reason
+                self._trouble, self._failed_at = outcome.reason, now
                 log.warning(
                     "pin list cannot be read",
                     source=self._source.name,
@@ -231,7 +251,7 @@ class PinBook:
                     open_list, envelope, keys=self._keys, now=now, stored=self._list
                 )
         except (PinListError, EnvelopeError) as error:
-            self._trouble = str(error)
+            self._trouble, self._failed_at = str(error), now
             log.warning(
                 "pin list refused",
                 source=origin,

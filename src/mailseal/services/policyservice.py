@@ -31,9 +31,7 @@ class PolicyService:
         """Return what can be counted without asking the store."""
         counters = {
             "domains_in_memory": len(self.discoverer),
+            "domains_evicted": self.discoverer.evictions,
             "policies_unsaved": self.discoverer.unsaved,
         }
-        if self.pins.in_use is not None:
-            counters["pins"] = len(self.pins.in_use.pins)
-            counters["pins_expire_at"] = int(self.pins.in_use.expires.timestamp())
-        return {**counters, **self.views.counters()}
+        return {**counters, **self.pins.counters(), **self.views.counters()}

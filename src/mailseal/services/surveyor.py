@@ -137,6 +137,11 @@ class Surveyor:
         """Return how many MX sets and how many hosts are remembered."""
         return len(self._mx_sets), len(self._hosts)
 
+    @property
+    def evictions(self) -> tuple[int, int]:
+        """Return how many MX sets and how many hosts had to make room for others."""
+        return self._mx_sets.evictions, self._hosts.evictions
+
     def forget_all(self) -> None:
         """Look everything up anew, such as when other resolvers are asked from now on."""
         self._mx_sets.forget_all()

@@ -27,7 +27,8 @@ class Timed(Generic[V]):
 class TtlCache(Generic[K, V]):
     """A bounded table of what ``look_up`` brought, each entry no longer than it says.
 
-    The least recently learnt entry goes first when the table is full.
+    The least recently learnt entry goes first when the table is full; ``evictions`` counts those
+    that could still have been used.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class TtlCache(Generic[K, V]):
         self._flights: Flights[tuple[K, int], Timed[V]] = Flights(max_flights)
         self._entries: dict[K, tuple[Timed[V], float]] = {}
         self._generation = 0
+        self.evictions = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -91,7 +93,9 @@ class TtlCache(Generic[K, V]):
         self._entries.pop(key, None)
         if timed.usable_for:
             while len(self._entries) >= self._max_entries:
-                del self._entries[next(iter(self._entries))]
+                oldest = next(iter(self._entries))
+                self.evictions += self._remaining(oldest) is not None
+                del self._entries[oldest]
             self._entries[key] = (timed, self._clock.monotonic())
         return timed
 

@@ -55,12 +55,15 @@ class Views:
 
     def counters(self) -> dict[str, int]:
         """Return what can be counted; DANE is on when it is in every view."""
-        counters = {"mx_sets": 0, "hosts": 0}
+        counters = {"mx_sets": 0, "hosts": 0, "mx_sets_evicted": 0, "hosts_evicted": 0}
         is_on = 1
         for view in reversed(self._all):  # of an address in two views, the default's word
             mx_sets, hosts = view.surveyor.sizes
             counters["mx_sets"] += mx_sets
             counters["hosts"] += hosts
+            mx_sets, hosts = view.surveyor.evictions
+            counters["mx_sets_evicted"] += mx_sets
+            counters["hosts_evicted"] += hosts
             told = view.self_test.counters() if view.self_test is not None else {"dane_is_on": 0}
             is_on = min(is_on, told["dane_is_on"])
             counters |= told

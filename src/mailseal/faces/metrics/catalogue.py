@@ -171,9 +171,29 @@ PINS = _gauge(
     "Domains on the signed list of pinned policies that is in use.\n"
     "Missing where there is no list.",
 )
+PINS_REPLACED = _gauge(
+    "pins_replaced",
+    "Pins of that list in whose place a policy of the domain's own has come.\n"
+    "Those with `hold` count all the same.",
+)
+PINS_ISSUED = _gauge(
+    "pins_issued_timestamp_seconds",
+    "When that list was issued: how old it is.",
+)
 PINS_EXPIRE = _gauge(
     "pins_expire_timestamp_seconds",
     "When that list expires, unless a newer one is signed.\nIts pins no longer count then.",
+)
+PINS_SOURCE_UP = _gauge(
+    "pins_source_up",
+    "1 when the last attempt to read the list from `source` brought a good one, 0 when not.\n"
+    "Missing without a source, and before the first attempt.\n"
+    "The last good list stays in use until it expires; the log says why another was not taken.",
+)
+PINS_FAILED = _gauge(
+    "pins_failure_timestamp_seconds",
+    "When an attempt to read the list last failed.\n"
+    "Missing where none has since the resolver process began.",
 )
 FETCHES = _counter(
     "policy_fetches",
@@ -215,6 +235,13 @@ IN_MEMORY = _gauge(
     "in_memory",
     "Entries in the resolver process's memory.\n"
     "`kind` is `domains` (policies and their absence), `mx-sets` or `hosts` (DANE states).",
+    "kind",
+)
+MEMORY_EVICTIONS = _counter(
+    "memory_evictions",
+    "Entries of that memory dropped to make room for others, by `kind`.\n"
+    "Policies are read from the store again, the others looked up anew: with a steady stream of "
+    "evictions raise `known_domains` or `known_mib` in `[limits]` for `domains`.",
     "kind",
 )
 
@@ -272,11 +299,23 @@ SECTIONS: dict[str, tuple[Metric, ...]] = {
         POLICIES_COUNTED,
         POLICIES_UNSAVED,
         PINS,
+        PINS_REPLACED,
+        PINS_ISSUED,
         PINS_EXPIRE,
+        PINS_SOURCE_UP,
+        PINS_FAILED,
         FETCHES,
         FETCH_TIMES,
     ),
-    "DNS and the store": (DNS, DNS_TIMES, STORE, STORE_UP, CORRUPT_ROWS, IN_MEMORY),
+    "DNS and the store": (
+        DNS,
+        DNS_TIMES,
+        STORE,
+        STORE_UP,
+        CORRUPT_ROWS,
+        IN_MEMORY,
+        MEMORY_EVICTIONS,
+    ),
     "The service itself": (
         BUILD_INFO,
         ANSWERER_UP,

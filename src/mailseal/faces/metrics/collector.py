@@ -44,6 +44,7 @@ _CONNECTION_EVENTS = {
     "slow-dropped": "slow_readers_dropped",
 }
 _IN_MEMORY = {"domains": "domains_in_memory", "mx-sets": "mx_sets", "hosts": "hosts"}
+_EVICTED = {"domains": "domains_evicted", "mx-sets": "mx_sets_evicted", "hosts": "hosts_evicted"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,10 +111,18 @@ def _answerer(counters: Counters) -> Iterator[Family]:
 
 def _service(counters: Counters) -> Iterator[Family]:
     yield _family(catalogue.IN_MEMORY, _renamed(_IN_MEMORY, counters))
-    yield _family(catalogue.POLICIES_UNSAVED, _single(counters, "policies_unsaved"))
-    yield _family(catalogue.PINS, _single(counters, "pins"))
-    yield _family(catalogue.PINS_EXPIRE, _single(counters, "pins_expire_at"))
-    yield _family(catalogue.DANE_ON, _single(counters, "dane_is_on"))
+    yield _family(catalogue.MEMORY_EVICTIONS, _renamed(_EVICTED, counters))
+    for metric, name in (
+        (catalogue.POLICIES_UNSAVED, "policies_unsaved"),
+        (catalogue.PINS, "pins"),
+        (catalogue.PINS_REPLACED, "pins_replaced"),
+        (catalogue.PINS_ISSUED, "pins_issued_at"),
+        (catalogue.PINS_EXPIRE, "pins_expire_at"),
+        (catalogue.PINS_SOURCE_UP, "pins_source_works"),
+        (catalogue.PINS_FAILED, "pins_failed_at"),
+        (catalogue.DANE_ON, "dane_is_on"),
+    ):
+        yield _family(metric, _single(counters, name))
     validates = [
         ((name.removeprefix(VALIDATES),), value)
         for name, value in counters.items()
