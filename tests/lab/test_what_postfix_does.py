@@ -118,3 +118,38 @@ def test_a_verified_connection_is_reused_as_verified(
 
     assert delivery.status == "sent"
     assert "Verified TLS connection reused" in "".join(delivery.log_lines)
+
+
+def test_another_domains_mail_goes_by_its_own_policy(
+    lab: Lab, socketmap: ScriptedSocketmap, make_sender: MakeSender
+) -> None:
+    """Two domains with one MX host: the second does not follow on the first one's connection.
+
+    Not on one that was verified for the first, under another name, either.
+    """
+    lab.attack.forge_mx("nopolicy.test", "mx.selfsigned.test")
+    lab.attack.forge_mx("wildcard.test", "mx.good.test")
+    socketmap.answers["selfsigned.test"] = secure("mx.selfsigned.test")
+    socketmap.answers["wildcard.test"] = secure("mx.good.test")
+    socketmap.answers["good.test"] = secure("mx.elsewhere.test")
+    names = ("nopolicy.test", "selfsigned.test", "wildcard.test", "good.test")
+    cached = {"smtp_connection_cache_destinations": ", ".join(names)}
+    postfix = make_sender(socketmap.table(), **(REUSE | cached))
+
+    outcomes = [postfix.deliver(f"someone@{name}").status for name in names]
+
+    assert outcomes == ["sent", "deferred", "sent", "deferred"]
+
+
+def test_without_the_setting_no_tls_connection_is_reused(
+    socketmap: ScriptedSocketmap, make_sender: MakeSender
+) -> None:
+    """The cache of connections is for clear text then."""
+    cached = {"smtp_connection_cache_destinations": "good.test"}
+    postfix = make_sender(socketmap.table(), **cached)
+
+    deliveries = [postfix.deliver(f"{name}@good.test") for name in ("first", "second")]
+
+    assert [delivery.status for delivery in deliveries] == ["sent", "sent"]
+    assert "reused" not in "".join(deliveries[1].log_lines)
+    assert deliveries[1].tls is not None
