@@ -20,6 +20,7 @@ FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
 STEADY_SECONDS = 10.0  # one that lived that long is started again without delay
 EXIT_SECONDS = 3.0  # how long one may take to end after its link was closed
+FIRST_POLL_SECONDS = 0.001  # doubled each time, so that a quick end is noticed quickly
 POLL_SECONDS = 0.02
 
 TICK_SECONDS = 0.5  # the answerer's
@@ -348,8 +349,11 @@ async def _end(child: Child) -> int | None:
 
 async def _wait_for(child: Child) -> int | None:
     # Polled, since a child may be started by whatever the loop knows nothing of.
-    for _ in range(int(EXIT_SECONDS / POLL_SECONDS)):
+    waited, pause = 0.0, FIRST_POLL_SECONDS
+    while waited < EXIT_SECONDS:
         if (status := child.poll()) is not None:
             return status
-        await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(pause)
+        waited += pause
+        pause = min(pause * 2, POLL_SECONDS)
     return None
