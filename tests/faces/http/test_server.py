@@ -173,7 +173,7 @@ async def test_when_full_the_longest_idle_makes_room(tmp_path: Path) -> None:
 
 async def test_when_all_are_busy_another_is_refused(tmp_path: Path) -> None:
     """Work under way is finished first."""
-    async with served(tmp_path / "s", Limits(connections=1)) as meter:
+    async with served(tmp_path / "s", Limits(connections=1, finish=SOON)) as meter:
         _, busy = await send(tmp_path / "s", b"GET /never HTTP/1.1\r\nHost: x\r\n\r\n")
         reader, writer = await send(tmp_path / "s", GET)
         assert await rest(reader) == b""
@@ -229,10 +229,11 @@ async def test_the_end_waits_for_what_was_asked_and_for_no_one_else(tmp_path: Pa
             await asked.wait()
             loop = asyncio.get_running_loop()
             loop.call_later(2 * SOON.total_seconds(), answer.set)
-        reply = await read_reply(reader)
+            replying = asyncio.create_task(read_reply(reader))
+            replying.add_done_callback(lambda _: writer.close())  # or its end would be waited for
+        reply = await replying
         assert await rest(silent) == b""
-        for one in (silent_writer, writer):
-            one.close()
+        silent_writer.close()
 
     assert reply.status == 200
     assert reply.headers["connection"] == "close"
