@@ -16,12 +16,11 @@ from mailseal.doctor import machine, postfix, service
 from mailseal.doctor.finding import Finding, Status, exit_code, ok
 from mailseal.faces import inspection
 from mailseal.faces.configured import config_option, format_option, load_config
+from mailseal.faces.monitoringcommand import MonitoringCommand, WrongUsageError
 from mailseal.names import NextHop, parse_next_hop
 
 if TYPE_CHECKING:
     from mailseal.config import Config
-
-WRONG_USAGE = 3  # the convention of monitoring: 2 would say that something is broken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,23 +29,6 @@ class DoorFacts:
 
     resolvers: tuple[machine.ResolverFact, ...]
     trust_store: machine.TrustStoreFact
-
-
-class WrongUsageError(click.UsageError):
-    """A command line that makes no sense."""
-
-    exit_code = WRONG_USAGE
-
-
-class MonitoringCommand(click.Command):
-    """A command whose wrong usage exits 3."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the command line."""
-        try:
-            return super().parse_args(ctx, args)
-        except click.UsageError as error:
-            raise WrongUsageError(error.format_message(), ctx) from error
 
 
 @click.command(
