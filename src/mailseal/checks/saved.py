@@ -18,7 +18,14 @@ class _Header(msgspec.Struct):
 
 def write_evidence(evidence: Evidence) -> bytes:
     """Return the evidence as one line of JSON; octets are in base64, times as in RFC 3339."""
-    return msgspec.json.encode(evidence)
+    return msgspec.json.encode(evidence, enc_hook=_plain)
+
+
+def _plain(value: object) -> str:
+    """Write a ``Domain`` as the text that it is."""
+    if isinstance(value, str):
+        return str(value)
+    raise TypeError(f"evidence holds a {type(value).__name__}")
 
 
 def read_evidence(text: bytes) -> Evidence:

@@ -46,7 +46,8 @@ class Refused:
 class PolicyExchange(asyncio.Protocol):
     """Sends the request as soon as it is connected; ``outcome`` has what came of it.
 
-    With another ``target`` it gets another document by the same rules.
+    With another ``target`` it gets another document by the same rules; ``user_agent`` is who we
+    say we are.
     """
 
     def __init__(
@@ -56,11 +57,13 @@ class PolicyExchange(asyncio.Protocol):
         require_text_plain: bool = True,
         target: str = POLICY_PATH,
         max_body_bytes: int = MAX_BODY_BYTES,
+        user_agent: str = f"mailseal/{mailseal.__version__}",
     ) -> None:
         self.outcome: asyncio.Future[Body | Refused] = asyncio.get_running_loop().create_future()
         self._host = host
         self._require_text_plain = require_text_plain
         self._target = target
+        self._user_agent = user_agent
         self._max_body_bytes = max_body_bytes
         more_bytes = max_body_bytes - MAX_BODY_BYTES
         self._max_chunks = MAX_CHUNKS + more_bytes // 1024
@@ -82,7 +85,7 @@ class PolicyExchange(asyncio.Protocol):
             target=self._target,
             headers=[
                 ("Host", self._host),
-                ("User-Agent", f"mailseal/{mailseal.__version__}"),
+                ("User-Agent", self._user_agent),
                 ("Accept", "text/plain" if self._require_text_plain else "*/*"),
                 ("Accept-Encoding", "identity"),
                 ("Connection", "close"),

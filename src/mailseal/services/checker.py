@@ -1,0 +1,179 @@
+"""Observes one domain: everything that ``checks`` judges, gathered at the same time.
+
+It concludes nothing, and it never raises for what the network does: a server that fails is
+evidence of its failure. Each step takes its time from one deadline.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from mailseal.answers import Answer, Found
+from mailseal.checks.evidence import (
+    Depth,
+    Evidence,
+    HostEvidence,
+    Observer,
+    PolicyHostEvidence,
+    RecordEvidence,
+)
+from mailseal.checks.reading import MAX_MX_HOSTS
+from mailseal.dane.exchange import MxSet, read_mx_set
+from mailseal.names import Domain, NextHop
+from mailseal.ports import Clock, PolicyProber, SmtpProber, ZoneDns
+from mailseal.services.gathering.budget import Budget
+from mailseal.services.gathering.hosts import HostGatherer, HostScope
+from mailseal.services.gathering.policyhost import PolicyHostGatherer, PolicyScope
+from mailseal.services.gathering.progress import Progress, Steps
+from mailseal.services.gathering.questions import Questions
+from mailseal.services.gathering.records import gather_mail_records, gather_records
+
+__all__ = ["CheckLimits", "Checker", "Progress"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckLimits:
+    """The bounds of one observation.
+
+    ``total`` is for everything together, ``deep_total`` for a deep one, whose connections to an
+    address are made one after another. ``session_timeout`` counts from when a session is wanted,
+    whatever it then has to wait for.
+    """
+
+    total: timedelta = timedelta(seconds=120)
+    deep_total: timedelta = timedelta(seconds=300)
+    lookup_timeout: timedelta = timedelta(seconds=5)
+    fetch_timeout: timedelta = timedelta(seconds=20)
+    session_timeout: timedelta = timedelta(seconds=60)
+    max_mx_hosts: int = MAX_MX_HOSTS
+    max_addresses: int = 16  # of one host; large CDNs have 4 to 8, the largest MX hosts 10
+
+
+def _make_label() -> str:
+    return "mailseal-" + secrets.token_hex(6)
+
+
+class Checker:
+    """Gathers evidence about domains, any number at a time; what is shared lies behind the doors.
+
+    ``make_label`` gives a label that no zone has.
+    """
+
+    def __init__(
+        self,
+        *,
+        dns: ZoneDns,
+        policies: PolicyProber,
+        smtp: SmtpProber,
+        clock: Clock,
+        observer: Observer,
+        limits: CheckLimits,
+        make_label: Callable[[], str] = _make_label,
+    ) -> None:
+        self._dns = dns
+        self._policies = policies
+        self._smtp = smtp
+        self._clock = clock
+        self._observer = observer
+        self._limits = limits
+        self._make_label = make_label
+
+    async def gather(
+        self,
+        domain: Domain,
+        *,
+        depth: Depth = Depth.SMTP,
+        is_deep: bool = False,
+        is_brief: bool = False,
+        dkim_selectors: Sequence[str] = (),
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Evidence:
+        """Observe a domain; ends within the limits' total.
+
+        ``is_deep`` makes a few more connections to each address. ``is_brief`` asks only what the
+        delivery of mail depends on, half as many questions, and leaves the policy host alone
+        where no record tells senders of it: for a scan.
+        """
+        started_at = self._clock.now()
+        limits = self._limits
+        budget = Budget(self._clock, limits.deep_total if is_deep else limits.total)
+        steps = Steps(domain, on_progress)
+        asked = Questions(self._dns, budget=budget, timeout=limits.lookup_timeout, steps=steps)
+        hosts = HostGatherer(
+            asked=asked,
+            smtp=self._smtp,
+            clock=self._clock,
+            observer=self._observer,
+            budget=budget,
+            steps=steps,
+            scope=HostScope(
+                has_sessions=depth is Depth.SMTP,
+                is_deep=is_deep,
+                is_brief=is_brief,
+                max_addresses=limits.max_addresses,
+                session_timeout=limits.session_timeout,
+            ),
+        )
+        policy_host = PolicyHostGatherer(
+            asked=asked,
+            policies=self._policies,
+            clock=self._clock,
+            observer=self._observer,
+            budget=budget,
+            steps=steps,
+            scope=PolicyScope(
+                has_fetches=depth is not Depth.DNS,
+                is_brief=is_brief,
+                max_addresses=limits.max_addresses,
+                fetch_timeout=limits.fetch_timeout,
+            ),
+        )
+        records, policy, mx_hosts = await asyncio.gather(
+            self._gather_records(domain, asked, dkim_selectors, is_brief=is_brief),
+            _gather_policy(domain, asked, policy_host, is_brief=is_brief),
+            self._gather_hosts(domain, asked, hosts),
+        )
+        return Evidence(
+            domain=domain,
+            started_at=started_at,
+            finished_at=self._clock.now(),
+            depth=depth,
+            observer=self._observer,
+            records=records,
+            policy_host=policy,
+            mx_hosts=mx_hosts,
+            is_deep=is_deep,
+        )
+
+    async def _gather_records(
+        self, domain: Domain, asked: Questions, dkim_selectors: Sequence[str], *, is_brief: bool
+    ) -> RecordEvidence:
+        if is_brief:
+            return await gather_mail_records(domain, asked)
+        return await gather_records(
+            domain, asked, dkim_selectors=dkim_selectors, label=self._make_label()
+        )
+
+    async def _gather_hosts(
+        self, domain: Domain, asked: Questions, hosts: HostGatherer
+    ) -> tuple[HostEvidence, ...]:
+        answer = await asked.mx(domain)
+        mx = read_mx_set(NextHop(domain=domain), answer, limit=self._limits.max_mx_hosts)
+        return await hosts.gather(mx.hosts) if isinstance(mx, MxSet) else ()
+
+
+async def _gather_policy(
+    domain: Domain, asked: Questions, policy_host: PolicyHostGatherer, *, is_brief: bool
+) -> PolicyHostEvidence | None:
+    if is_brief and not _names_a_policy(await asked.txt(f"_mta-sts.{domain}")):
+        return None
+    return await policy_host.gather(domain)
+
+
+def _names_a_policy(sts: Answer[tuple[bytes, ...]]) -> bool:
+    """Tell whether some record wants to be one of MTA-STS, well-formed or not."""
+    return isinstance(sts, Found) and any(
+        b"".join(record).lstrip().lower().startswith(b"v=sts") for record in sts.records
+    )
