@@ -36,7 +36,7 @@ DOOR_LIBRARIES = {
     "dns": {"net"},
     "h11": {"net", "faces"},
     "ssl": {"net"},
-    "OpenSSL": {"net"},
+    "OpenSSL": {"net", "dane"},
     "sqlalchemy": {"store"},
     "alembic": {"store"},
     "sqlite3": {"store"},

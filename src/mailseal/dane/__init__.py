@@ -8,4 +8,6 @@ be looked up is one: that host must not be used until it can.
 
 Nothing here does I/O: ``tlsa`` reads records and tells which are usable, ``host`` turns the
 answers of DNS for one MX host into its state, ``exchange`` does so for a whole next hop.
+``match`` holds the records against the chain that a host shows, ``rollover`` tells whether they
+let its key change.
 """
