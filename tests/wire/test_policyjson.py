@@ -40,7 +40,7 @@ HOSTS = Exchange(
             HostState(
                 state=TlsaState.USABLE,
                 ttl=timedelta(hours=1),
-                base="real.example.com",
+                base=Domain("real.example.com"),
                 records=(TLSA,),
             ),
         ),
@@ -154,9 +154,16 @@ def test_reports_name_what_applied(delivery: decision.DeliveryPolicy, types: lis
     assert [one.policy_type for one in answer(delivery).tlsrpt] == types
 
 
-def test_an_answer_reads_back_as_it_was() -> None:
-    """The type is the format, both ways."""
-    made = answer(ENFORCED, ruling=Ruling(policy=policy(), source=Source.OVERRIDE), exchange=HOSTS)
+@pytest.mark.parametrize("delivery", [
+    ENFORCED,
+    decision.StsEnforced(domain=EXAMPLE, policy=policy(), only_hosts=(MX,)),
+    decision.DaneRequired(),
+    decision.DaneOpportunistic(),
+], ids=["enforced", "narrowed", "dane", "dane where there is"])  # fmt: skip
+def test_an_answer_reads_back_as_it_was(delivery: decision.DeliveryPolicy) -> None:
+    """The type is the format, both ways, whatever of it was a ``Domain`` before."""
+    ruling = Ruling(policy=policy(), source=Source.OVERRIDE)
+    made = answer(delivery, ruling=ruling, exchange=HOSTS)
 
     assert msgspec.json.decode(msgspec.json.encode(made), type=PolicyAnswer) == made
     assert made.decision.fresh_for_s == 1.0

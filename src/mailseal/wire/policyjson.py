@@ -4,7 +4,7 @@ The types are the format: what is sent is encoded from them, and the OpenAPI des
 of them, so that neither can say what the other does not.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Literal, assert_never
 
@@ -193,8 +193,12 @@ def action_of(delivery: decision.DeliveryPolicy) -> Action:
 def _allowed_mx(delivery: decision.DeliveryPolicy) -> list[str]:
     if not isinstance(delivery, decision.StsEnforced):
         return []
-    mx = delivery.only_hosts or [pattern.text for pattern in delivery.policy.mx]
-    return list(patterns.usable(mx))
+    return _usable(delivery.only_hosts or [pattern.text for pattern in delivery.policy.mx])
+
+
+def _usable(mx: Iterable[str]) -> list[str]:
+    # Plain ones: a Domain is a str to every reader of types, but not to the encoder.
+    return [str(one) for one in patterns.usable(mx)]
 
 
 def _sts(ruling: Ruling, cached: CachedPolicy | None) -> StsPolicy | None:
@@ -231,7 +235,7 @@ def _exchange(
                 covered=policy.covers(host.name) if policy is not None else None,
                 dane=state.state.value if state else None,
                 reason=state.reason if state else "",
-                tlsa_base=state.base if state else "",
+                tlsa_base=str(state.base) if state else "",
                 tlsa=[str(record) for record in state.records] if state else [],
             )
         )
@@ -259,7 +263,7 @@ def _tlsrpt(
             policy_type="sts",
             policy_domain=str(delivery.domain),
             policy_string=postfix.policy_strings(delivery.policy),
-            mx_host_pattern=list(patterns.usable(mx)),
+            mx_host_pattern=_usable(mx),
         )
         return
     if isinstance(delivery, decision.Unavailable):
@@ -273,7 +277,7 @@ def _tlsrpt(
                 found = True
                 yield TlsrptPolicy(
                     policy_type="tlsa",
-                    policy_domain=state.base,
+                    policy_domain=str(state.base),
                     policy_string=[str(record) for record in state.records],
                     mx_host_pattern=[],
                 )
