@@ -75,7 +75,7 @@ def judge_resolvers(resolvers: Sequence[ResolverFact], *, has_dane: bool) -> Ite
                 code="resolver-silent",
                 status=Status.WARNING,
                 seen=f"{name} has not answered its test: {one.result.reason}",
-                remedy="see whether it runs and may be asked from here, or take it out of [dns]",
+                remedy="see whether it runs and may be asked from here, or do without it",
             )
         elif not one.is_trusted:
             yield Finding(

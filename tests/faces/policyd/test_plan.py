@@ -138,3 +138,11 @@ def test_other_resolvers_of_a_zone_make_its_answers_others() -> None:
 
     assert before["inside"] != after["inside"]
     assert before["postfix"] == after["postfix"]
+
+
+def test_a_sample_of_hits_makes_no_answer_another_one() -> None:
+    """It is for the answerer alone, and a reload that turns it on forgets nothing."""
+    plain, sampled = make_plan(parse("")), make_plan(parse("[log]\nsample_hits = 7\n"))
+
+    assert (plain.config.sample_hits, sampled.config.sample_hits) == (0, 7)
+    assert plain.config.zones == sampled.config.zones
