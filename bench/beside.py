@@ -1,4 +1,4 @@
-"""Answers from memory while the resolver looks up fifty new domains a second, on the same machine.
+"""Answers from memory, as in ``warm``, while the resolver looks up fifty new domains a second.
 
 The 99th percentile of the answers' times, over UNIX sockets with 64 connections, against the bare
 server of ``warm`` that is left alone. Both processes of mailseal are the real ones and share one
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench.processes import Load, load, running
+from bench.scrape import scraping
 from bench.stock import stock
 from bench.surroundings import ask, internet, mailseal
 from bench.trickle import RATE
@@ -42,6 +43,7 @@ def measure(say: Callable[[str], None]) -> dict[str, float]:
                 load(bare, "unix", connections=CONNECTIONS, count=POLICIES, cpu=1) as for_bare,
                 load(ours, "unix", connections=CONNECTIONS, count=POLICIES, cpu=1) as for_ours,
                 _trickle(ours.path) as beside,
+                scraping(ours.http) as metrics,
             ):
                 for_ours.ask(POLICIES + CONNECTIONS)
                 for _ in range(ROUNDS):
@@ -50,6 +52,8 @@ def measure(say: Callable[[str], None]) -> dict[str, float]:
                     our_p99.append(result["p99_us"])
                     looked_up += answered
                     seconds += result["seconds"]
+                if not metrics.value("mailseal_dane_on"):
+                    raise RuntimeError(f"DANE is off: {surroundings.log()}")
     say(
         f"p99 {min(bare_p99):.0f} us bare, {min(our_p99):.0f} us beside"
         f" {looked_up / seconds:.0f} look-ups a second"

@@ -8,8 +8,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+
+# Wraps a command so that it runs elsewhere, such as in a network namespace, under the same id.
+Wrap = Callable[[Sequence[str | Path]], Sequence[str | Path]]
+
+
+def _as_it_is(command: Sequence[str | Path]) -> Sequence[str | Path]:
+    return command
 
 
 class Server:
@@ -32,7 +39,9 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(module: str, *arguments: str, cpu: int | None = None) -> Iterator[Server]:
+def running(
+    module: str, *arguments: str, cpu: int | None = None, wrap: Wrap = _as_it_is
+) -> Iterator[Server]:
     """Run ``python -m module PORT PATH arguments`` until the block ends."""
     with (
         tempfile.TemporaryDirectory(prefix="mailseal-bench-") as folder,
@@ -40,7 +49,7 @@ def running(module: str, *arguments: str, cpu: int | None = None) -> Iterator[Se
     ):
         port, path = free_port(), f"{folder}/s"
         process = subprocess.Popen(
-            [sys.executable, "-m", module, str(port), path, *arguments],
+            wrap([sys.executable, "-m", module, str(port), path, *arguments]),
             stderr=log,
         )
         try:
@@ -88,11 +97,12 @@ def load(
     first: int = 0,
     count: int = 1000,
     cpu: int | None = None,
+    wrap: Wrap = _as_it_is,
 ) -> Iterator[Load]:
     """Run a load generator against a server until the block ends."""
     values = (server.addresses[way], connections, first, count, server.process.pid)
     process = subprocess.Popen(
-        [sys.executable, "-m", "bench.load", *map(str, values)],
+        wrap([sys.executable, "-m", "bench.load", *map(str, values)]),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -27,12 +27,22 @@ READY_SECONDS = 30.0
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.001  # how exactly the time to the first answer is known
 
+PORT = 8461  # of the namespace's own loopback, where nobody else listens
+
+# What is not here is as it is by default: DANE is on and tested, the log says what is worth it.
 CONFIGURATION = """\
 state_dir = "{folder}/state"
 
 [[listen]]
 protocol = "socketmap"
 address = "unix:{folder}/socketmap"
+
+[[listen]]
+protocol = "socketmap"
+address = "127.0.0.1:{port}"
+
+[http]
+address = "unix:{folder}/http"
 
 [dns]
 resolvers = ["{resolver}"]
@@ -70,9 +80,13 @@ class Internet:
         """Write the configuration of a mailseal with its state and socket in a folder."""
         path = folder / "mailseal.toml"
         path.write_text(
-            CONFIGURATION.format(folder=folder, resolver=RESOLVER, ca_file=self.ca_file)
+            CONFIGURATION.format(folder=folder, port=PORT, resolver=RESOLVER, ca_file=self.ca_file)
         )
         return path
+
+    def wrap(self, command: Sequence[str | Path]) -> list[str]:
+        """Return the command that runs a program inside, under the same process id."""
+        return self._namespace.command(command, HERE)
 
     def tell(self, words: str) -> int:
         """Say ``hold``, ``release`` or ``count DOMAIN``; return the number it answers."""
@@ -113,7 +127,7 @@ def internet() -> Iterator[Internet]:
 
 
 class Service(Server):
-    """A running ``mailseal serve``, both of its processes; it listens on a UNIX socket."""
+    """A running ``mailseal serve``, both of its processes; TCP is for those inside alone."""
 
     def __init__(
         self,
@@ -122,8 +136,9 @@ class Service(Server):
         began: float,
         log: Callable[[], str],
     ) -> None:
-        super().__init__(process, 0, path)
+        super().__init__(process, PORT, path)
         self.path = path
+        self.http = Path(path).with_name("http")
         self._began = began
         self._log = log
 
