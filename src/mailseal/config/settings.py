@@ -16,6 +16,7 @@ from mailseal.config.addresses import (
     resolver_address,
     store_url,
 )
+from mailseal.config.checking import CheckSettings
 from mailseal.config.exceptions import OverrideSettings, PinSettings
 from mailseal.config.http import HttpSettings
 from mailseal.config.keys import key
@@ -280,6 +281,7 @@ class Config:
     store: StoreSettings = StoreSettings()
     limits: LimitSettings = LimitSettings()
     http: HttpSettings = HttpSettings()
+    check: CheckSettings = CheckSettings()
     log: LogSettings = LogSettings()
     process: ProcessSettings = ProcessSettings()
 
@@ -306,6 +308,7 @@ TABLES: Mapping[str, type] = MappingProxyType(
         "store": StoreSettings,
         "limits": LimitSettings,
         "http": HttpSettings,
+        "check": CheckSettings,
         "log": LogSettings,
         "process": ProcessSettings,
     }
