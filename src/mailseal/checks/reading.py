@@ -21,6 +21,7 @@ from mailseal.dane.host import (
     judge_alias,
     judge_tlsa,
 )
+from mailseal.dane.match import DaneMatch, match_chain, reference_names
 from mailseal.mtasts.policy import Mode, Policy, PolicyReading, read_policy
 from mailseal.mtasts.record import RecordReading, StsRecord, read_records
 from mailseal.names import Domain, NextHop
@@ -29,16 +30,32 @@ MAX_MX_HOSTS = 32  # as senders of mailseal look at; more than any domain has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SessionReading:
+    """One SMTP session: what is wrong with its certificate by MTA-STS, what DANE says of it.
+
+    There are no ``problems`` where there was no TLS. ``dane`` is None there, too, and where the
+    host has no secure TLSA records.
+    """
+
+    session: SmtpSession
+    problems: tuple[Problem, ...] = ()
+    dane: DaneMatch | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostReading:
     """An MX host: where it stands, what DANE says of it, whether the policy names it.
 
-    ``is_covered`` is None where there is no policy that could be read.
+    ``is_covered`` is None where there is no policy that could be read. ``reference_names`` are
+    those that a DANE-TA chain may be for; ``observed`` has its sessions in their order.
     """
 
     host: MxHost
     evidence: HostEvidence
     dane: HostState
     is_covered: bool | None
+    reference_names: tuple[str, ...] = ()
+    observed: tuple[SessionReading, ...] = ()
 
     @property
     def name(self) -> str:
@@ -141,7 +158,7 @@ def read(evidence: Evidence, *, now: datetime | None = None) -> Reading:
     mx = read_mx_set(
         NextHop(domain=Domain(evidence.domain)), evidence.records.mx, limit=MAX_MX_HOSTS
     )
-    hosts = _read_hosts(evidence, mx, policy) if isinstance(mx, MxSet) else ()
+    hosts = _read_hosts(evidence, mx, policy, now) if isinstance(mx, MxSet) else ()
     exchange = (
         Exchange(mx=mx, states=tuple((one.host, one.dane) for one in hosts if one.dane.has_address))
         if isinstance(mx, MxSet)
@@ -184,17 +201,52 @@ def _read_fetch(host: str, fetch: PolicyFetch, now: datetime) -> FetchReading:
     return FetchReading(fetch=fetch, problems=problems, policy=policy)
 
 
-def _read_hosts(evidence: Evidence, mx: MxSet, policy: Policy | None) -> tuple[HostReading, ...]:
+def _read_hosts(
+    evidence: Evidence, mx: MxSet, policy: Policy | None, now: datetime
+) -> tuple[HostReading, ...]:
     observed = {one.name: one for one in evidence.mx_hosts}
     return tuple(
-        HostReading(
-            host=host,
-            evidence=observed[host.name],
-            dane=read_host_state(observed[host.name]),
-            is_covered=policy.covers(host.name) if policy else None,
-        )
+        _read_host(evidence, mx, host, observed[host.name], policy, now)
         for host in mx.hosts
         if host.name in observed
+    )
+
+
+def _read_host(
+    evidence: Evidence,
+    mx: MxSet,
+    host: MxHost,
+    observed: HostEvidence,
+    policy: Policy | None,
+    now: datetime,
+) -> HostReading:
+    dane = read_host_state(observed)
+    answer = evidence.records.mx
+    names = reference_names(
+        dane.base or host.name,
+        evidence.domain,
+        is_mx_secure=mx.is_secure,
+        canonical=answer.canonical if isinstance(answer, Found) else "",
+    )
+    return HostReading(
+        host=host,
+        evidence=observed,
+        dane=dane,
+        is_covered=policy.covers(host.name) if policy else None,
+        reference_names=names,
+        observed=tuple(_read_session(one, dane, names, now) for one in observed.sessions),
+    )
+
+
+def _read_session(
+    session: SmtpSession, dane: HostState, names: tuple[str, ...], now: datetime
+) -> SessionReading:
+    if session.tls is None:
+        return SessionReading(session=session)
+    return SessionReading(
+        session=session,
+        problems=judge_chain(session.tls, session.host, now),
+        dane=match_chain(dane.records, session.tls.chain, names, now) if dane.records else None,
     )
 
 
