@@ -10,6 +10,7 @@ RESOLVER_TOO = "127.0.0.1"  # for programs that look there by default
 SECOND_RESOLVER = "127.0.0.54"  # runs only in tests that start it
 AUTHORITY = "127.0.53.1"
 SILENT_AUTHORITY = "127.0.53.99"
+A_ONLY_AUTHORITY = "127.0.53.98"
 SILENT_HOST = "127.0.0.99"
 
 _MX, _BEHIND_INTERCEPTOR, _POLICY_HOST = 25, 26, 80  # the third byte

@@ -191,6 +191,31 @@ def _dane_domains() -> Iterator[LabDomain]:
         mx=(MxHost(name="mx.dane-nopolicy.test", flaw=Flaw.SELF_SIGNED, tlsa=Tlsa.MATCHING),),
     )
     yield LabDomain(
+        name="cases.test",
+        shows="hosts in each state of DANE, for domains that tests put below it; "
+        "the last one's TLSA records have a broken signature",
+        zone=ZoneState.SIGNED,
+        mx=(
+            MxHost(name="u.cases.test", flaw=Flaw.SELF_SIGNED, tlsa=Tlsa.MATCHING, ports=(25, 587)),
+            MxHost(name="v.cases.test", flaw=Flaw.SELF_SIGNED, tlsa=Tlsa.MATCHING),
+            MxHost(name="m.cases.test", tlsa=Tlsa.MISMATCHING),
+            MxHost(name="x.cases.test", tlsa=Tlsa.UNUSABLE),
+            MxHost(name="n.cases.test"),
+            MxHost(name="b.cases.test", tlsa=Tlsa.BOGUS),
+        ),
+        announces_mx=False,
+        policy_host=PolicyHost(
+            body=policy_text(
+                "enforce",
+                "*.cases.test",
+                "mx.aaaa-fails.test",
+                "mx.servfail.test",
+                "mx.dane-nopolicy.test",
+            )
+        ),
+        bogus=(("_25._tcp.b.cases.test", "TLSA"),),
+    )
+    yield LabDomain(
         name="dane-insecure-mx.test",
         shows="unsigned MX record to a host of dane-good.test: opportunistic DANE only",
         more=(Record(name="dane-insecure-mx.test", rdtype="MX", data="10 mx.dane-good.test."),),
@@ -272,6 +297,12 @@ def _dns_domains() -> Iterator[LabDomain]:
     )
     yield LabDomain(
         name="servfail.test", shows="its name server answers SERVFAIL", zone=ZoneState.FAILING
+    )
+    yield LabDomain(
+        name="aaaa-fails.test",
+        shows="its name server answers SERVFAIL to everything but type A",
+        zone=ZoneState.A_ONLY,
+        mx=(MxHost(name="mx.aaaa-fails.test"),),
     )
     yield LabDomain(
         name="timeout.test", shows="its name server never answers", zone=ZoneState.SILENT

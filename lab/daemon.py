@@ -185,13 +185,15 @@ class Daemon:
             connection.sendall(b"%d:%s," % (len(request), request))
             return read_reply(connection)
 
-    def await_answer(self, key: str, start: str, seconds: float = ANSWER_SECONDS) -> str:
+    def await_answer(
+        self, key: str, start: str, seconds: float = ANSWER_SECONDS, zone: str = "postfix"
+    ) -> str:
         """Ask until the reply begins with ``start``, and return it. Raises TimeoutError."""
         reply = ""
 
         def is_there() -> bool:
             nonlocal reply
-            reply = self.ask(key)
+            reply = self.ask(key, zone)
             return reply.startswith(start)
 
         if not wait_until(is_there, seconds):

@@ -61,11 +61,23 @@ class Dns:
 
         ``restore`` lets them through again.
         """
-        self.resolver.command(f"local_zone {name}. deny" if drop else f"local_zone_remove {name}.")
+        command = f"local_zone {name}. deny" if drop else f"local_zone_remove {name}."
+        for resolver in (self.resolver, self.second_resolver):
+            if resolver.service.is_running():
+                resolver.command(command)
         if drop:
             self._dropped.add(name)
         else:
             self._dropped.discard(name)
+
+    def let_second_refuse(self, name: str, *others: str) -> None:
+        """Let the second resolver refuse all queries for a name, and below it but for ``others``.
+
+        The first one answers them, so that one program's look-up fails and another's does not.
+        """
+        self.second_resolver.command(f"local_zone {name}. refuse")
+        for other in others:
+            self.second_resolver.command(f"local_zone {other}. transparent")
 
     def freeze(self) -> None:
         """Let queries to the resolver go unanswered, until ``thaw``."""

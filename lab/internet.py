@@ -10,13 +10,20 @@ from pathlib import Path
 from typing import IO
 
 from lab.accounts import etc_files
-from lab.addresses import RESOLVER, SILENT_AUTHORITY, SILENT_HOST, AddressPlan, plan_addresses
+from lab.addresses import (
+    A_ONLY_AUTHORITY,
+    RESOLVER,
+    SILENT_AUTHORITY,
+    SILENT_HOST,
+    AddressPlan,
+    plan_addresses,
+)
 from lab.attack import Attack
 from lab.ca import CertificateAuthority, Credential
 from lab.catalogue import catalogue
 from lab.dns import Dns
 from lab.exim import Exim
-from lab.model import LabDomain, MxHost, Tlsa
+from lab.model import LabDomain, MxHost, Tlsa, ZoneState
 from lab.mx import Mailbox, MxHosts
 from lab.namespace import RUN_TIMEOUT_SECONDS, Namespace, require_root
 from lab.nginx import PolicyHosts
@@ -66,6 +73,7 @@ class Lab:
         self.sendmail = Sendmail(namespace, folder / "sendmail", self.ca_file)
         self.exim = Exim(namespace, folder / "exim")
         self.silent = _silent_hosts(namespace)
+        self.a_only = _a_only_authority(namespace, domains, self.addresses)
         self.interceptor = _interceptor(namespace, self.addresses)
         self._senders = 0
 
@@ -100,11 +108,11 @@ class Lab:
             namespace.close()
 
     def _start_all(self) -> None:
-        for service in (self.silent, self.interceptor, self.policy_host.service):
+        for service in (self.silent, self.a_only, self.interceptor, self.policy_host.service):
             service.launch()
         self.dns.start()
         self.mx.start()
-        for service in (self.silent, self.interceptor, self.policy_host.service):
+        for service in (self.silent, self.a_only, self.interceptor, self.policy_host.service):
             service.await_ready()
 
     def run(
@@ -221,6 +229,20 @@ def _silent_hosts(namespace: Namespace) -> Service:
         _own_server("silent", places),
         log=namespace.folder / "silent.log",
         ready=lambda: namespace.is_listening(SILENT_HOST, 80),
+    )
+
+
+def _a_only_authority(
+    namespace: Namespace, domains: Sequence[LabDomain], plan: AddressPlan
+) -> Service:
+    hosts = [host.name for each in domains if each.zone is ZoneState.A_ONLY for host in each.mx]
+    log = namespace.folder / "a_only.log"
+    return Service(
+        namespace,
+        "authority for A alone",
+        _own_server("a_only", [A_ONLY_AUTHORITY, *(f"{name}={plan.mx[name]}" for name in hosts)]),
+        log=log,
+        ready=lambda: log.exists() and "ready" in log.read_text(),
     )
 
 

@@ -14,6 +14,7 @@ class ZoneState(Enum):
     BOGUS = auto()  # signed, and every signature is broken
     FAILING = auto()  # delegated to a server that answers SERVFAIL
     SILENT = auto()  # delegated to an address that never answers
+    A_ONLY = auto()  # delegated to a server that answers SERVFAIL to whatever is not type A
     ABSENT = auto()  # not delegated: NXDOMAIN
 
 
@@ -51,7 +52,10 @@ class Answer(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MxHost:
-    """An SMTP server; ``certificate_names`` is empty for its own name."""
+    """An SMTP server; ``certificate_names`` is empty for its own name.
+
+    It listens at all ``ports`` alike; TLSA records are those of port 25.
+    """
 
     name: str
     preference: int = 10
@@ -59,15 +63,20 @@ class MxHost:
     certificate_names: tuple[str, ...] = ()
     starttls: StartTls = StartTls.OFFERED
     tlsa: Tlsa = Tlsa.NONE
+    ports: tuple[int, ...] = (25,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyHost:
-    """An HTTPS server that is asked for one policy; ``body`` has CRLF line ends."""
+    """An HTTPS server that is asked for one policy; ``body`` has CRLF line ends.
+
+    Its certificate is for the policy host of its domain, and of those in ``also``.
+    """
 
     body: str
     answer: Answer = Answer.POLICY
     flaw: Flaw = Flaw.NONE
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,8 +81,9 @@ class MxHosts:
                 "smtpd_tls_chain_files": f"{place}/chain.pem",
                 "smtpd_tls_security_level": "none" if host.starttls is StartTls.MISSING else "may",
             }
-            services += f"{plan.servers[host.name]}:25 inet n - n - - smtpd\n"
-            services += "".join(f"{line}\n" for line in options(own))
+            for port in host.ports:
+                services += f"{plan.servers[host.name]}:{port} inet n - n - - smtpd\n"
+                services += "".join(f"{line}\n" for line in options(own))
         services += "virtual unix - n n - - virtual\n"
         self.postfix = Postfix(
             namespace,

@@ -88,7 +88,7 @@ class PolicyHosts:
         self._current = dict(self._declared)
         for domain, host in self._declared.items():
             self._place(domain).mkdir()
-            self._write_certificate(domain, host.flaw)
+            self._write_certificate(domain, host)
             self._write_body(domain, host.body)
         self._write_configuration()
         tree = namespace.trees["nginx"]
@@ -114,10 +114,15 @@ class PolicyHosts:
         """Change what the host does when it is asked. Takes 0.1 s."""
         self._change(domain, replace(self._current[domain], answer=answer))
 
-    def set_certificate(self, domain: str, flaw: Flaw) -> None:
-        """Give the host a new certificate with a flaw, or a good one. Takes 0.1 s."""
-        self._write_certificate(domain, flaw)
-        self._change(domain, replace(self._current[domain], flaw=flaw))
+    def set_certificate(self, domain: str, flaw: Flaw, also: Sequence[str] = ()) -> None:
+        """Give the host a new certificate with a flaw, or a good one. Takes 0.1 s.
+
+        ``also`` are more mail domains that get the policy here, once their
+        ``mta-sts`` names lead to its address.
+        """
+        host = replace(self._current[domain], flaw=flaw, also=tuple(also))
+        self._write_certificate(domain, host)
+        self._change(domain, host)
 
     def stop(self, *domains: str) -> None:
         """Let connections to these hosts be refused."""
@@ -154,8 +159,9 @@ class PolicyHosts:
         for domain, host in self._declared.items():
             if self._current[domain].body != host.body:
                 self._write_body(domain, host.body)
-            if self._current[domain].flaw is not host.flaw:
-                self._write_certificate(domain, host.flaw)
+            current = self._current[domain]
+            if (current.flaw, current.also) != (host.flaw, host.also):
+                self._write_certificate(domain, host)
                 renewed = True
         self._current = dict(self._declared)
         if renewed or configured != {name: host.answer for name, host in self._declared.items()}:
@@ -173,8 +179,9 @@ class PolicyHosts:
         new.write_bytes(body.encode())
         new.rename(self._place(domain) / "policy.txt")
 
-    def _write_certificate(self, domain: str, flaw: Flaw) -> None:
-        credential = self._authority.issue([f"mta-sts.{domain}"], flaw)
+    def _write_certificate(self, domain: str, host: PolicyHost) -> None:
+        names = [f"mta-sts.{name}" for name in (domain, *host.also)]
+        credential = self._authority.issue(names, host.flaw)
         (self._place(domain) / "chain.pem").write_text(credential.pem())
 
     def _write_configuration(self) -> None:

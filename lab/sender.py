@@ -4,7 +4,7 @@ import re
 import smtplib
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
@@ -151,6 +151,20 @@ class SendingPostfix:
         start = len(self.postfix.read_log())
         return self._await_outcome(self.submit(recipient), start, seconds)
 
+    def deliver_all(
+        self, recipients: Iterable[str], seconds: float = DELIVERY_SECONDS
+    ) -> dict[str, Delivery]:
+        """Send messages side by side; the outcome of each one's first attempt, by recipient.
+
+        Raises TimeoutError when the log does not tell all of them in time.
+        """
+        start = len(self.postfix.read_log())
+        queued = {recipient: self.submit(recipient) for recipient in recipients}
+        return {
+            recipient: self._await_outcome(queue_id, start, seconds)
+            for recipient, queue_id in queued.items()
+        }
+
     def retry(self, queue_id: str, seconds: float = DELIVERY_SECONDS) -> Delivery:
         """Try a deferred message again at once, and wait for the outcome."""
         start = len(self.postfix.read_log())
@@ -172,13 +186,21 @@ class SendingPostfix:
             for number, line in enumerate(lines):
                 found = _STATUS.search(line)
                 if found is not None and found["id"] == queue_id:
-                    return _delivery(found, lines[: number + 1])
+                    return _delivery(found, lines[:number])
             time.sleep(POLL_SECONDS)
         raise TimeoutError(f"no outcome for {queue_id} in {self.postfix.log}")
 
 
-def _delivery(found: re.Match[str], lines: list[str]) -> Delivery:
+def _delivery(found: re.Match[str], before: Sequence[str]) -> Delivery:
     process = f"postfix/{found['service']}[{found['pid']}]"
+    lines = [line for line in before if found["id"] in line or process in line]
+    for number, line in reversed(list(enumerate(lines))):
+        earlier = _STATUS.search(line)
+        if earlier is not None and process in line and earlier["id"] != found["id"]:
+            # What the process did up to here was for another message.
+            done = [each for each in lines[: number + 1] if found["id"] in each]
+            lines = done + lines[number + 1 :]
+            break
     return Delivery(
         queue_id=found["id"],
         recipient=found["to"],
@@ -186,5 +208,5 @@ def _delivery(found: re.Match[str], lines: list[str]) -> Delivery:
         dsn=found["dsn"],
         relay=found["relay"],
         reason=found["why"],
-        log_lines=tuple(line for line in lines if found["id"] in line or process in line),
+        log_lines=(*lines, found.string),
     )

@@ -14,7 +14,7 @@ import dns.rdtypes.ANY.RRSIG
 import dns.zone
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from lab.addresses import AUTHORITY, SILENT_AUTHORITY
+from lab.addresses import A_ONLY_AUTHORITY, AUTHORITY, SILENT_AUTHORITY
 from lab.model import LabDomain, ZoneState
 
 DEFAULT_TTL_SECONDS = 60
@@ -170,8 +170,9 @@ def build_zones(
             case ZoneState.FAILING:
                 top.put(domain.name, "NS", f"{NAME_SERVER}.")
             case ZoneState.SILENT:
-                top.put(domain.name, "NS", f"ns.{domain.name}.")
-                top.put(f"ns.{domain.name}", "A", SILENT_AUTHORITY)
+                delegate(top, domain.name, SILENT_AUTHORITY)
+            case ZoneState.A_ONLY:
+                delegate(top, domain.name, A_ONLY_AUTHORITY)
             case ZoneState.UNSIGNED | ZoneState.SIGNED | ZoneState.BOGUS:
                 zone = Zone(domain.name, domain.zone, domain.bogus)
                 fill(zone, domain, host_addresses, policy_addresses.get(domain.name), tlsa)
@@ -180,6 +181,12 @@ def build_zones(
                 if domain.zone is not ZoneState.UNSIGNED:
                     top.put(domain.name, "DS", zone.ds())
     return zones
+
+
+def delegate(top: Zone, name: str, address: str) -> None:
+    """Let another server than the lab's authority answer for a domain."""
+    top.put(name, "NS", f"ns.{name}.")
+    top.put(f"ns.{name}", "A", address)
 
 
 def fill(

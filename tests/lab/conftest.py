@@ -184,10 +184,17 @@ def whole_newer_postfix(
         yield postfix
 
 
+ONLY_3_7 = pytest.mark.parametrize("postfix", ["3.7"], indirect=True)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what a module does with ``postfix`` by each of its ``POSTFIX_VERSIONS``."""
+    """Run what a module does with ``postfix`` by each of its ``POSTFIX_VERSIONS``.
+
+    A test with ``ONLY_3_7`` above it is about what that version cannot do.
+    """
     versions = getattr(metafunc.module, "POSTFIX_VERSIONS", None)
-    if versions and "postfix" in metafunc.fixturenames:
+    own = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    if versions and "postfix" in metafunc.fixturenames and "postfix" not in own:
         metafunc.parametrize("postfix", versions, indirect=True)
 
 

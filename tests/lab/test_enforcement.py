@@ -7,10 +7,15 @@ from lab.daemon import Daemon
 from lab.internet import Lab
 from lab.sender import Delivery, SendingPostfix
 
+from .conftest import ONLY_3_7
+
 pytestmark = pytest.mark.lab
+
+POSTFIX_VERSIONS = ("3.7", "3.10")
 
 NO_STARTTLS = "TLS is required, but was not offered"
 NOT_VERIFIED = "Server certificate not verified"
+NOT_IN_PATTERNS = "does not match STS MX pattern"  # in the log of Postfix 3.10.5 and later
 NO_ANSWER = "client TLS configuration problem"  # Postfix was answered TEMP
 
 FAULTS = [
@@ -118,7 +123,10 @@ def test_an_mx_forged_after_the_first_answer_gets_nothing_once_its_ttl_is_over(
 def test_an_answer_that_outlives_the_true_mx_set_still_stops_a_stranger(
     lab: Lab, daemon: Daemon, postfix: SendingPostfix
 ) -> None:
-    """Until that TTL is over Postfix compares names itself: the attacker's own is no good."""
+    """Until that TTL is over Postfix compares names itself: the attacker's own is no good.
+
+    3.7 compares those of the certificate, 3.10 does not even connect.
+    """
     assert daemon.ask("forged.test").startswith("OK secure ")
     lab.attack.forge_mx("forged.test", ATTACKER_HOST)
 
@@ -126,7 +134,7 @@ def test_an_answer_that_outlives_the_true_mx_set_still_stops_a_stranger(
 
     assert daemon.ask("forged.test").startswith("OK secure ")
     assert_held(lab, delivery, ATTACKER_HOST)
-    assert delivery.reason == NOT_VERIFIED
+    assert delivery.reason == NOT_VERIFIED or NOT_IN_PATTERNS in "".join(delivery.log_lines)
 
 
 def test_the_honest_mx_gets_mail_as_soon_as_the_forgery_is_over(
@@ -137,7 +145,8 @@ def test_the_honest_mx_gets_mail_as_soon_as_the_forgery_is_over(
     held = postfix.deliver("someone@forged.test")
     assert held.status == "deferred"
     lab.dns.set_mx("forged.test", "mx.forged.test")
-    daemon.await_answer("forged.test", "OK secure ")
+    for zone in ("postfix", "postfix-3.10"):
+        daemon.await_answer("forged.test", "OK secure ", zone=zone)
 
     assert postfix.retry(held.queue_id).tls == "Verified"
 
@@ -165,14 +174,14 @@ DEAD_ADDRESS = "127.0.25.250"  # nothing listens there
 
 
 @pytest.mark.parametrize(
-    ("is_known", "reason"),
+    ("is_known", "reasons"),
     [
-        (True, NOT_VERIFIED),
-        (False, NO_ANSWER),  # no host is left to deliver to, and Postfix might return the mail
+        (True, (NOT_VERIFIED, "Connection refused")),  # 3.10 tries the allowed host alone
+        (False, (NO_ANSWER,)),  # no host is left to deliver to, and Postfix might return the mail
     ],
 )
 def test_an_allowed_name_that_is_dead_does_not_open_the_door_for_a_stranger(
-    lab: Lab, postfix: SendingPostfix, is_known: bool, reason: str
+    lab: Lab, postfix: SendingPostfix, is_known: bool, reasons: tuple[str, ...]
 ) -> None:
     """Beside an allowed name, forged to lead nowhere, the attacker's own host gets nothing."""
     with lab.dns.together():
@@ -185,7 +194,7 @@ def test_an_allowed_name_that_is_dead_does_not_open_the_door_for_a_stranger(
     delivery = postfix.deliver("someone@forged.test")
 
     assert_held(lab, delivery, ATTACKER_HOST)
-    assert delivery.reason == reason
+    assert any(reason in delivery.reason for reason in reasons)
 
 
 def test_a_stranger_before_the_honest_mx_is_passed_over(lab: Lab, postfix: SendingPostfix) -> None:
@@ -208,6 +217,7 @@ def test_a_forged_address_of_an_allowed_name_leads_nowhere(
     assert_held(lab, postfix.deliver("someone@forged.test"), ATTACKER_HOST)
 
 
+@ONLY_3_7
 @pytest.mark.parametrize("hosts", [
     (IMPOSTOR_HOST, "mx.forged.test"),
     ("mx.forged.test", IMPOSTOR_HOST),     # and the allowed one is dead
@@ -227,7 +237,7 @@ def test_postfix_3_7_cannot_tell_an_impostor_beside_an_allowed_name(
     assert postfix.deliver("someone@forged.test").relay.startswith(IMPOSTOR_HOST)
 
 
-def test_postfix_3_7_returns_mail_for_names_without_address_before_it_asks(
+def test_postfix_returns_mail_for_names_without_address_before_it_asks(
     lab: Lab, daemon: Daemon, postfix: SendingPostfix
 ) -> None:
     """What no answer can prevent either: it resolves MX hosts first, and bounces without any."""

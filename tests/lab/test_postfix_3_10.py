@@ -80,37 +80,6 @@ def test_postmap_shows_each_profile_to_the_byte(
     assert postfix.look_up(domain, daemon.table(table)) == reply
 
 
-@pytest.mark.parametrize(("domain", "host"), [
-    ("good.test", "mx.good.test"),
-    ("wildcard.test", "a.mx.wildcard.test"),
-    ("implicit-mx.test", "implicit-mx.test"),
-    ("xn--bcher-kva.test", "mx.xn--bcher-kva.test"),
-    ("dane-good.test", "mx.dane-good.test"),
-    ("dane-first.test", "mx1.dane-first.test"),
-    ("dane-last.test", "mx1.dane-last.test"),        # by the policy, narrowed to this host
-    ("dane-unusable.test", "mx.dane-unusable.test"),
-])  # fmt: skip
-def test_an_honest_mx_is_verified(
-    lab: Lab, postfix: SendingPostfix, domain: str, host: str
-) -> None:
-    """It accepts every form of answer, DANE's and the policy's attributes, and delivers."""
-    delivery = postfix.deliver(f"someone@{domain}")
-
-    assert (delivery.status, delivery.tls) == ("sent", "Verified")
-    assert len(lab.mailbox(host)) == 1
-
-
-@pytest.mark.parametrize("label", [
-    "stripped", "nostarttls", "wrongname", "expired", "selfsigned", "unknownca", "dane-mismatch",
-    "dane-bogus",
-])  # fmt: skip
-def test_a_broken_or_attacked_mx_gets_nothing(
-    lab: Lab, postfix: SendingPostfix, label: str
-) -> None:
-    """Nothing is delivered and nothing returned (RFC 8461 §5)."""
-    assert_held(lab, postfix.deliver(f"someone@{label}.test"), f"mx.{label}.test")
-
-
 @pytest.mark.parametrize("stranger", [
     ATTACKER_HOST,     # its certificate is valid for its own name
     IMPOSTOR_HOST,     # its certificate is valid for the name that the policy allows
