@@ -1,6 +1,7 @@
 """The command ``mailseal``: its commands, each loaded when it is called.
 
-Exit codes are told in each command's help; 2 is always wrong usage or an unusable configuration.
+Exit codes are told in each command's help; 2 is wrong usage or an unusable configuration, but for
+the commands that speak to monitoring, where that is 3.
 """
 
 import importlib
@@ -17,6 +18,7 @@ _COMMANDS = {
     "cache": ("mailseal.faces.cache:cache", "Look at stored policies, refresh or purge them."),
     "pins": ("mailseal.faces.pins:pins", "Sign and check lists of pinned policies."),
     "lint": ("mailseal.faces.lint:lint", "Judge a policy file or record before it is published."),
+    "check": ("mailseal.faces.check.command:check", "Tell how securely mail reaches a domain."),
     "doctor": ("mailseal.faces.doctor:doctor", "Tell what keeps mail here from being protected."),
     "config": ("mailseal.faces.configure:config", "Write, check and show the configuration."),
 }

@@ -47,6 +47,17 @@ def load_config(config_file: Path | None, state_dir: Path | None = None) -> "Con
         raise UnusableConfigError("\n  ".join((f"{error.source}:", *error.problems))) from error
 
 
+def load_config_or_defaults(config_file: Path | None) -> "Config":
+    """Return the configuration; the defaults where none is named and none is in its usual place."""
+    from mailseal.config import Config, config_path
+    from mailseal.config.reading import DEFAULT_PATH
+
+    path = config_path(config_file)
+    if config_file is None and path == DEFAULT_PATH and not path.exists():
+        return Config()
+    return load_config(config_file)
+
+
 def state_dir_option(command: F) -> F:
     """Add ``--state-dir``: no file at all, the defaults, and state in that folder."""
     return click.option(

@@ -24,7 +24,8 @@ _HEAD = """\
 Everything is done by one program, `mailseal`.
 What follows is its own help, command by command.
 
-Exit code 0 is success and 2 is wrong usage or an unusable configuration, everywhere.
+Exit code 0 is success, and 2 is wrong usage or an unusable configuration.
+For commands that monitoring may run, such as `mailseal check`, wrong usage is 3: 2 is an error.
 What else a command exits with stands in its help.
 """
 

@@ -1,0 +1,118 @@
+"""Answers of DNS remembered for as long as they say, for the checker.
+
+A resolver has a memory of its own, but it is a way off: domains that are checked one after another
+share mail hosts, and each of these has four questions.
+"""
+
+from collections import OrderedDict
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import Protocol, TypeVar, cast
+
+from mailseal.answers import (
+    Answer,
+    CaaRecord,
+    DnskeyRecord,
+    DsRecord,
+    LookupFailed,
+    MxRecord,
+    RdType,
+)
+from mailseal.dane.tlsa import TlsaRecord
+from mailseal.ports import Clock, ZoneDns
+
+MAX_ANSWERS = 20_000  # ours, about 1 KB each
+MAX_KEPT = timedelta(minutes=5)  # ours: whoever mends a record checks it again soon
+KEPT_FAILURE = timedelta(seconds=30)  # ours: the same broken server is behind many names
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class _LookUp(Protocol[T_co]):
+    def __call__(self, name: str, *, timeout: timedelta) -> Awaitable[Answer[T_co]]: ...
+
+
+class RememberingDns:
+    """Remembers what another door said (the ``ports.ZoneDns`` protocol).
+
+    The answers used least recently go first. Two who ask for the same at one time both ask: that
+    they share one exchange is for the door to see to.
+    """
+
+    def __init__(
+        self,
+        dns: ZoneDns,
+        *,
+        clock: Clock,
+        max_answers: int = MAX_ANSWERS,
+        max_kept: timedelta = MAX_KEPT,
+    ) -> None:
+        self._dns = dns
+        self._clock = clock
+        self._max_answers = max_answers
+        self._max_kept = max_kept
+        self._known: OrderedDict[tuple[RdType, str], tuple[Answer[object], float]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    async def look_up_txt(self, name: str, *, timeout: timedelta) -> Answer[tuple[bytes, ...]]:
+        """Look up TXT; each record is its character-strings, in order."""
+        return await self._ask(RdType.TXT, name, self._dns.look_up_txt, timeout)
+
+    async def look_up_mx(self, name: str, *, timeout: timedelta) -> Answer[MxRecord]:
+        """Look up MX, sorted by preference."""
+        return await self._ask(RdType.MX, name, self._dns.look_up_mx, timeout)
+
+    async def look_up_a(self, name: str, *, timeout: timedelta) -> Answer[str]:
+        """Look up IPv4 addresses."""
+        return await self._ask(RdType.A, name, self._dns.look_up_a, timeout)
+
+    async def look_up_aaaa(self, name: str, *, timeout: timedelta) -> Answer[str]:
+        """Look up IPv6 addresses."""
+        return await self._ask(RdType.AAAA, name, self._dns.look_up_aaaa, timeout)
+
+    async def look_up_cname(self, name: str, *, timeout: timedelta) -> Answer[str]:
+        """Look up the alias at this very name, without following it."""
+        return await self._ask(RdType.CNAME, name, self._dns.look_up_cname, timeout)
+
+    async def look_up_tlsa(self, name: str, *, timeout: timedelta) -> Answer[TlsaRecord]:
+        """Look up TLSA at the whole name, ``_25._tcp.host``."""
+        return await self._ask(RdType.TLSA, name, self._dns.look_up_tlsa, timeout)
+
+    async def look_up_caa(self, name: str, *, timeout: timedelta) -> Answer[CaaRecord]:
+        """Look up CAA at this name, without climbing to its parents."""
+        return await self._ask(RdType.CAA, name, self._dns.look_up_caa, timeout)
+
+    async def look_up_ds(self, name: str, *, timeout: timedelta) -> Answer[DsRecord]:
+        """Look up DS, which the parent's servers hold."""
+        return await self._ask(RdType.DS, name, self._dns.look_up_ds, timeout)
+
+    async def look_up_dnskey(self, name: str, *, timeout: timedelta) -> Answer[DnskeyRecord]:
+        """Look up DNSKEY."""
+        return await self._ask(RdType.DNSKEY, name, self._dns.look_up_dnskey, timeout)
+
+    async def look_up_ns(self, name: str, *, timeout: timedelta) -> Answer[str]:
+        """Look up the names of the authoritative servers."""
+        return await self._ask(RdType.NS, name, self._dns.look_up_ns, timeout)
+
+    async def _ask(
+        self, rdtype: RdType, name: str, look_up: _LookUp[T], timeout: timedelta
+    ) -> Answer[T]:
+        key = (rdtype, name)
+        entry = self._known.get(key)
+        if entry is not None:
+            answer, until = entry
+            if self._clock.monotonic() < until:
+                self._known.move_to_end(key)
+                return cast("Answer[T]", answer)
+        fresh = await look_up(name, timeout=timeout)
+        kept = KEPT_FAILURE if isinstance(fresh, LookupFailed) else fresh.ttl
+        kept = min(kept, self._max_kept)
+        if kept:
+            self._known[key] = (fresh, self._clock.monotonic() + kept.total_seconds())
+            self._known.move_to_end(key)
+            while len(self._known) > self._max_answers:
+                self._known.popitem(last=False)
+        return fresh

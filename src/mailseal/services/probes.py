@@ -1,0 +1,273 @@
+"""One look at each mail server for all who want to know, and gently: the unit is the address.
+
+Thousands of domains share a mail server, and a provider that sees a thousand connections within
+a second turns all of them away. So a session with (host, address, port) is held once and serves
+everybody for a while, an address never has two at a time and rests between them, a provider has
+a few, and who says that he is busy is left alone.
+"""
+
+import asyncio
+import ipaddress
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from mailseal.checks.evidence import SMTP_PORT, Failure, SmtpSession, Stage, Trouble
+from mailseal.names import Domain
+from mailseal.ports import Clock, SmtpProber
+from mailseal.services.flights import Flights
+
+V4_PREFIX, V6_PREFIX = 24, 48  # what one operator usually has at the least
+_SECOND_LEVELS = frozenset({"ac", "co", "com", "edu", "gob", "gov", "ne", "net", "or", "org"})
+
+Key = tuple[str, str, int, bool]
+Sleep = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeLimits:
+    """How gently servers are asked, and how much is remembered.
+
+    ``keep_failed`` is for sessions that did not come to TLS; ``busy_pause`` is how long an
+    address rests that answered 421 or another 4xx. Each session has at most ``session_timeout``
+    of its own, whatever its caller would wait.
+    """
+
+    session_timeout: timedelta = timedelta(seconds=30)
+    keep: timedelta = timedelta(minutes=15)
+    keep_failed: timedelta = timedelta(minutes=5)
+    address_pause: timedelta = timedelta(seconds=1)
+    busy_pause: timedelta = timedelta(minutes=5)
+    max_sessions: int = 200
+    max_per_provider: int = 8
+    max_remembered: int = 4096  # ours: some 25 MB of chains
+    max_places: int = 16_384  # ours: addresses and providers whose last use is known
+
+
+@dataclass(slots=True)
+class _Place:
+    """An address: whose turn it is, and when the next may begin."""
+
+    turn: asyncio.Semaphore
+    next_at: float = 0.0
+    is_busy: bool = False
+    users: int = 0
+
+
+@dataclass(slots=True)
+class _Provider:
+    """Everything that one operator seems to run."""
+
+    turns: asyncio.Semaphore
+    users: int = 0
+
+
+@dataclass(slots=True)
+class ProbeCounts:
+    """What was done and what was spared, since the start."""
+
+    sessions: int = 0
+    shared: int = 0
+    busy: int = 0
+    spared: int = 0
+
+
+class SharedProbes:
+    """Shares sessions and rations them (the ``ports.SmtpProber`` protocol).
+
+    ``sleep`` is for tests.
+    """
+
+    def __init__(
+        self,
+        prober: SmtpProber,
+        *,
+        clock: Clock,
+        limits: ProbeLimits,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._prober = prober
+        self._clock = clock
+        self._limits = limits
+        self._sleep = sleep
+        self._turns = asyncio.Semaphore(limits.max_sessions)
+        self._flights: Flights[Key, SmtpSession] = Flights()
+        self._known: OrderedDict[Key, tuple[SmtpSession, float]] = OrderedDict()
+        self._places: OrderedDict[str, _Place] = OrderedDict()
+        self._providers: dict[str, _Provider] = {}
+        self.counts = ProbeCounts()
+
+    async def probe(
+        self,
+        host: Domain,
+        address: str,
+        *,
+        timeout: timedelta,
+        port: int = SMTP_PORT,
+        is_deep: bool = False,
+    ) -> SmtpSession:
+        """Return what a session shows, of now or of a while ago; ends within ``timeout``."""
+        key = (str(host), address, port, is_deep)
+        known = self._remembered(key) or self._remembered((*key[:3], True))
+        if known is not None:
+            self.counts.shared += 1
+            return known
+        if self._flights.in_air(key) is not None:
+            self.counts.shared += 1
+        flight = self._flights.join(
+            key, lambda: self._hold(host, address, port=port, is_deep=is_deep, timeout=timeout)
+        )
+        # The session goes on when this caller may wait no longer: others will want it.
+        done, _ = await asyncio.wait({flight}, timeout=timeout.total_seconds())
+        if done:
+            return flight.result()
+        return self._skipped(host, address, port, "its turn did not come in time")
+
+    async def aclose(self) -> None:
+        """Call off what is under way."""
+        await self._flights.aclose()
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    async def _hold(
+        self, host: Domain, address: str, *, port: int, is_deep: bool, timeout: timedelta
+    ) -> SmtpSession:
+        limits = self._limits
+        deadline = self._clock.monotonic() + timeout.total_seconds()
+        async with self._place(address) as place:
+            wait = place.next_at - self._clock.monotonic()
+            if place.next_at > deadline:
+                self.counts.spared += 1
+                reason = (
+                    f"it is given a rest, since it {'is busy' if place.is_busy else 'was asked'}"
+                )
+                return self._skipped(host, address, port, reason)
+            if wait > 0:
+                await self._sleep(wait)
+            async with self._provider(host, address), self._turns:
+                left = timedelta(seconds=max(deadline - self._clock.monotonic(), 0.0))
+                if not left:
+                    return self._skipped(host, address, port, "its turn did not come in time")
+                self.counts.sessions += 1
+                session = await self._prober.probe(
+                    host,
+                    address,
+                    timeout=left if is_deep else min(left, limits.session_timeout),
+                    port=port,
+                    is_deep=is_deep,
+                )
+            place.is_busy = _is_trouble(session, Trouble.BUSY)
+            self.counts.busy += place.is_busy
+            pause = limits.busy_pause if place.is_busy else limits.address_pause
+            place.next_at = self._clock.monotonic() + pause.total_seconds()
+        self._remember((str(host), address, port, is_deep), session)
+        return session
+
+    @asynccontextmanager
+    async def _place(self, address: str) -> AsyncIterator[_Place]:
+        """Wait until nobody else is at the address."""
+        place = self._places.get(address)
+        if place is None:
+            self._forget_places()
+            place = self._places[address] = _Place(asyncio.Semaphore(1))
+        self._places.move_to_end(address)
+        place.users += 1
+        try:
+            async with place.turn:
+                yield place
+        finally:
+            place.users -= 1
+
+    @asynccontextmanager
+    async def _provider(self, host: str, address: str) -> AsyncIterator[None]:
+        """Wait until few enough sessions are under way with the provider, by name and network."""
+        names = sorted({provider_of_name(host), provider_of_address(address)})
+        taken = []
+        try:
+            for name in names:
+                provider = self._providers.get(name)
+                if provider is None:
+                    turns = asyncio.Semaphore(self._limits.max_per_provider)
+                    provider = self._providers[name] = _Provider(turns)
+                provider.users += 1
+                try:
+                    await provider.turns.acquire()
+                except BaseException:
+                    self._leave(name, provider)
+                    raise
+                taken.append((name, provider))
+            yield
+        finally:
+            for name, provider in taken:
+                provider.turns.release()
+                self._leave(name, provider)
+
+    def _leave(self, name: str, provider: _Provider) -> None:
+        provider.users -= 1
+        if not provider.users:
+            del self._providers[name]
+
+    def _forget_places(self) -> None:
+        """Make room for one more address: those at rest for the longest go first."""
+        while len(self._places) >= self._limits.max_places:
+            idle = next((name for name, one in self._places.items() if not one.users), None)
+            if idle is None:
+                return
+            del self._places[idle]
+
+    def _remembered(self, key: Key) -> SmtpSession | None:
+        entry = self._known.get(key)
+        if entry is None:
+            return None
+        session, until = entry
+        if self._clock.monotonic() >= until:
+            del self._known[key]
+            return None
+        self._known.move_to_end(key)
+        return session
+
+    def _remember(self, key: Key, session: SmtpSession) -> None:
+        if _is_trouble(session, Trouble.SKIPPED):
+            return  # a bound of ours says nothing about the server
+        limits = self._limits
+        keep = limits.keep_failed if session.tls is None else limits.keep
+        self._known[key] = (session, self._clock.monotonic() + keep.total_seconds())
+        self._known.move_to_end(key)
+        while len(self._known) > limits.max_remembered:
+            self._known.popitem(last=False)
+
+    def _skipped(self, host: str, address: str, port: int, reason: str) -> SmtpSession:
+        return SmtpSession(
+            host=str(host),
+            address=address,
+            port=port,
+            started_at=self._clock.now(),
+            duration=timedelta(0),
+            stage=Stage.NOTHING,
+            failure=Failure(trouble=Trouble.SKIPPED, reason=reason),
+        )
+
+
+def _is_trouble(session: SmtpSession, trouble: Trouble) -> bool:
+    return session.failure is not None and session.failure.trouble is trouble
+
+
+def provider_of_name(host: str) -> str:
+    """Return what the names of one operator's hosts end in, by rule of thumb.
+
+    The registry's part of a name is not looked up in a list that would have to be kept fresh: a
+    provider taken for two gets twice its share, two taken for one wait a little.
+    """
+    labels = host.split(".")
+    size = 3 if len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in _SECOND_LEVELS else 2
+    return ".".join(labels[-size:])
+
+
+def provider_of_address(address: str) -> str:
+    """Return the network that an address belongs to, at the size that operators have."""
+    parsed = ipaddress.ip_address(address)
+    prefix = V4_PREFIX if parsed.version == 4 else V6_PREFIX
+    return str(ipaddress.ip_network((parsed, prefix), strict=False))

@@ -1,0 +1,195 @@
+"""The checker of other people's domains, built from a ``Config`` and closed behind its use."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING
+
+import mailseal
+from mailseal.wiring.clock import clock
+from mailseal.wiring.doors import open_tested, open_trusted, to_addresses
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from mailseal.checks.evidence import Observer, SmtpSession
+    from mailseal.config import Config
+    from mailseal.names import Domain
+    from mailseal.net.dns import Resolver, ResolverAddress
+    from mailseal.ports import SmtpProber
+    from mailseal.services.checker import Checker, CheckLimits
+    from mailseal.services.probes import ProbeLimits
+
+DEEP_FACTOR = 2.5  # ours: connections to an address are made one after another, and few hosts have
+# more than three
+
+# Addresses of the public Internet to find out whether there is a way to it; nothing is sent.
+_FAR_V4, _FAR_V6 = "192.0.2.1", "2001:4860:4860::8888"
+
+
+@contextlib.asynccontextmanager
+async def open_checker(config: "Config") -> "AsyncIterator[Checker]":
+    """Open the doors, build a checker, and close all behind the block.
+
+    The resolvers are tested first, which takes as long as one look-up. Sessions with mail
+    servers are shared by all domains that the checker looks at. Raises ``TrustStoreError`` where
+    no authority can be read.
+    """
+    from mailseal.config import dns_views
+    from mailseal.net.https.prober import HttpsPolicyProber
+    from mailseal.net.tls import TrustStore
+    from mailseal.services.checker import Checker
+    from mailseal.services.dnsmemory import RememberingDns
+    from mailseal.services.probes import SharedProbes
+
+    https = config.https
+    trust = await asyncio.to_thread(TrustStore, str(https.ca_file) if https.ca_file else None)
+    addresses = to_addresses(config, dns_views(config)[0].resolvers)
+    dns = open_trusted(addresses)
+    name = config.check.name or socket.getfqdn()
+    probes = SharedProbes(_open_smtp(config, name), clock=clock, limits=_probe_limits(config))
+    try:
+        yield Checker(
+            dns=RememberingDns(dns, clock=clock),
+            policies=HttpsPolicyProber(
+                trust=trust,
+                clock=clock,
+                user_agent=_user_agent(config),
+                allow_private=https.allow_private_addresses,
+                proxy=https.proxy,
+                max_probes=config.limits.fetches,
+            ),
+            smtp=probes,
+            clock=clock,
+            observer=_observe_self(config, name, await _test_resolvers(config, dns, addresses)),
+            limits=_check_limits(config),
+        )
+    finally:
+        await probes.aclose()
+        await dns.close()
+
+
+class _NoSmtp:
+    """Stands where the prober of mail servers is to stand."""
+
+    async def probe(
+        self,
+        host: "Domain",
+        address: str,
+        *,
+        timeout: "timedelta",
+        port: int = 25,
+        is_deep: bool = False,
+    ) -> "SmtpSession":
+        from datetime import timedelta
+
+        from mailseal.checks.evidence import Failure, SmtpSession, Stage, Trouble
+
+        return SmtpSession(
+            host=str(host),
+            address=address,
+            port=port,
+            started_at=clock.now(),
+            duration=timedelta(0),
+            stage=Stage.NOTHING,
+            failure=Failure(trouble=Trouble.SKIPPED, reason="no mail server is asked yet"),
+        )
+
+
+def _open_smtp(config: "Config", name: str) -> "SmtpProber":
+    del config, name
+    return _NoSmtp()
+
+
+def _user_agent(config: "Config") -> str:
+    product = f"mailseal/{mailseal.__version__}"
+    return f"{product} (+{config.check.contact})" if config.check.contact else product
+
+
+def _observe_self(config: "Config", name: str, validates: bool | None) -> "Observer":
+    from mailseal.checks.evidence import Observer
+
+    # In a lab no way leads to the Internet; there the probes find out by themselves.
+    is_lab = config.https.allow_private_addresses
+    return Observer(
+        program=f"mailseal/{mailseal.__version__}",
+        name=name,
+        has_ipv4=is_lab or _has_way_to(socket.AF_INET, _FAR_V4),
+        has_ipv6=is_lab or _has_way_to(socket.AF_INET6, _FAR_V6),
+        validates=validates,
+    )
+
+
+async def _test_resolvers(
+    config: "Config", dns: "Resolver", addresses: "Sequence[ResolverAddress]"
+) -> bool | None:
+    """Tell whether the resolvers validate, None where that is not known; leave out who does not.
+
+    The AD flag of resolvers far away is not believed, so they count as if they did not.
+    """
+    from mailseal.dane.validation import Validation, together
+    from mailseal.services.selftest import SelfTestLimits, test_resolver
+
+    limits = SelfTestLimits(
+        signed_name=config.dane.self_test_name,
+        bogus_name=config.dane.self_test_bogus_name or "",
+        lookup_timeout=config.dns.timeout,
+    )
+    doors = open_tested(addresses)
+    try:
+        results = await asyncio.gather(*(test_resolver(door, limits) for door in doors.values()))
+    finally:
+        for door in doors.values():
+            await door.close()
+    validation = together(one.validation for one in results)
+    aside = {Validation.DISPROVEN}
+    if validation is Validation.PROVEN:
+        aside.add(Validation.UNPROVEN)
+    dns.set_aside(
+        [one for one, result in zip(doors, results, strict=True) if result.validation in aside]
+    )
+    return {Validation.PROVEN: True, Validation.UNPROVEN: None, Validation.DISPROVEN: False}[
+        validation
+    ]
+
+
+def _has_way_to(family: int, address: str) -> bool:
+    """Tell whether the kernel has a route; connecting a datagram socket sends nothing."""
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((address, 9))
+    except OSError:
+        return False
+    return True
+
+
+def _check_limits(config: "Config") -> "CheckLimits":
+    from mailseal.checks.reading import MAX_MX_HOSTS
+    from mailseal.services.checker import CheckLimits
+
+    check = config.check
+    return CheckLimits(
+        total=check.timeout,
+        deep_total=check.timeout * DEEP_FACTOR,
+        lookup_timeout=config.dns.timeout,
+        fetch_timeout=check.fetch_timeout,
+        # Its turn may come late; how long it takes then is for the probes to bound.
+        session_timeout=check.timeout * DEEP_FACTOR,
+        max_mx_hosts=min(config.limits.max_mx_hosts, MAX_MX_HOSTS),
+    )
+
+
+def _probe_limits(config: "Config") -> "ProbeLimits":
+    from mailseal.services.probes import ProbeLimits
+
+    check = config.check
+    return ProbeLimits(
+        session_timeout=check.session_timeout,
+        keep=check.keep_sessions,
+        keep_failed=min(check.keep_sessions, check.pause_when_busy),
+        address_pause=check.pause_per_address,
+        busy_pause=check.pause_when_busy,
+        max_sessions=check.sessions,
+        max_per_provider=check.sessions_per_provider,
+    )
