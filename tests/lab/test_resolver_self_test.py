@@ -75,6 +75,19 @@ def test_silencing_the_good_resolver_leads_to_no_verdict_of_the_other(
         lab.dns.thaw()
 
 
+def test_blocking_tlsa_at_the_good_resolver_leads_to_no_verdict_of_the_other(
+    lab: Lab, begin: Begin
+) -> None:
+    """Only these queries vanish; the one that does not validate would answer them at once."""
+    for host in ("mx.dane-good.test", "mx.dane-nopolicy.test"):
+        lab.dns.drop_queries(f"_25._tcp.{host}")
+    lab.dns.start_second_resolver(validates=False)
+    daemon = begin(RESOLVER, SECOND_RESOLVER)
+
+    assert daemon.ask("dane-good.test") == "OK dane-only"
+    assert daemon.ask("dane-nopolicy.test") == "OK dane"  # not NOTFOUND
+
+
 def test_with_no_validating_resolver_postfix_still_does_dane(lab: Lab, begin: Begin) -> None:
     """What mailseal cannot prove it leaves to Postfix, whose own resolver validates here."""
     lab.dns.start_second_resolver(validates=False)
