@@ -141,7 +141,9 @@ class HttpsPolicyProber:
         """Do the handshake on its own, so that its end is told from that of the connection."""
         loop = asyncio.get_running_loop()
         try:
-            secured = await loop.start_tls(transport, exchange, self._context, server_hostname=host)
+            secured = await loop.start_tls(
+                transport, exchange, self._context, server_hostname=str(host)
+            )
             if secured is None:
                 raise ConnectionResetError("closed before the handshake")
         except BaseException:
