@@ -132,6 +132,11 @@ class SharedProbes:
     def __len__(self) -> int:
         return len(self._known)
 
+    @property
+    def places(self) -> int:
+        """Return of how many addresses the last use is known."""
+        return len(self._places)
+
     async def _hold(
         self, host: Domain, address: str, *, port: int, is_deep: bool, timeout: timedelta
     ) -> SmtpSession:
