@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mailseal.answers import Absent, DnsFailure, Found, LookupFailed, MxRecord, RdType
+from mailseal.checks.evidence import Stage, Trouble
 from mailseal.dane.exchange import DaneSummary
 from mailseal.dane.tlsa import TlsaRecord
 from mailseal.mtasts.freshness import CachedPolicy
@@ -18,10 +19,11 @@ from mailseal.ports import (
     PolicyFetcher,
     PolicyFetchFailed,
     PolicyStore,
+    SmtpProber,
     ZoneDns,
 )
 from mailseal.results import ResultType
-from mailseal.testing import FakeDns, FakePolicyHosts, ManualClock, MemoryStore
+from mailseal.testing import FakeDns, FakePolicyHosts, FakeSmtp, ManualClock, MemoryStore
 
 SECOND = timedelta(seconds=1)
 START = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
@@ -34,7 +36,8 @@ def test_fakes_fit_the_doors() -> None:
     dns: ZoneDns = FakeDns()
     hosts: PolicyFetcher = FakePolicyHosts()
     store: PolicyStore = MemoryStore()
-    assert all((clock, dns, hosts, store))
+    smtp: SmtpProber = FakeSmtp()
+    assert all((clock, dns, hosts, store, smtp))
 
 
 def cached(
@@ -265,3 +268,50 @@ async def test_the_store_fails_when_told_so() -> None:
         await store.load(EXAMPLE)
     store.error = None
     assert await store.count() == 1
+
+
+async def settle() -> None:
+    """Let every task go on as far as it can."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_an_mx_host_answers_as_told_and_counts_its_connections() -> None:
+    """Each address by itself; where nothing was told, nothing listens."""
+    clock = ManualClock()
+    smtp, mx = FakeSmtp(clock=clock), Domain("mx1.example.com")
+    smtp.serve(mx, "192.0.2.1")
+    smtp.fail(mx, "192.0.2.2", Trouble.BUSY, "421 too many", code=421, stage=Stage.CONNECTED)
+    gate = smtp.hold("192.0.2.1")
+
+    waiting = [asyncio.create_task(smtp.probe(mx, "192.0.2.1", timeout=SECOND)) for _ in "ab"]
+    await settle()
+    busy = await smtp.probe(mx, "192.0.2.2", timeout=SECOND)
+    nothing = await smtp.probe(mx, "192.0.2.3", timeout=SECOND)
+    gate.set()
+    good, _ = await asyncio.gather(*waiting)
+
+    assert (good.stage, good.offers_starttls) == (Stage.EHLO_AGAIN, True)
+    assert good.started_at == clock.now()
+    assert busy.failure is not None
+    assert (busy.failure.code, busy.offers_starttls) == (421, None)
+    assert nothing.failure is not None
+    assert nothing.failure.trouble is Trouble.REFUSED
+    assert (smtp.count(mx), smtp.count(mx, "192.0.2.1")) == (4, 2)
+    assert (smtp.most_in_flight, smtp.most_at_one_address) == (3, 2)
+
+
+async def test_an_mx_host_can_be_slower_than_the_deadline() -> None:
+    """The clock is the test's."""
+    clock = ManualClock()
+    smtp = FakeSmtp(clock=clock)
+    smtp.serve("mx1.example.com")
+    smtp.hold("192.0.2.1")
+
+    probe = asyncio.create_task(smtp.probe(Domain("mx1.example.com"), "192.0.2.1", timeout=SECOND))
+    await settle()
+    clock.advance(SECOND)
+
+    failure = (await probe).failure
+    assert failure is not None
+    assert failure.trouble is Trouble.TIMEOUT

@@ -1,4 +1,4 @@
-"""Fakes of every door, for tests of what stands behind them: DNS, policy hosts, store and clock.
+"""Fakes of every door, for tests of what is behind them: DNS, policy and MX hosts, store, clock.
 
 They are part of the package, so that whoever builds upon mailseal can test without a network::
 
@@ -14,12 +14,14 @@ from mailseal.testing.clock import ManualClock
 from mailseal.testing.dns import FakeDns
 from mailseal.testing.pins import FakePins, MemoryShelf
 from mailseal.testing.policyhosts import FakePolicyHosts
+from mailseal.testing.smtp import FakeSmtp
 from mailseal.testing.store import MemoryStore
 
 __all__ = [
     "FakeDns",
     "FakePins",
     "FakePolicyHosts",
+    "FakeSmtp",
     "ManualClock",
     "MemoryShelf",
     "MemoryStore",
