@@ -19,6 +19,7 @@ class Deviation:
 
     ``line`` counts from 1; None where the text as a whole is meant.
     ``message`` says what was seen, what follows and what to do; ``clause`` cites the RFC.
+    ``cause`` names the mistake that was made, where it is a known one.
     """
 
     code: str
@@ -26,3 +27,4 @@ class Deviation:
     line: int | None
     message: str
     clause: str
+    cause: str = ""

@@ -49,6 +49,8 @@ def test_a_good_policy_is_left_alone(body: bytes) -> None:
         (policy().replace(b"\r", b""), ("lf-line-ends", "info", None)),
         (policy().replace(b"\r", b"", 1), ("lf-line-ends", "info", None)),
         (policy()[:-2], ("no-final-newline", "info", None)),
+        (policy(mode="testing "), ("trailing-blank", "info", 2)),
+        (policy(mx="mail.example.com\t"), ("trailing-blank", "info", 3)),
     ],
 )
 def test_what_is_unwise_is_told_once(body: bytes, found: tuple[str, str, int | None]) -> None:

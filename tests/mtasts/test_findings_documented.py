@@ -10,7 +10,7 @@ from mailseal.faces.lint_json import judge_policy, judge_records
 ROOT = Path(__file__).parents[2]
 GOOD = "version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 60\n"
 UNWISE = [
-    GOOD + "mx: mx.example.com\nmx: *.com\nmx: mx.yourdomain.example\nnote: x\nms: x",
+    GOOD + "mx: mx.example.com\nmx: *.com\nmx: mx.yourdomain.example\nnote: x \nms: x",
     GOOD.replace("mx.example.com", "localhost"),
     "x" * 100_000,
 ]

@@ -3,6 +3,8 @@
 import pytest
 
 from mailseal.mtasts.mistakes import typo
+from mailseal.mtasts.mistakes.cause import Cause
+from mailseal.mtasts.mistakes.mx import meant_hosts
 from mailseal.mtasts.mistakes.value import explain_max_age
 from mailseal.mtasts.policy import MAX_MAX_AGE, read_policy
 
@@ -159,7 +161,7 @@ def test_a_mode_that_does_not_exist_is_explained(value: str, words: str) -> None
 def test_a_max_age_with_a_unit_is_converted(value: str, words: str) -> None:
     """The message has the seconds that were probably meant."""
     most = int(MAX_MAX_AGE.total_seconds())
-    assert words in explain_max_age(value, most_seconds=most)
+    assert words in explain_max_age(value, most_seconds=most).words
 
 
 @pytest.mark.parametrize(
@@ -185,6 +187,61 @@ def test_a_max_age_with_a_unit_is_converted(value: str, words: str) -> None:
 def test_a_field_name_nearly_spelt_is_recognised(name: str, meant: str | None) -> None:
     """One letter, case or a hyphen makes a likely typo; anything further is another field."""
     assert typo.meant_by(name) == meant
+
+
+@pytest.mark.parametrize(
+    ("body", "cause"),
+    [
+        (b"---\npermalink: x\n---\n" + GOOD.encode(), Cause.FRONT_MATTER),
+        (b"  version: STSv1\n  mode: none\n  max_age: 1\n", Cause.INDENTED),
+        (b"version: STSv1\nmode: none\nmx:\n - a.example\nmax_age: 1\n", Cause.YAML_LIST),
+        (b"\\f0 version: STSv1\\\nmode: enforce\\\n", Cause.RTF),
+        (b"name: build\non:\n  push:\n", Cause.WORKFLOW),
+        (b"This site takes no mail at all.\n", Cause.PROSE),
+        (b"a b\n", Cause.OTHER_FILE),
+        (b"v=STSv1; id=1\n", Cause.TXT_RECORD),
+        (GOOD.encode() + b"note: caf\xe9\n", Cause.NOT_UTF_8),
+        (GOOD.replace("enforce", "live").encode(), Cause.MODE_WORD),
+        (GOOD.replace("enforce", "enforce\\").encode(), Cause.RTF),
+        (GOOD.replace("604800", "7 days").encode(), Cause.MAX_AGE_UNIT),
+        (GOOD.replace("604800", "604800version: STSv1").encode(), Cause.GLUED_LINES),
+        (GOOD.replace("enforce", "enforce\\nmx: a.example").encode(), Cause.LITERAL_NEWLINE),
+        (GOOD.replace("mail.", "10 mail.").encode(), Cause.MX_PREFERENCE),
+        (GOOD.replace("mail.", "://mail.").encode(), Cause.MX_URL),
+        (GOOD.replace("mail.", "_mail.").encode(), Cause.MX_UNDERSCORE),
+        (GOOD.replace("mail.", "<mail>.").encode(), Cause.MX_PLACEHOLDER),
+        (GOOD.replace("enforce", "").encode(), ""),  # no word, no mistake with a name
+    ],
+)
+def test_a_known_mistake_has_a_name(body: bytes, cause: str) -> None:
+    """Programs tell mistakes apart by a word that stays when the sentence gets better."""
+    assert read_policy(body).deviations[0].cause == cause
+
+
+@pytest.mark.parametrize(
+    ("value", "hosts"),
+    [
+        ("10 mx.example.com", ("mx.example.com",)),
+        ("Priority 5: mx.example.com", ("mx.example.com",)),
+        ("a.example, b.example", ("a.example", "b.example")),
+        ("https://mx.example.com/path", ("mx.example.com",)),
+        ("://example.com", ("example.com",)),
+        ("me@example.com", ("example.com",)),
+        ("mx.example.com:25", ("mx.example.com",)),
+        (".example.com", ("*.example.com",)),
+        ("'mx.example.com'", ("mx.example.com",)),
+        ("mx.example.com\\", ("mx.example.com",)),
+        ("mx.example.com # main", ("mx.example.com",)),
+        ("*.b\u00fccher.example", ("*.xn--bcher-kva.example",)),
+        ("\u00fc" * 1000 + ".example", ()),  # beyond any name
+        ("<tenant>.example.com", ()),  # nobody knows what was to stand there
+        ("*", ()),
+        ("", ()),
+    ],
+)
+def test_the_hosts_in_a_wrong_value_are_found(value: str, hosts: tuple[str, ...]) -> None:
+    """Only what stands in the value is proposed."""
+    assert meant_hosts(value) == hosts
 
 
 def test_a_missing_field_names_its_misspelling() -> None:

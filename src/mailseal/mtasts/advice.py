@@ -31,6 +31,7 @@ def advise(body: bytes, policy: Policy) -> tuple[Deviation, ...]:
         *_advise_on_max_age(policy),
         *_advise_on_mx(policy),
         *_advise_on_unknown_fields(policy),
+        *_advise_on_trailing_blanks(policy),
         *_advise_on_line_ends(body),
     ]
     found.sort(key=lambda one: (one.line is None, one.line or 0))
@@ -134,6 +135,18 @@ def _advise_on_unknown_fields(policy: Policy) -> Iterator[Deviation]:
                 line,
                 f"the field {quote(name)} {why}; here senders ignore it",
             )
+
+
+def _advise_on_trailing_blanks(policy: Policy) -> Iterator[Deviation]:
+    lines = [n for n, line in enumerate(policy.lines, 1) if line.strip() and line[-1] in " \t"]
+    if lines:
+        others = f", as {len(lines) - 1} more do" if len(lines) > 1 else ""
+        yield _found(
+            "trailing-blank",
+            Severity.INFO,
+            lines[0],
+            f"the line ends in blanks{others}, which is allowed and which not every sender removes",
+        )
 
 
 def _advise_on_line_ends(body: bytes) -> Iterator[Deviation]:

@@ -10,6 +10,7 @@ from mailseal.mtasts.mistakes import line as line_mistakes
 from mailseal.mtasts.mistakes import mx as mx_mistakes
 from mailseal.mtasts.mistakes import typo
 from mailseal.mtasts.mistakes import value as value_mistakes
+from mailseal.mtasts.mistakes.cause import Cause, Mistake
 from mailseal.mtasts.pattern import AddressPatternError, MxPattern, PatternSyntaxError
 from mailseal.mtasts.quoting import quote
 
@@ -47,14 +48,19 @@ class Fields:
     mx: tuple[MxPattern, ...]
 
 
-def syntax_error(line: int | None, message: str) -> Deviation:
+def syntax_error(line: int | None, mistake: Mistake) -> Deviation:
     """Return the deviation of a text that cannot be read."""
-    return _error("syntax", line, message)
+    return _error("syntax", line, mistake.words, mistake.cause)
 
 
-def _error(code: str, line: int | None, message: str) -> Deviation:
+def _error(code: str, line: int | None, message: str, cause: Cause | None = None) -> Deviation:
     return Deviation(
-        code=code, severity=Severity.ERROR, line=line, message=f"{message}.", clause=_CLAUSE
+        code=code,
+        severity=Severity.ERROR,
+        line=line,
+        message=f"{message}.",
+        clause=_CLAUSE,
+        cause=cause or "",
     )
 
 
@@ -94,7 +100,7 @@ class FieldReader:
         name, colon, value = line.partition(":")
         value = value.strip(" \t")
         if not colon or not _NAME.fullmatch(name) or _CONTROL.search(value):
-            self._fault("syntax", number, line_mistakes.explain(line))
+            self.faults.append(syntax_error(number, line_mistakes.explain(line)))
         elif name == "mx":
             self._take_mx(number, value)
         elif name in ("version", "mode", "max_age"):
@@ -112,7 +118,7 @@ class FieldReader:
             else:
                 self._fields[name] = (number, value)
         elif not value:
-            self._fault("syntax", number, line_mistakes.explain_empty(name))
+            self.faults.append(syntax_error(number, line_mistakes.explain_empty(name)))
         else:
             self._take_unknown(number, name)
 
@@ -152,7 +158,8 @@ class FieldReader:
             return
         except PatternSyntaxError:
             if len(self.faults) < MAX_DEVIATIONS:  # explaining costs more than reading
-                self._fault("bad-mx", number, mx_mistakes.explain(value))
+                mistake = mx_mistakes.explain(value)
+                self.faults.append(_error("bad-mx", number, mistake.words, mistake.cause))
             return
         if value.endswith("."):
             self.notes.append(
@@ -229,8 +236,9 @@ class FieldReader:
             seen += f"; {quote(self._typos[name])} does not count as one"
         self._fault(f"missing-{name}", None, f"{seen}. {_MISSING[name]}")
 
-    def _fault_in(self, name: str, message: str) -> None:
-        self._fault(f"bad-{name}", self._fields[name][0], message)
+    def _fault_in(self, name: str, mistake: Mistake) -> None:
+        line = self._fields[name][0]
+        self.faults.append(_error(f"bad-{name}", line, mistake.words, mistake.cause))
 
     def _fault(self, code: str, line: int | None, message: str) -> None:
         self.faults.append(_error(code, line, message))

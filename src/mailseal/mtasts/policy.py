@@ -15,6 +15,7 @@ from mailseal.mtasts.fields import (
     too_large,
 )
 from mailseal.mtasts.mistakes import body as body_mistakes
+from mailseal.mtasts.mistakes.cause import Cause, Mistake
 from mailseal.mtasts.pattern import MxPattern
 
 MAX_BODY_BYTES = 65_536  # RFC 8461 §3.3 suggests 64 kilobytes
@@ -140,7 +141,7 @@ def read_policy(body: bytes) -> PolicyReading:
     if any(fault.code == "syntax" for fault in reader.faults):
         mistake = body_mistakes.recognise(body)
         if mistake:
-            return _refuse([syntax_error(*mistake)])
+            return _refuse([syntax_error(mistake.line, mistake)])
     return _refuse(reader.faults, reader.notes)
 
 
@@ -166,9 +167,10 @@ def _in_order(deviations: list[Deviation]) -> tuple[Deviation, ...]:
     return tuple(by_line[:MAX_DEVIATIONS])
 
 
-def _explain_undecodable(body: bytes, start: int) -> str:
+def _explain_undecodable(body: bytes, start: int) -> Mistake:
     column = start - body.rfind(b"\n", 0, start)
-    return (
+    return Mistake(
+        Cause.NOT_UTF_8,
         f"byte {column} of the line, 0x{body[start]:02x}, is not UTF-8, and senders refuse the "
-        "whole file. Save it as UTF-8, or better in plain ASCII"
+        "whole file. Save it as UTF-8, or better in plain ASCII",
     )
