@@ -18,12 +18,20 @@ from mailseal.ports import (
     PolicyFetched,
     PolicyFetcher,
     PolicyFetchFailed,
+    PolicyProber,
     PolicyStore,
     SmtpProber,
     ZoneDns,
 )
 from mailseal.results import ResultType
-from mailseal.testing import FakeDns, FakePolicyHosts, FakeSmtp, ManualClock, MemoryStore
+from mailseal.testing import (
+    FakeDns,
+    FakePolicyHosts,
+    FakePolicyProber,
+    FakeSmtp,
+    ManualClock,
+    MemoryStore,
+)
 
 SECOND = timedelta(seconds=1)
 START = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
@@ -37,7 +45,8 @@ def test_fakes_fit_the_doors() -> None:
     hosts: PolicyFetcher = FakePolicyHosts()
     store: PolicyStore = MemoryStore()
     smtp: SmtpProber = FakeSmtp()
-    assert all((clock, dns, hosts, store, smtp))
+    prober: PolicyProber = FakePolicyProber()
+    assert all((clock, dns, hosts, store, smtp, prober))
 
 
 def cached(

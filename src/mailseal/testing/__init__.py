@@ -14,6 +14,7 @@ from mailseal.testing.clock import ManualClock
 from mailseal.testing.dns import FakeDns
 from mailseal.testing.pins import FakePins, MemoryShelf
 from mailseal.testing.policyhosts import FakePolicyHosts
+from mailseal.testing.policyprober import FakePolicyProber
 from mailseal.testing.smtp import FakeSmtp
 from mailseal.testing.store import MemoryStore
 
@@ -21,6 +22,7 @@ __all__ = [
     "FakeDns",
     "FakePins",
     "FakePolicyHosts",
+    "FakePolicyProber",
     "FakeSmtp",
     "ManualClock",
     "MemoryShelf",

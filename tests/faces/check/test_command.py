@@ -1,0 +1,233 @@
+"""``mailseal check``: what it gathers, keeps and reads, and the exit code of a plug-in."""
+
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mailseal.checks.finding import Finding, Severity
+from mailseal.checks.judge import Judgement
+from mailseal.checks.saved import read_evidence, write_evidence
+from mailseal.config import Config
+from mailseal.faces.check.command import worst
+from mailseal.faces.cli import cli
+from mailseal.services.checker import Checker
+from mailseal.testing.evidence import DOMAIN, domain_evidence, failed, records
+from tests.services.checkworld import World, good_world
+
+
+class Desk:
+    """A command line in a world of fakes; stands in for ``mailseal.wiring``."""
+
+    def __init__(self, folder: Path, world: World) -> None:
+        self.world = world
+        self.opened = 0
+        self.config_file = folder / "mailseal.toml"
+        self.config_file.write_text(f'state_dir = "{folder}"\n')
+
+    def set_up_logging(self, settings: object) -> None:
+        """Leave the log to the test."""
+
+    @contextlib.asynccontextmanager
+    async def open_checker(self, config: Config) -> AsyncIterator[Checker]:
+        """Give a checker of fakes."""
+        self.opened += 1
+        yield self.world.checker
+
+    def run(self, *arguments: str | Path) -> Result:
+        """Run ``mailseal check`` as in a terminal."""
+        words = ["check", *map(str, arguments), "--config", str(self.config_file)]
+        return CliRunner().invoke(cli, words, obj=self)
+
+    def run_json(self, *arguments: str | Path) -> Any:
+        """Run it with ``--format json``, and read what it prints."""
+        return json.loads(self.run(*arguments, "--format", "json").stdout)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    """Give a command line in a world where example.com is well."""
+    return Desk(tmp_path, good_world())
+
+
+def test_a_domain_is_gathered_and_judged(desk: Desk) -> None:
+    """The verdict comes first, by the domain's name."""
+    result = desk.run(DOMAIN)
+
+    assert result.stdout.startswith(f"{DOMAIN}: ")
+    assert desk.world.smtp.count("mx1.example.com") == 1
+
+
+def test_a_name_is_taken_as_people_write_it(desk: Desk) -> None:
+    """Upper case, a final dot and U-labels are one domain, looked at once."""
+    document = desk.run_json("EXAMPLE.com.", "example.com")
+    assert document["domain"] == DOMAIN
+
+    assert desk.run_json("bücher.example")["domain"] == "xn--bcher-kva.example"
+
+
+def test_several_domains_share_one_checker(desk: Desk) -> None:
+    """They come out in the order in which they were named."""
+    result = desk.run("b.example", DOMAIN, "a.example", "--format", "json")
+    domains = [json.loads(line)["domain"] for line in result.stdout.splitlines()]
+
+    assert domains == ["b.example", DOMAIN, "a.example"]
+    assert desk.opened == 1
+
+
+def test_options_reach_the_checker(desk: Desk) -> None:
+    """Depth, deep and selectors decide who is asked."""
+    desk.run(DOMAIN, "--depth", "dns", "--dkim", "s1")
+    assert desk.world.policies.probes == []
+    assert desk.world.dns.count(f"s1._domainkey.{DOMAIN}") == 1
+
+    desk.run(DOMAIN, "--deep")
+    assert desk.world.smtp.deep_probes == 1
+
+
+# -- evidence that is kept ------------------------------------------------------------------
+
+
+def test_evidence_that_was_kept_is_judged_alike_without_a_network(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """What is said about a domain depends on what was observed and on nothing else."""
+    path = tmp_path / "evidence.jsonl"
+    first = desk.run(DOMAIN, "other.example", "--save-evidence", path)
+    again = desk.run("--from-evidence", path)
+
+    assert again.stdout == first.stdout
+    assert again.exit_code == first.exit_code
+    assert desk.opened == 1
+
+
+def test_a_folder_gets_a_file_for_each_domain(desk: Desk, tmp_path: Path) -> None:
+    """And is read back whole."""
+    folder = tmp_path / "evidence"
+    folder.mkdir()
+    desk.run(DOMAIN, "other.example", "--save-evidence", folder)
+
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "example.com.json",
+        "other.example.json",
+    ]
+    assert read_evidence((folder / "example.com.json").read_bytes()).domain == DOMAIN
+    assert desk.run("--from-evidence", folder).stdout.count("other.example: ") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (b"{}", "line 1: it is no saved evidence"),
+        (b"\n\n", "holds no evidence"),
+        (write_evidence(domain_evidence()) + b"\n{", "line 2"),
+    ],
+)
+def test_a_file_that_is_no_evidence_is_refused_by_line(
+    desk: Desk, tmp_path: Path, text: bytes, why: str
+) -> None:
+    """Wrong usage is 3: 2 would tell monitoring that the domain is broken."""
+    path = tmp_path / "evidence"
+    path.write_bytes(text)
+    result = desk.run("--from-evidence", path)
+
+    assert result.exit_code == 3
+    assert why in result.stderr
+
+
+def test_a_place_that_cannot_be_written_is_named(desk: Desk, tmp_path: Path) -> None:
+    """The work was done, and the reader learns where it did not go."""
+    result = desk.run(DOMAIN, "--save-evidence", tmp_path / "missing" / "file")
+
+    assert result.exit_code == 3
+    assert "cannot write" in result.stderr
+
+
+# -- exit codes -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("a.example", "--from-evidence", "/dev/null"),  # one or the other
+        ("192.0.2.1",),  # no domain
+        ("a..b",),
+        ("--depth", "all", "a.example"),
+        ("--nonsense",),
+        ("a.example", "--dkim", "no selector"),
+        ("--from-evidence", "/nonexistent"),
+        ("--from-evidence", "/dev/null", "--save-evidence", "/dev/null"),
+    ],
+)
+def test_wrong_usage_exits_3(desk: Desk, arguments: tuple[str, ...]) -> None:
+    """Nothing is asked, and the message says what was wrong."""
+    result = desk.run(*arguments)
+
+    assert result.exit_code == 3
+    assert "Error:" in result.stderr
+    assert desk.opened == 0
+
+
+def test_an_unusable_configuration_exits_3(desk: Desk) -> None:
+    """To monitoring that is no fault of the domain."""
+    desk.config_file.write_text("[check]\nsessions = 0\n")
+    result = desk.run(DOMAIN)
+
+    assert result.exit_code == 3
+    assert "sessions is 0" in result.stderr
+
+
+def test_without_any_configuration_the_defaults_do(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has installed nothing but the program can check a domain."""
+    monkeypatch.delenv("MAILSEAL_CONFIG", raising=False)
+    monkeypatch.setattr("mailseal.config.reading.DEFAULT_PATH", Path("/nonexistent/mailseal.toml"))
+    result = CliRunner().invoke(cli, ["check", DOMAIN], obj=desk)
+
+    assert desk.opened == 1
+    assert result.stdout.startswith(f"{DOMAIN}: ")
+
+
+def test_what_could_not_be_found_out_exits_3(desk: Desk, tmp_path: Path) -> None:
+    """A resolver that fails is no proof that all is well, nor that anything is broken."""
+    evidence = domain_evidence(own_records=records(sts=failed()))
+    path = tmp_path / "evidence"
+    path.write_bytes(write_evidence(replace(evidence, policy_host=None)))
+
+    assert desk.run("--from-evidence", path).exit_code == 3
+
+
+ERROR, UNKNOWN, WARNING, INFO = Severity.ERROR, Severity.UNKNOWN, Severity.WARNING, Severity.INFO
+
+
+@pytest.mark.parametrize(
+    ("severities", "code"),
+    [
+        ([], 0),
+        ([()], 0),
+        ([(INFO,)], 0),
+        ([(WARNING,), (INFO,)], 1),
+        ([(UNKNOWN, WARNING)], 3),
+        ([(WARNING,), (UNKNOWN,)], 3),
+        ([(UNKNOWN,), (ERROR,), (WARNING,)], 2),
+    ],
+)
+def test_of_several_domains_the_worst_counts(
+    severities: list[tuple[Severity, ...]], code: int
+) -> None:
+    """In the order 2, 3, 1, 0, as a monitoring plug-in's reader expects it."""
+    judgements = [
+        SimpleNamespace(
+            findings=tuple(Finding(code="x", severity=one, subject="x", seen="X.") for one in of)
+        )
+        for of in severities
+    ]
+    assert worst(cast("list[Judgement]", judgements)) == code
