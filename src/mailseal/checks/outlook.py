@@ -1,0 +1,295 @@
+"""What senders that enforce would do with a domain's mail today, host by host (RFC 8461 §5, RFC
+7672 §2.2): the foundation of the verdict.
+
+A sender of MTA-STS asks whether the policy covers the host, and then for TLS with a certificate
+of a public authority for its name. A sender of DANE asks for TLS, and for a match with the TLSA
+records where usable ones stand. Nothing that could not be observed is taken for a failure.
+"""
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mailseal.answers import Absent, DnsFailure, Found, LookupFailed
+from mailseal.checks.evidence import HostEvidence, SmtpSession, Stage, Trouble
+from mailseal.checks.reading import HostReading, Reading, SessionReading
+from mailseal.dane.exchange import MxHost
+from mailseal.dane.host import TlsaState
+from mailseal.dane.match import DaneOutcome, Standing
+from mailseal.mtasts.pattern import MxPattern, PatternSyntaxError
+from mailseal.mtasts.policy import Policy
+from mailseal.results import ResultType
+
+_BEHIND_EHLO = (Stage.EHLO, Stage.STARTTLS)
+_PROVEN_FAILURES = (DnsFailure.SERVFAIL, DnsFailure.BOGUS)
+
+
+class Outcome(enum.StrEnum):
+    """Whether mail is delivered over one address, or to one host."""
+
+    PASSES = "passes"
+    PARTLY = "partly"  # a host some of whose addresses pass: mail gets there after a detour
+    FAILS = "fails"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressOutlook:
+    """What becomes of mail over one address; ``reason`` is half a sentence unless it passes."""
+
+    address: str
+    outcome: Outcome
+    reason: str = ""
+    result: ResultType | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostOutlook:
+    """What becomes of mail to one host; ``reason`` is about the host as a whole."""
+
+    host: MxHost
+    outcome: Outcome
+    addresses: tuple[AddressOutlook, ...] = ()
+    reason: str = ""
+
+    @property
+    def name(self) -> str:
+        """The host's name."""
+        return self.host.name
+
+    def explain(self, *outcomes: Outcome) -> tuple[str, ...]:
+        """Return why the host has one of some outcomes: a sentence for it, or for each address."""
+        if self.outcome not in outcomes:
+            return ()
+        if self.reason:
+            return (f"{self.name} {self.reason}.",)
+        decisive = Outcome.UNKNOWN if self.outcome is Outcome.UNKNOWN else Outcome.FAILS
+        return tuple(
+            f"{self.name} [{each.address}] {each.reason}."
+            for each in self.addresses
+            if each.outcome is decisive
+        )
+
+
+class Reach(enum.StrEnum):
+    """How far mail from senders that enforce comes, over all hosts and their preferences."""
+
+    ALL = "all"
+    PARTLY = "partly"  # every host can be used, but not over each of its addresses
+    BACKUPS_FAIL = "backups-fail"
+    BEST_FAILS = "best-fails"  # a host of the best preference; another host passes
+    NONE = "none"
+    UNKNOWN = "unknown"  # of no host is anything known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What becomes of a domain's mail: its hosts with an address, best preference first."""
+
+    hosts: tuple[HostOutlook, ...]
+
+    def of(self, *outcomes: Outcome) -> tuple[HostOutlook, ...]:
+        """Return the hosts of some outcomes."""
+        return tuple(host for host in self.hosts if host.outcome in outcomes)
+
+    @property
+    def reach(self) -> Reach:
+        """Weigh the hosts; one that nothing is known of neither helps nor hurts."""
+        if not self.hosts:
+            return Reach.NONE
+        failing = self.of(Outcome.FAILS)
+        passing = self.of(Outcome.PASSES, Outcome.PARTLY)
+        if not failing:
+            if self.of(Outcome.PARTLY):
+                return Reach.PARTLY
+            return Reach.ALL if passing else Reach.UNKNOWN
+        best = min(host.host.preference for host in self.hosts)
+        if not passing and len(failing) == len(self.hosts):
+            return Reach.NONE
+        if any(host.host.preference == best for host in failing):
+            return Reach.BEST_FAILS
+        return Reach.BACKUPS_FAIL
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether something is known of each host."""
+        return not self.of(Outcome.UNKNOWN)
+
+    def explain(self, *outcomes: Outcome) -> tuple[str, ...]:
+        """Return why hosts have one of some outcomes, a sentence for each host or address."""
+        return tuple(reason for host in self.hosts for reason in host.explain(*outcomes))
+
+
+def foresee_sts(reading: Reading, policy: Policy | None) -> Outlook:
+    """Say what a sender does that enforces a policy.
+
+    Without one it is about a policy that names every host.
+    """
+    return Outlook(hosts=tuple(_foresee_sts(*pair, policy) for pair in _pairs(reading)))
+
+
+def foresee_dane(reading: Reading) -> Outlook | None:
+    """Say what a sender with DNSSEC does; None where DANE asks it for nothing.
+
+    That is so behind insecure MX records, and where no host has secure TLSA records. A host
+    without them takes mail from such a sender as from any other.
+    """
+    if reading.mx is None or not reading.mx.is_secure:
+        return None
+    asking = (TlsaState.USABLE, TlsaState.UNUSABLE, TlsaState.FAILED)
+    if not any(host.dane.state in asking for host in reading.hosts):
+        return None
+    return Outlook(hosts=tuple(_foresee_dane(*pair) for pair in _pairs(reading)))
+
+
+def _pairs(reading: Reading) -> list[tuple[MxHost, HostReading | None]]:
+    known = {host.name: host for host in reading.hosts}
+    hosts = reading.mx.hosts if reading.mx else ()
+    pairs = ((host, known.get(host.name)) for host in hosts)
+    return [(host, one) for host, one in pairs if one is None or one.dane.has_address]
+
+
+def _foresee_sts(host: MxHost, reading: HostReading | None, policy: Policy | None) -> HostOutlook:
+    if policy is not None and not policy.covers(host.name):
+        reason = 'is covered by no "mx" line of the policy'
+        return HostOutlook(host=host, outcome=Outcome.FAILS, reason=reason)
+    if policy is None and not _can_be_covered(host.name):
+        reason = "has a name that no policy can cover"
+        return HostOutlook(host=host, outcome=Outcome.FAILS, reason=reason)
+    if reading is None:
+        return _unknown(host, "was not looked at")
+    addresses = tuple(judge_sts(each) for each in reading.observed)
+    return _sum_up(host, reading, addresses)
+
+
+def _foresee_dane(host: MxHost, reading: HostReading | None) -> HostOutlook:
+    if reading is None:
+        return _unknown(host, "was not looked at")
+    match reading.dane.state:
+        case TlsaState.NONE:
+            return HostOutlook(host=host, outcome=Outcome.PASSES)
+        case TlsaState.FAILED:
+            is_proven = bool(proven_failures(reading.evidence))
+            outcome = Outcome.FAILS if is_proven else Outcome.UNKNOWN
+            reason = f"cannot be used: {reading.dane.reason}"
+            return HostOutlook(host=host, outcome=outcome, reason=reason)
+        case TlsaState.USABLE | TlsaState.UNUSABLE:
+            addresses = tuple(judge_dane(each) for each in reading.observed)
+            return _sum_up(host, reading, addresses)
+
+
+def judge_sts(reading: SessionReading) -> AddressOutlook:
+    """Say what a sender of MTA-STS makes of one session, the policy aside (RFC 8461 §4)."""
+    without_tls = _judge_start(reading.session)
+    if without_tls is not None:
+        return without_tls
+    if not reading.problems:
+        return AddressOutlook(address=reading.session.address, outcome=Outcome.PASSES)
+    return AddressOutlook(
+        address=reading.session.address,
+        outcome=Outcome.FAILS,
+        reason=f"is not believed: {'; '.join(each.seen for each in reading.problems)}",
+        result=reading.problems[0].result,
+    )
+
+
+def judge_dane(reading: SessionReading) -> AddressOutlook:
+    """Say what a sender of DANE makes of one session with a host that has TLSA records."""
+    without_tls = _judge_start(reading.session)
+    if without_tls is not None:
+        return without_tls
+    address = reading.session.address
+    if reading.dane is None or reading.dane.outcome is not DaneOutcome.REFUSED:
+        return AddressOutlook(address=address, outcome=Outcome.PASSES)
+    refused = reading.dane.of(Standing.REFUSED)
+    return AddressOutlook(
+        address=address,
+        outcome=Outcome.FAILS,
+        reason=f"matches no TLSA record: {refused[0].reason}"
+        if refused
+        else "matches no TLSA record",
+        result=ResultType.TLSA_INVALID,
+    )
+
+
+def _judge_start(session: SmtpSession) -> AddressOutlook | None:
+    """Say what becomes of mail where no TLS came about; None where it did."""
+    if session.tls is not None:
+        return None
+    if session.offers_starttls is False:
+        return AddressOutlook(
+            address=session.address,
+            outcome=Outcome.FAILS,
+            reason="offers no STARTTLS",
+            result=ResultType.STARTTLS_NOT_SUPPORTED,
+        )
+    failure = session.failure
+    if failure is None:
+        reason = "was left before STARTTLS"
+        return AddressOutlook(address=session.address, outcome=Outcome.UNKNOWN, reason=reason)
+    is_offered = session.offers_starttls is True and session.stage in _BEHIND_EHLO
+    if is_offered and failure.trouble in (Trouble.TLS, Trouble.REJECTED, Trouble.PROTOCOL):
+        is_accepted = session.stage is Stage.STARTTLS
+        what = "cannot do TLS" if is_accepted else "offers STARTTLS and refuses it"
+        return AddressOutlook(
+            address=session.address,
+            outcome=Outcome.FAILS,
+            reason=f"{what}: {failure.reason}",
+            result=ResultType.VALIDATION_FAILURE
+            if is_accepted
+            else ResultType.STARTTLS_NOT_SUPPORTED,
+        )
+    return AddressOutlook(
+        address=session.address,
+        outcome=Outcome.UNKNOWN,
+        reason=f"could not be tested: {failure.reason}",
+    )
+
+
+def _sum_up(host: MxHost, reading: HostReading, addresses: Sequence[AddressOutlook]) -> HostOutlook:
+    seen = {each.outcome for each in addresses}
+    if not addresses:
+        return _unknown(host, _say_why_unseen(reading))
+    if Outcome.FAILS in seen:
+        outcome = Outcome.PARTLY if Outcome.PASSES in seen else Outcome.FAILS
+    else:
+        outcome = Outcome.PASSES if Outcome.PASSES in seen else Outcome.UNKNOWN
+    return HostOutlook(host=host, outcome=outcome, addresses=tuple(addresses))
+
+
+def _say_why_unseen(reading: HostReading) -> str:
+    for answer in (reading.evidence.a, reading.evidence.aaaa):
+        if isinstance(answer, LookupFailed):
+            return f"could not be tested: its address look-up failed ({answer.reason})"
+    return "was not connected to"
+
+
+def _unknown(host: MxHost, reason: str) -> HostOutlook:
+    return HostOutlook(host=host, outcome=Outcome.UNKNOWN, reason=reason)
+
+
+def _can_be_covered(host: str) -> bool:
+    """Tell whether a pattern for the host can be written; underscores are not for policies."""
+    for pattern in (host, f"*.{host.partition('.')[2]}"):
+        try:
+            MxPattern.parse(pattern)
+        except PatternSyntaxError:
+            continue
+        return True
+    return False
+
+
+def proven_failures(host: HostEvidence) -> tuple[LookupFailed, ...]:
+    """Return the look-ups for DANE that fail for every sender: bogus, or SERVFAIL.
+
+    A resolver that times out or refuses proves nothing about what others get.
+    """
+    has_address = any(isinstance(answer, Found) for answer in (host.a, host.aaaa))
+    answers: list[Found[object] | Absent | LookupFailed] = [each.answer for each in host.tlsa]
+    answers += [] if has_address else [host.a, host.aaaa]
+    answers += [host.alias] if host.alias is not None else []
+    return tuple(
+        each
+        for each in answers
+        if isinstance(each, LookupFailed) and each.failure in _PROVEN_FAILURES
+    )

@@ -1,0 +1,237 @@
+"""The verdict, its sentence and its reasons, for each kind of domain."""
+
+from dataclasses import replace
+
+import pytest
+
+from mailseal.checks.evidence import Depth, Evidence, Failure, HostEvidence, Trouble
+from mailseal.checks.headline import say_headline
+from mailseal.checks.reading import read
+from mailseal.checks.verdict import Verdict
+from mailseal.testing.evidence import (
+    absent,
+    domain_evidence,
+    failed,
+    fetch,
+    host,
+    policy_host,
+    records,
+    session,
+    txt,
+)
+
+from .mxworld import (
+    MX1,
+    MX2,
+    V4,
+    V4_TOO,
+    V6,
+    at,
+    digest,
+    domain,
+    expired,
+    record_for,
+    self_signed,
+    unseen,
+    with_lookup,
+    without_starttls,
+)
+
+RIGHT = record_for(session())
+
+
+def good(name: str = MX1) -> HostEvidence:
+    """A host where all is well."""
+    return at(name, session(name))
+
+
+def bad(name: str = MX1) -> HostEvidence:
+    """A host without TLS."""
+    return at(name, without_starttls(name))
+
+
+def half(name: str = MX1) -> HostEvidence:
+    """A host one of whose addresses is bad."""
+    return at(name, session(name), expired(name, V4_TOO))
+
+
+def dark(name: str = MX1, trouble: Trouble = Trouble.TIMEOUT) -> HostEvidence:
+    """A host that nothing is known of."""
+    return at(name, unseen(trouble, name))
+
+
+def dane(name: str = MX1) -> HostEvidence:
+    """A host that only DANE can verify."""
+    one = self_signed(name)
+    return at(name, one, tlsa=(record_for(one),))
+
+
+def mismatch(name: str = MX1) -> HostEvidence:
+    """A host whose TLSA record names another key."""
+    return at(name, session(name), tlsa=(digest(1),))
+
+
+def observed_by(one: Evidence, **changes: object) -> Evidence:
+    """The same evidence from another machine."""
+    return replace(one, observer=replace(one.observer, **changes))  # type: ignore[arg-type] # named in a table
+
+
+def with_body(body: bytes) -> Evidence:
+    """A domain that serves a text instead of a policy."""
+    return domain_evidence(policy=policy_host(fetch(body)))
+
+
+def with_policy_failure(trouble: Trouble) -> Evidence:
+    """A domain whose policy host gives nothing."""
+    failure = Failure(trouble=trouble, reason=f"{trouble}")
+    one = replace(fetch(), status=None, body=b"", is_whole=False, tls=None, failure=failure)
+    return domain_evidence(policy=policy_host(one))
+
+
+def with_records(*texts: str) -> Evidence:
+    """A domain with other records at ``_mta-sts``."""
+    return domain_evidence(own_records=records(sts=txt(*texts)))
+
+
+def null_mx() -> Evidence:
+    """A domain that takes no mail."""
+    return replace(domain_evidence(own_records=records((0, ""))), mx_hosts=())
+
+
+Case = tuple[str, Evidence, Verdict, str]
+
+CASES: list[Case] = [
+    # Enforcing.
+    ("enforce", domain(good()), Verdict.HEALTHY, "MTA-STS is enforced, and mail to"),
+    ("enforce-two", domain(good(), good(MX2)), Verdict.HEALTHY, "MTA-STS is enforced"),
+    ("enforce-half", domain(half()), Verdict.HEALTHY, "takes a detour"),
+    ("enforce-one-dark", domain(good(), dark(MX2)), Verdict.HEALTHY, "Not every host"),
+    ("enforce-and-dane", domain(at(MX1, session(), tlsa=(RIGHT,))), Verdict.HEALTHY,
+     "MTA-STS and DANE are enforced"),
+    ("enforce-v4-only", domain(at(MX1, session(), unseen(Trouble.NO_FAMILY, MX1, V6))),
+     Verdict.HEALTHY, "MTA-STS is enforced"),
+    # Losing mail.
+    ("enforce-bad", domain(bad()), Verdict.LOSING_MAIL, "cannot deliver any mail"),
+    ("enforce-best-bad", domain(bad(), good(MX2)), Verdict.LOSING_MAIL, "the best host first"),
+    ("enforce-one-of-two-best", domain(good(), bad(MX2), preferences=(10, 10)),
+     Verdict.LOSING_MAIL, "the best host first"),
+    ("enforce-backup-bad", domain(good(), bad(MX2)), Verdict.LOSING_MAIL, "cannot use the backup"),
+    ("enforce-uncovered", domain(good(), covered=("other.example.com",)), Verdict.LOSING_MAIL,
+     "cannot deliver any mail"),
+    ("enforce-uncovered-unseen", domain(dark(), covered=("other.example.com",)),
+     Verdict.LOSING_MAIL, "cannot deliver any mail"),
+    ("enforce-uncovered-backup", domain(good(), good(MX2), covered=(MX1,)), Verdict.LOSING_MAIL,
+     "cannot use the backup mx2"),
+    ("enforce-dns-only-backup", domain(good(), bad(MX2), is_secure=True), Verdict.LOSING_MAIL,
+     "backup"),
+    ("dane-mismatch", domain(mismatch(), mode=None), Verdict.LOSING_MAIL, "enforce DANE"),
+    ("dane-mismatch-and-policy", domain(mismatch()), Verdict.LOSING_MAIL, "enforce DANE"),
+    ("dane-mismatch-testing", domain(mismatch(), mode="testing"), Verdict.LOSING_MAIL, "DANE"),
+    ("dane-without-tls", domain(at(MX1, without_starttls(), tlsa=(RIGHT,)), mode=None),
+     Verdict.LOSING_MAIL, "enforce DANE"),
+    ("dane-bogus", domain(with_lookup(good()), mode=None, is_secure=True), Verdict.LOSING_MAIL,
+     "enforce DANE"),
+    ("dane-cannot-save-sts", domain(dane()), Verdict.LOSING_MAIL, "enforce the policy"),
+    ("enforce-nowhere", domain(replace(host(sessions=()), a=absent())), Verdict.LOSING_MAIL,
+     "cannot deliver any mail"),
+    # DANE alone.
+    ("dane", domain(dane(), mode=None), Verdict.HEALTHY, "DANE is enforced"),
+    ("dane-partial", domain(dane(), good(MX2), mode=None), Verdict.HEALTHY,
+     "does not protect mail to mx2.example.com"),
+    ("dane-mode-none", domain(dane(), mode="none", covered=()), Verdict.HEALTHY, "DANE"),
+    ("dane-unseen", domain(at(MX1, unseen(), tlsa=(RIGHT,)), mode=None), Verdict.CANNOT_TELL,
+     "cannot be told"),
+    # Testing.
+    ("testing", domain(good(), good(MX2), mode="testing"), Verdict.SAFE_TO_ENFORCE, "It is safe"),
+    ("testing-v4-only",
+     domain(at(MX1, session(), unseen(Trouble.NO_FAMILY, MX1, V6)), mode="testing"),
+     Verdict.SAFE_TO_ENFORCE, "It is safe"),
+    ("testing-and-dane", domain(at(MX1, session(), tlsa=(RIGHT,)), mode="testing"),
+     Verdict.SAFE_TO_ENFORCE, "DANE is enforced already"),
+    ("testing-dane-only", domain(dane(), mode="testing"), Verdict.NOT_YET,
+     "DANE is enforced already"),
+    ("testing-bad", domain(bad(), mode="testing"), Verdict.NOT_YET, "all mail"),
+    ("testing-half", domain(half(), mode="testing"), Verdict.NOT_YET, "some addresses"),
+    ("testing-best-bad", domain(bad(), good(MX2), mode="testing"), Verdict.NOT_YET, "best host"),
+    ("testing-backup-bad", domain(good(), bad(MX2), mode="testing"), Verdict.NOT_YET, "backup"),
+    ("testing-uncovered", domain(good(), good(MX2), covered=(MX1,), mode="testing"),
+     Verdict.NOT_YET, "backup"),
+    ("testing-one-dark", domain(good(), dark(MX2), mode="testing"), Verdict.CANNOT_TELL,
+     "Whether it is safe to enforce"),
+    ("testing-bad-and-dark", domain(bad(), dark(MX2), mode="testing"), Verdict.NOT_YET, "best"),
+    # A policy that nobody gets.
+    ("html", with_body(b"<!DOCTYPE html>"), Verdict.NOT_YET, "no valid policy"),
+    ("policy-refused", with_policy_failure(Trouble.REFUSED), Verdict.NOT_YET, "no valid policy"),
+    ("policy-unreachable", with_policy_failure(Trouble.UNREACHABLE), Verdict.CANNOT_TELL,
+     "cannot be reached from here"),
+    ("orphan", with_records(), Verdict.NOT_YET, "no valid record"),
+    ("two-records", with_records("v=STSv1; id=1;", "v=STSv1; id=2;"),
+     Verdict.NOT_YET, "no valid record"),
+    ("dns-only", replace(domain_evidence(depth=Depth.DNS), policy_host=None), Verdict.CANNOT_TELL,
+     "Only DNS"),
+    # Nothing published.
+    ("nothing-good", domain(good(), mode=None), Verdict.NOT_PUBLISHED, "enforced at once"),
+    ("nothing-bad", domain(bad(), mode=None), Verdict.NOT_PUBLISHED, "could not be enforced yet"),
+    ("nothing-dark", domain(dark(), mode=None), Verdict.NOT_PUBLISHED, "is not known"),
+    ("nothing-one-dark", domain(good(), dark(MX2), mode=None), Verdict.NOT_PUBLISHED, "not known"),
+    ("mode-none", domain(good(), mode="none", covered=()), Verdict.NOT_PUBLISHED, "mode none"),
+    ("null-mx", null_mx(), Verdict.NOT_PUBLISHED, "takes no mail"),
+    ("dane-behind-insecure-mx",
+     domain(at(MX1, session(), tlsa=(RIGHT,)), mode=None, is_secure=False), Verdict.NOT_PUBLISHED,
+     "Neither"),
+    ("dane-unusable", domain(at(MX1, session(), tlsa=(digest(1, (1, 1, 1)),)), mode=None),
+     Verdict.NOT_PUBLISHED, "nothing proves"),
+    # Not to be told.
+    ("all-dark", domain(dark(), dark(MX2)), Verdict.CANNOT_TELL, "cannot be told"),
+    ("busy", domain(dark(MX1, Trouble.BUSY)), Verdict.CANNOT_TELL, "cannot be told"),
+    ("port-25", observed_by(domain(dark(MX1, Trouble.BLOCKED)), may_use_port_25=False),
+     Verdict.CANNOT_TELL, "port 25 are blocked"),
+    ("no-smtp", domain(at(MX1), depth=Depth.POLICY), Verdict.CANNOT_TELL, "not connected to"),
+    ("mx-fails", replace(domain(good()), records=replace(records(), mx=failed())),
+     Verdict.CANNOT_TELL, "nobody knows its MX hosts"),
+    ("record-fails", domain_evidence(own_records=records(sts=failed())), Verdict.CANNOT_TELL,
+     "not known"),
+    ("no-validation", observed_by(domain(good(), mode=None), validates=None), Verdict.CANNOT_TELL,
+     "DANE cannot be judged"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case[0])
+def test_each_kind_of_domain_gets_its_verdict(case: Case) -> None:
+    """One of six verdicts, and a sentence that says what it is about."""
+    _, evidence, verdict, words = case
+    headline = say_headline(read(evidence), ())
+
+    assert headline.verdict is verdict, headline
+    assert words in headline.sentence
+    assert headline.sentence.endswith(".")
+    assert all(reason.endswith(".") for reason in headline.reasons)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "reason"),
+    [
+        (domain(bad()), f"{MX1} [{V4}] offers no STARTTLS."),
+        (domain(good(), bad(MX2), mode="testing"), f"{MX2} [{V4}] offers no STARTTLS."),
+        (domain(half()), f"{MX1} [{V4_TOO}] is not believed: the certificate expired on"),
+        (domain(good(), covered=("a.test",)), f'{MX1} is covered by no "mx" line'),
+        (domain(mismatch(), mode=None), f"{MX1} [{V4}] matches no TLSA record."),
+        (domain(dark()), f"{MX1} [{V4}] could not be tested: timeout."),
+        (domain(good(), dark(MX2)), f"{MX2} [{V4}] could not be tested: timeout."),
+    ],
+)
+def test_reasons_name_the_host_and_what_was_seen(evidence: Evidence, reason: str) -> None:
+    """The most important one comes first."""
+    assert say_headline(read(evidence), ()).reasons[0].startswith(reason)
+
+
+def test_a_healthy_domain_needs_no_reason() -> None:
+    """There is nothing to do."""
+    assert say_headline(read(domain_evidence()), ()).reasons == ()
+
+
+def test_reasons_are_bounded() -> None:
+    """A domain with hosts and addresses without end does not fill the screen."""
+    sessions = tuple(without_starttls(MX1, f"192.0.2.{number}") for number in range(1, 60))
+
+    assert len(say_headline(read(domain(at(MX1, *sessions))), ()).reasons) == 20
