@@ -18,8 +18,8 @@ from mailseal.mtasts.policy import (
     read_policy,
     render_policy,
 )
-from mailseal.mtasts.quoting import MAX_SHOWN_CHARS, quote
 from mailseal.mtasts.record import RecordSyntaxError, StsRecord, parse_records, read_records
+from mailseal.quoting import MAX_SHOWN_CHARS, quote
 
 # Text made of the grammar's own pieces gets far deeper than random bytes do.
 PIECES = st.sampled_from(

@@ -19,8 +19,8 @@ import click
 from mailseal.deviations import Severity
 from mailseal.faces.lint_json import Verdict, answer_lines, judge_policy, judge_records, to_object
 from mailseal.mtasts.policy import MAX_BODY_BYTES, Policy
-from mailseal.mtasts.quoting import quote
 from mailseal.mtasts.record import StsRecord
+from mailseal.quoting import quote
 
 EXIT_NOT_USED = 1
 EXIT_NOT_UNDERSTOOD = 2

@@ -11,7 +11,7 @@ from mailseal.deviations import Deviation, Severity
 from mailseal.mtasts.mistakes import typo
 from mailseal.mtasts.pattern import MxPattern, PatternSyntaxError
 from mailseal.mtasts.policy import MAX_DEVIATIONS, Mode, Policy
-from mailseal.mtasts.quoting import quote
+from mailseal.quoting import quote
 
 LEAST_MAX_AGE = timedelta(days=7)  # RFC 8461 §3.2 expects weeks or more
 LEAST_MAX_AGE_WHILE_TESTING = timedelta(days=1)  # ours: senders refetch about daily

@@ -12,7 +12,7 @@ from mailseal.mtasts.mistakes import typo
 from mailseal.mtasts.mistakes import value as value_mistakes
 from mailseal.mtasts.mistakes.cause import Cause, Mistake
 from mailseal.mtasts.pattern import AddressPatternError, MxPattern, PatternSyntaxError
-from mailseal.mtasts.quoting import quote
+from mailseal.quoting import quote
 
 MAX_MX_PATTERNS = 1_000  # ours: the largest published policies have some two hundred
 MAX_DEVIATIONS = 50  # ours: nobody reads more, and a report has to end

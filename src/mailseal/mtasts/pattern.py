@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Self
 
 import mailseal
-from mailseal.mtasts.quoting import quote
 from mailseal.names import MAX_NAME_BYTES
+from mailseal.quoting import quote
 
 # RFC 5321 §4.1.2: sub-domain = Let-dig [Ldh-str]; no underscore, although MX hosts have them.
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)

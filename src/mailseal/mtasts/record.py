@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import mailseal
 from mailseal.deviations import Deviation, Severity
 from mailseal.mtasts.mistakes import txt
-from mailseal.mtasts.quoting import quote
+from mailseal.quoting import quote
 
 MAX_RECORD_BYTES = 65_535  # RFC 1035 §3.2.1: RDLENGTH has 16 bits
 MAX_DEVIATIONS = 50  # ours: nobody reads more, and a report has to end

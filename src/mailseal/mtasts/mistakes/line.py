@@ -3,7 +3,7 @@
 import re
 
 from mailseal.mtasts.mistakes.cause import Cause, Mistake
-from mailseal.mtasts.quoting import quote
+from mailseal.quoting import quote
 
 _KNOWN = ("version", "mode", "max_age", "mx")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")

@@ -4,8 +4,8 @@ import re
 
 from mailseal.mtasts.mistakes.cause import Cause, Mistake
 from mailseal.mtasts.mistakes.value import explain_glued
-from mailseal.mtasts.quoting import quote
 from mailseal.names import MAX_LABEL_BYTES, MAX_NAME_BYTES, Domain, NameSyntaxError
+from mailseal.quoting import quote
 
 _MAX_CONVERTED_CHARS = 253  # a longer name has no A-label form that fits either
 _PREFERENCE = re.compile(r"(?:priority[ \t]*)?[0-9]{1,5}:?[ \t]+(\S+)", re.IGNORECASE | re.ASCII)

@@ -2,7 +2,7 @@
 
 import re
 
-from mailseal.mtasts.quoting import quote
+from mailseal.quoting import quote
 
 _RIGHT = 'Publish "v=STSv1; id=..." with a letter-and-digit id'
 _MEANT = re.compile(rb"v[ \t]*[=:][ \t]*sts", re.IGNORECASE)

@@ -3,7 +3,7 @@
 import re
 
 from mailseal.mtasts.mistakes.cause import Cause, Mistake
-from mailseal.mtasts.quoting import quote
+from mailseal.quoting import quote
 
 _GLUED = re.compile(r"(?:version|mode|mx|max_age)[ \t]*:", re.IGNORECASE)
 _DURATION = re.compile(
