@@ -1,5 +1,6 @@
 """Evidence in the standards' own terms: made once, read by every check."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,9 +23,12 @@ from mailseal.dane.host import (
     judge_tlsa,
 )
 from mailseal.dane.match import DaneMatch, match_chain, reference_names
-from mailseal.mtasts.policy import Mode, Policy, PolicyReading, read_policy
+from mailseal.deviations import Deviation
+from mailseal.mtasts.policy import MAX_BODY_BYTES, Mode, Policy, PolicyReading, read_policy
 from mailseal.mtasts.record import RecordReading, StsRecord, read_records
 from mailseal.names import Domain, NextHop
+
+_FIELD = re.compile(rb"^[ \t]*(version|mode|max_age|mx)[ \t]*:", re.MULTILINE)
 
 MAX_MX_HOSTS = 32  # as senders of mailseal look at; more than any domain has
 
@@ -86,7 +90,8 @@ class Reading:
 
     ``record`` is None where TXT could not be looked up. ``policy_reading`` is that of the first
     address that served one. ``body`` is what some address served, whether a sender would believe
-    it or not, None where nothing was served.
+    it or not, None where nothing was served; ``written`` is how it reads, None where it is not
+    whole.
     """
 
     evidence: Evidence
@@ -97,6 +102,7 @@ class Reading:
     body: bytes | None
     exchange: Exchange | ExchangeUnknown
     hosts: tuple[HostReading, ...]
+    written: PolicyReading | None = None
 
     @property
     def domain(self) -> str:
@@ -130,12 +136,23 @@ class Reading:
 
     @property
     def wants_sts(self) -> bool:
-        """Tell whether the owner has published anything of MTA-STS."""
-        answer = self.evidence.records.sts
-        return self.body is not None or (
-            isinstance(answer, Found)
-            and self.record is not None
-            and (self.sts_record is not None or bool(self.record.deviations))
+        """Tell whether the owner has published, or tried to publish, anything of MTA-STS.
+
+        A wildcard's TXT record and the web page of a host that answers to any name are no try.
+        """
+        return (
+            (self.record is not None and any(map(_is_try, self.record.deviations)))
+            or self.sts_record is not None
+            or (self.body is not None and is_like_policy(self.body))
+            or self.has_record_at_apex
+        )
+
+    @property
+    def has_record_at_apex(self) -> bool:
+        """Tell whether a record of MTA-STS stands at the domain itself, where nobody looks."""
+        answer = self.evidence.records.txt
+        return isinstance(answer, Found) and any(
+            b"".join(record).lower().startswith(b"v=stsv1") for record in answer.records
         )
 
     @property
@@ -148,6 +165,18 @@ class Reading:
         )
 
 
+def is_like_policy(body: bytes) -> bool:
+    """Tell whether a body was meant to be a policy, however broken it is."""
+    text = body[:MAX_BODY_BYTES].replace(b"\0", b"").lower()  # UTF-16, too
+    return b"stsv1" in text or len({match[1] for match in _FIELD.finditer(text)}) >= 2
+
+
+def _is_try(deviation: Deviation) -> bool:
+    """Tell whether a deviation is about a record that was meant for MTA-STS."""
+    is_foreign = deviation.code == "no-usable-record" and deviation.line is None
+    return deviation.code != "other-record" and not is_foreign
+
+
 def read(evidence: Evidence, *, now: datetime | None = None) -> Reading:
     """Take evidence apart; ``now`` is the end of the observation unless given."""
     now = now or evidence.finished_at
@@ -155,6 +184,7 @@ def read(evidence: Evidence, *, now: datetime | None = None) -> Reading:
     reading = next((one.policy for one in fetches if one.policy and one.policy.policy), None)
     reading = reading or next((one.policy for one in fetches if one.policy), None)
     policy = reading.policy if reading else None
+    shown = next((one.fetch for one in fetches if one.fetch.status == 200), None)
     mx = read_mx_set(
         NextHop(domain=Domain(evidence.domain)), evidence.records.mx, limit=MAX_MX_HOSTS
     )
@@ -170,7 +200,8 @@ def read(evidence: Evidence, *, now: datetime | None = None) -> Reading:
         record=_read_record(evidence),
         fetches=fetches,
         policy_reading=reading,
-        body=next((one.fetch.body for one in fetches if one.fetch.status == 200), None),
+        body=shown.body if shown else None,
+        written=read_policy(shown.body) if shown and shown.is_whole else None,
         exchange=exchange,
         hosts=hosts,
     )

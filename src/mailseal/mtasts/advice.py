@@ -38,6 +38,16 @@ def advise(body: bytes, policy: Policy) -> tuple[Deviation, ...]:
     return tuple(found[:MAX_DEVIATIONS])
 
 
+def is_placeholder(pattern: MxPattern) -> bool:
+    """Tell whether a name is that of some instructions, which nobody has filled in."""
+    return _PLACEHOLDER.search(pattern.text) is not None
+
+
+def is_broad(pattern: MxPattern) -> bool:
+    """Tell whether a wildcard stands right below a name that everybody registers under."""
+    return pattern.is_wildcard and _is_like_public_suffix(pattern.text[2:])
+
+
 def _advise_on_max_age(policy: Policy) -> Iterator[Deviation]:
     line = next((n for n, name, _ in _fields(policy) if name == "max_age"), None)
     seen = f"max_age is {int(policy.max_age.total_seconds())} seconds"
@@ -100,14 +110,14 @@ def _advise_on_pattern(pattern: MxPattern, line: int) -> Iterator[Deviation]:
             f"mx is {quote(pattern.text)}, a name of one label, which no MX host on the Internet "
             "has; it covers none. Write the whole name",
         )
-    elif _PLACEHOLDER.search(pattern.text):
+    elif is_placeholder(pattern):
         yield _found(
             "placeholder-mx",
             Severity.WARNING,
             line,
             f"mx {quote(pattern.text)} looks like a placeholder. Put the name of the MX host there",
         )
-    elif pattern.is_wildcard and _is_like_public_suffix(pattern.text[2:]):
+    elif is_broad(pattern):
         yield _found(
             "broad-wildcard",
             Severity.WARNING,
