@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from lab.service import Service, wait_until
 
 ANSWER_SECONDS = 30.0  # ours: longer than any deadline that a zone may have here
 LOG_SECONDS = 10.0
+PURGES_AT_ONCE = 16
 
 CONFIGURATION = """\
 state_dir = "{state}"
@@ -219,9 +221,13 @@ class Daemon:
         return policy
 
     def forget(self, *domains: str) -> None:
-        """Forget all that is known of these domains, in memory and in the store."""
-        for domain in domains:
-            self.control({"op": "purge", "domain": domain})
+        """Forget all that is known of these domains, in memory and in the store.
+
+        Several at a time, since purges that come together share a commit.
+        """
+        requests = [{"op": "purge", "domain": domain} for domain in domains]
+        with ThreadPoolExecutor(PURGES_AT_ONCE) as threads:
+            list(threads.map(self.control, requests))
 
     def command(self, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
         """Run ``mailseal ARGUMENTS --config …`` inside the lab."""
