@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "mailseal"
 # Each layer and those it may import besides itself; what is not named here fails the test.
 PURE_BASE = {"names", "results", "answers", "deviations", "certs", "envelope", "quoting"}
 STANDARDS = {"mtasts", "tlsrpt", "dane"}
-JUDGEMENT = {"overrides", "decision", "ruling", "wire", "checks", "doctor"}
+JUDGEMENT = {"overrides", "decision", "ruling", "wire", "checks", "doctor", "scans"}
 DOORS = {"net", "store", "targets"}
 ALLOWED: dict[str, set[str]] = {
     **dict.fromkeys(PURE_BASE, PURE_BASE),
@@ -21,6 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     "wire": PURE_BASE | STANDARDS | {"decision", "ruling"},
     "checks": PURE_BASE | STANDARDS | {"decision"},
     "doctor": PURE_BASE | STANDARDS,
+    "scans": PURE_BASE | STANDARDS | {"decision", "checks"},
     "ports": PURE_BASE | STANDARDS | JUDGEMENT,
     **{name: PURE_BASE | STANDARDS | JUDGEMENT | {"ports"} for name in DOORS},
     "services": PURE_BASE | STANDARDS | JUDGEMENT | {"ports"},
