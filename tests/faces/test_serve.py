@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.serving import GUARD_SECONDS, MAILSEAL, Serving, frame, until
+from tests.journeys.serving import (
+    GUARD_SECONDS,
+    MAILSEAL,
+    Serving,
+    frame,
+    open_to_everybody,
+    until,
+)
 
 
 @pytest.fixture
@@ -179,8 +186,7 @@ def test_a_state_folder_that_cannot_be_is_told_at_once(serving: Serving, fault: 
 @pytest.mark.skipif(os.geteuid() != 0, reason="takes root to become somebody else")
 def test_a_state_folder_that_may_not_be_written_is_told_at_once(serving: Serving) -> None:
     """As the service's own user, who is not root."""
-    for folder in (serving.folder, *serving.folder.parents[:2]):
-        folder.chmod(0o755)
+    open_to_everybody(serving.folder)
     state = serving.folder / "state"
     state.mkdir(mode=0o755)
     nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]

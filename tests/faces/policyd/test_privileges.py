@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mailseal.faces.policyd.privileges import PrivilegeError, become
-from tests.journeys.serving import Serving, until
+from tests.journeys.serving import Serving, open_to_everybody, until
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="takes root to become somebody else")
 
@@ -63,8 +63,7 @@ def test_a_state_folder_of_somebody_else_is_told(tmp_path: Path) -> None:
 @needs_root
 def test_both_processes_of_the_service_run_as_the_user(tmp_path: Path) -> None:
     """Sockets and state folder are made before, and belong to that user."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    open_to_everybody(tmp_path)
     code = (
         "import os, sys; from pathlib import Path;"
         "from mailseal.faces.policyd.privileges import become;"
