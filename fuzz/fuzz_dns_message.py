@@ -16,16 +16,19 @@ with atheris.instrument_imports(include=["mailseal"]):
 TYPES = tuple(RdType)
 SEEDS = (
     # One address; an alias with a pointer; NODATA with an SOA; a TXT record; two EDNS errors.
-    b"\x00\x81\x80\0\1\0\0\0\0\xc0\x0c\0\1\0\1\0\0\0<\0\4\xc0\0\2\1",
-    b"\x00\x81\x80\0\1\0\0\0\0\xc0\x0c\0\5\0\1\0\0\0<\0\4\1b\xc0\x0e",
-    b"\x02\x81\x80\0\0\0\1\0\0\xc0\x0e\0\6\0\1\0\0\0<\0\x18\xc0\x0c\xc0\x0c" + bytes(20),
-    b"\x04\x81\x80\0\1\0\0\0\0\xc0\x0c\0\x10\0\1\0\0\0<\0\4\3abc",
-    b"\x02\x81\x82\0\0\0\0\0\1\0\0\x29\4\xd0\0\0\0\0\0\6\0\x0f\0\2\0\6",
+    (RdType.A, b"\x81\x80\0\1\0\0\0\0\xc0\x0c\0\1\0\1\0\0\0<\0\4\xc0\0\2\1"),
+    (RdType.A, b"\x81\x80\0\1\0\0\0\0\xc0\x0c\0\5\0\1\0\0\0<\0\4\1b\xc0\x0e"),
+    (
+        RdType.MX,
+        b"\x81\x80\0\0\0\1\0\0\xc0\x0e\0\6\0\1\0\0\0<\0\x18\xc0\x0c\xc0\x0c" + bytes(20),
+    ),
+    (RdType.TXT, b"\x81\x80\0\1\0\0\0\0\xc0\x0c\0\x10\0\1\0\0\0<\0\4\3abc"),
+    (RdType.MX, b"\x81\x82\0\0\0\0\0\1\0\0\x29\4\xd0\0\0\0\0\0\6\0\x0f\0\2\0\6"),
     # A name server, a CAA record, a DS and a DNSKEY, both with a digest or key of a few bytes.
-    b"\x01\x81\x80\0\1\0\0\0\0\xc0\x0c\0\2\0\1\0\0\0<\0\4\1b\xc0\x0e",
-    b"\x09\x81\x80\0\1\0\0\0\0\xc0\x0c\1\1\0\1\0\0\0<\0\x09\x80\5issueca",
-    b"\x06\x81\x80\0\1\0\0\0\0\xc0\x0c\0\x2b\0\1\0\0\0<\0\x06\1\2\x0d\2ab",
-    b"\x07\x81\x80\0\1\0\0\0\0\xc0\x0c\0\x30\0\1\0\0\0<\0\x06\1\1\3\x0dab",
+    (RdType.NS, b"\x81\x80\0\1\0\0\0\0\xc0\x0c\0\2\0\1\0\0\0<\0\4\1b\xc0\x0e"),
+    (RdType.CAA, b"\x81\x80\0\1\0\0\0\0\xc0\x0c\1\1\0\1\0\0\0<\0\x09\x80\5issueca"),
+    (RdType.DS, b"\x81\x80\0\1\0\0\0\0\xc0\x0c\0\x2b\0\1\0\0\0<\0\x06\1\2\x0d\2ab"),
+    (RdType.DNSKEY, b"\x81\x80\0\1\0\0\0\0\xc0\x0c\0\x30\0\1\0\0\0<\0\x06\1\1\3\x0dab"),
 )
 
 
@@ -48,8 +51,8 @@ def test_one_input(data: bytes) -> None:
 
 def main() -> None:
     """Try the seeds, then whatever libFuzzer makes up."""
-    for seed in SEEDS:
-        test_one_input(seed)
+    for rdtype, seed in SEEDS:
+        test_one_input(bytes((TYPES.index(rdtype),)) + seed)
     atheris.Setup(sys.argv, test_one_input)
     atheris.Fuzz()
 

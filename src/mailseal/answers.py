@@ -21,11 +21,13 @@ class RdType(enum.IntEnum):
     A = 1
     NS = 2
     CNAME = 5
+    SOA = 6
     MX = 15
     TXT = 16
     AAAA = 28
     DS = 43
     DNSKEY = 48
+    NSEC3PARAM = 51
     TLSA = 52
     CAA = 257
 

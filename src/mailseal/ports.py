@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 import mailseal
-from mailseal.answers import Answer, CaaRecord, DnskeyRecord, DsRecord, MxRecord
-from mailseal.checks.evidence import SMTP_PORT, PolicyFetch, SmtpSession
+from mailseal.answers import Answer, CaaRecord, DnskeyRecord, DsRecord, MxRecord, RdType
+from mailseal.checks.evidence import SMTP_PORT, AuthorityAnswer, PolicyFetch, SmtpSession
 from mailseal.dane.exchange import DaneSummary
 from mailseal.dane.tlsa import TlsaRecord
 from mailseal.mtasts.freshness import CachedPolicy
@@ -127,6 +127,27 @@ class PolicyProber(Protocol):
         """Fetch the policy from one address of ``mta-sts.DOMAIN``; ends within ``timeout``.
 
         ``path`` is another path to look at, ``user_agent`` what to be instead of ourselves.
+        Never raises for what a server does.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectAnswer:
+    """What an authoritative server said, and when the first signature in it ends, if any."""
+
+    answer: AuthorityAnswer
+    first_expiry: datetime | None = None
+
+
+class ZoneProber(Protocol):
+    """Asks authoritative servers directly, one at a time, past every cache."""
+
+    async def ask(
+        self, server: str, address: str, name: str, rdtype: RdType, *, timeout: timedelta
+    ) -> DirectAnswer:
+        """Ask the server of that name at one of its addresses; ends within ``timeout``.
+
         Never raises for what a server does.
         """
         ...

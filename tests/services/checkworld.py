@@ -6,7 +6,7 @@ from typing import Any
 from mailseal.checks.evidence import Evidence, Observer
 from mailseal.names import Domain
 from mailseal.services.checker import Checker, CheckLimits
-from mailseal.testing import FakeDns, FakePolicyProber, FakeSmtp, ManualClock
+from mailseal.testing import FakeDns, FakePolicyProber, FakeSmtp, FakeZoneProber, ManualClock
 from mailseal.testing.evidence import DOMAIN, MX_HOST, POLICY, tls
 
 POLICY_HOST = f"mta-sts.{DOMAIN}"
@@ -27,6 +27,7 @@ class World:
     dns: FakeDns = field(init=False)
     policies: FakePolicyProber = field(init=False)
     smtp: FakeSmtp = field(init=False)
+    zones: FakeZoneProber = field(default_factory=FakeZoneProber)
 
     def __post_init__(self) -> None:
         self.dns = FakeDns(clock=self.clock)
@@ -43,6 +44,7 @@ class World:
             clock=self.clock,
             observer=self.observer,
             limits=self.limits,
+            zones=self.zones,
             make_label=lambda: LABEL,
         )
 

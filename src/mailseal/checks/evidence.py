@@ -213,7 +213,13 @@ class RecipientEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorityAnswer:
-    """What one authoritative server says of one name, asked directly (deep)."""
+    """What one authoritative server says of one name, asked directly (deep).
+
+    ``server`` is its name, ``rdtype`` the type asked for. ``texts`` are the records in the order
+    of their letters: for TXT the strings of each joined, for SOA the serial number, for TLSA
+    ``3 1 1`` and the data in hex; none at all is a denial. Without ``texts`` the ``failure`` says
+    in half a sentence why not: it is silent, refuses, or does not serve the name.
+    """
 
     server: str
     address: str

@@ -7,7 +7,7 @@ evidence of its failure. Each step takes its time from one deadline.
 import asyncio
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from mailseal.answers import Answer, Found
@@ -22,7 +22,8 @@ from mailseal.checks.evidence import (
 from mailseal.checks.reading import MAX_MX_HOSTS
 from mailseal.dane.exchange import MxSet, read_mx_set
 from mailseal.names import Domain, NextHop
-from mailseal.ports import Clock, PolicyProber, SmtpProber, ZoneDns
+from mailseal.ports import Clock, PolicyProber, SmtpProber, ZoneDns, ZoneProber
+from mailseal.services.gathering.authorities import Authorities, AuthorityGatherer
 from mailseal.services.gathering.budget import Budget
 from mailseal.services.gathering.hosts import HostGatherer, HostScope
 from mailseal.services.gathering.policyhost import PolicyHostGatherer, PolicyScope
@@ -58,7 +59,8 @@ def _make_label() -> str:
 class Checker:
     """Gathers evidence about domains, any number at a time; what is shared lies behind the doors.
 
-    ``make_label`` gives a label that no zone has.
+    Without ``zones`` no authoritative server is asked, however deep. ``make_label`` gives a label
+    that no zone has.
     """
 
     def __init__(
@@ -70,11 +72,13 @@ class Checker:
         clock: Clock,
         observer: Observer,
         limits: CheckLimits,
+        zones: ZoneProber | None = None,
         make_label: Callable[[], str] = _make_label,
     ) -> None:
         self._dns = dns
         self._policies = policies
         self._smtp = smtp
+        self._zones = zones
         self._clock = clock
         self._observer = observer
         self._limits = limits
@@ -130,10 +134,21 @@ class Checker:
                 fetch_timeout=limits.fetch_timeout,
             ),
         )
-        records, policy, mx_hosts = await asyncio.gather(
+        authorities: AuthorityGatherer | None = None
+        if is_deep and self._zones is not None:
+            authorities = AuthorityGatherer(
+                asked=asked,
+                zones=self._zones,
+                observer=self._observer,
+                budget=budget,
+                steps=steps,
+                timeout=limits.lookup_timeout,
+            )
+        records, policy, mx_hosts, (answers, signatures) = await asyncio.gather(
             self._gather_records(domain, asked, dkim_selectors, is_brief=is_brief),
             _gather_policy(domain, asked, policy_host, is_brief=is_brief),
             self._gather_hosts(domain, asked, hosts),
+            _gather_authorities(domain, authorities),
         )
         return Evidence(
             domain=domain,
@@ -141,7 +156,7 @@ class Checker:
             finished_at=self._clock.now(),
             depth=depth,
             observer=self._observer,
-            records=records,
+            records=replace(records, authorities=answers, signatures=signatures),
             policy_host=policy,
             mx_hosts=mx_hosts,
             is_deep=is_deep,
@@ -170,6 +185,10 @@ async def _gather_policy(
     if is_brief and not _names_a_policy(await asked.txt(f"_mta-sts.{domain}")):
         return None
     return await policy_host.gather(domain)
+
+
+async def _gather_authorities(domain: Domain, authorities: AuthorityGatherer | None) -> Authorities:
+    return ((), None) if authorities is None else await authorities.gather(domain)
 
 
 def _names_a_policy(sts: Answer[tuple[bytes, ...]]) -> bool:

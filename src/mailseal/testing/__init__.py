@@ -17,6 +17,7 @@ from mailseal.testing.policyhosts import FakePolicyHosts
 from mailseal.testing.policyprober import FakePolicyProber
 from mailseal.testing.smtp import FakeSmtp
 from mailseal.testing.store import MemoryStore
+from mailseal.testing.zoneprober import FakeZoneProber
 
 __all__ = [
     "FakeDns",
@@ -24,6 +25,7 @@ __all__ = [
     "FakePolicyHosts",
     "FakePolicyProber",
     "FakeSmtp",
+    "FakeZoneProber",
     "ManualClock",
     "MemoryShelf",
     "MemoryStore",

@@ -11,13 +11,9 @@ from mailseal.wiring.clock import clock
 from mailseal.wiring.doors import open_tested, open_trusted, to_addresses
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
-    from mailseal.checks.evidence import Observer, SmtpSession
+    from mailseal.checks.evidence import Observer
     from mailseal.config import Config
-    from mailseal.names import Domain
     from mailseal.net.dns import Resolver, ResolverAddress
-    from mailseal.ports import SmtpProber
     from mailseal.services.checker import Checker, CheckLimits
     from mailseal.services.probes import ProbeLimits
 
@@ -37,7 +33,9 @@ async def open_checker(config: "Config") -> "AsyncIterator[Checker]":
     no authority can be read.
     """
     from mailseal.config import dns_views
+    from mailseal.net.dns.authority import AuthorityProber
     from mailseal.net.https.prober import HttpsPolicyProber
+    from mailseal.net.smtp import NetSmtpProber, find_ehlo_name
     from mailseal.net.tls import TrustStore
     from mailseal.services.checker import Checker
     from mailseal.services.dnsmemory import RememberingDns
@@ -47,8 +45,11 @@ async def open_checker(config: "Config") -> "AsyncIterator[Checker]":
     trust = await asyncio.to_thread(TrustStore, str(https.ca_file) if https.ca_file else None)
     addresses = to_addresses(config, dns_views(config)[0].resolvers)
     dns = open_trusted(addresses)
-    name = config.check.name or socket.getfqdn()
-    probes = SharedProbes(_open_smtp(config, name), clock=clock, limits=_probe_limits(config))
+    name = config.check.name or await asyncio.to_thread(find_ehlo_name)
+    prober = NetSmtpProber(
+        trust=trust, clock=clock, ehlo_name=name, allow_private=https.allow_private_addresses
+    )
+    probes = SharedProbes(prober, clock=clock, limits=_probe_limits(config))
     try:
         yield Checker(
             dns=RememberingDns(dns, clock=clock),
@@ -64,42 +65,11 @@ async def open_checker(config: "Config") -> "AsyncIterator[Checker]":
             clock=clock,
             observer=_observe_self(config, name, await _test_resolvers(config, dns, addresses)),
             limits=_check_limits(config),
+            zones=AuthorityProber(allow_private=https.allow_private_addresses),
         )
     finally:
         await probes.aclose()
         await dns.close()
-
-
-class _NoSmtp:
-    """Stands where the prober of mail servers is to stand."""
-
-    async def probe(
-        self,
-        host: "Domain",
-        address: str,
-        *,
-        timeout: "timedelta",
-        port: int = 25,
-        is_deep: bool = False,
-    ) -> "SmtpSession":
-        from datetime import timedelta
-
-        from mailseal.checks.evidence import Failure, SmtpSession, Stage, Trouble
-
-        return SmtpSession(
-            host=str(host),
-            address=address,
-            port=port,
-            started_at=clock.now(),
-            duration=timedelta(0),
-            stage=Stage.NOTHING,
-            failure=Failure(trouble=Trouble.SKIPPED, reason="no mail server is asked yet"),
-        )
-
-
-def _open_smtp(config: "Config", name: str) -> "SmtpProber":
-    del config, name
-    return _NoSmtp()
 
 
 def _user_agent(config: "Config") -> str:

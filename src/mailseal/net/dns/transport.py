@@ -161,15 +161,20 @@ async def ask_over_tcp(
     wire = render_query(
         question, query_id, has_edns=has_edns, is_checking_disabled=is_checking_disabled
     )
+    reply = await exchange_over_tcp(address, wire)
+    if not is_reply(reply, question, query_id):
+        raise ConnectionAbortedError("the answer over TCP is to another question")
+    return reply
+
+
+async def exchange_over_tcp(address: ResolverAddress, wire: bytes) -> bytes:
+    """Send one message and read one; raise ``OSError`` where none comes."""
     reader, writer = await asyncio.open_connection(address.host, address.port)
     try:
         writer.write(struct.pack("!H", len(wire)) + wire)
         (length,) = struct.unpack("!H", await reader.readexactly(2))
-        reply = await reader.readexactly(length)
+        return await reader.readexactly(length)
     except asyncio.IncompleteReadError as error:
         raise ConnectionResetError("the connection ended before the answer did") from error
     finally:
         writer.transport.abort()
-    if not is_reply(reply, question, query_id):
-        raise ConnectionAbortedError("the answer over TCP is to another question")
-    return reply

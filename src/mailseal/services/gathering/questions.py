@@ -74,6 +74,10 @@ class Questions:
         """Ask for DNSKEY."""
         return await self._ask(RdType.DNSKEY, name, self._dns.look_up_dnskey)
 
+    async def ns(self, name: str) -> Answer[str]:
+        """Ask for the names of the authoritative servers."""
+        return await self._ask(RdType.NS, name, self._dns.look_up_ns)
+
     async def addresses(self, name: str) -> tuple[Answer[str], Answer[str]]:
         """Ask for A and AAAA."""
         return await asyncio.gather(self.a(name), self.aaaa(name))
