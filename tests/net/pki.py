@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -49,7 +49,34 @@ class Authority:
         with_issuer: bool = False,
     ) -> ssl.SSLContext:
         """Issue a certificate for DNS names and return a server's context with it."""
-        key = ec.generate_private_key(ec.SECP256R1())
+        path = self.issue_files(
+            *names,
+            start=start,
+            end=end,
+            common_name=common_name,
+            addresses=addresses,
+            issuer_url=issuer_url,
+            is_self_signed=is_self_signed,
+            with_issuer=with_issuer,
+        )
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(path)
+        return context
+
+    def issue_files(
+        self,
+        *names: str,
+        start: timedelta = -_DAY,
+        end: timedelta = 7 * _DAY,
+        common_name: str = "",
+        addresses: Sequence[str] = (),
+        issuer_url: str | None = None,
+        is_self_signed: bool = False,
+        with_issuer: bool = False,
+        key: "ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None" = None,
+    ) -> Path:
+        """Issue likewise, and return the PEM file with key and chain."""
+        key = key or ec.generate_private_key(ec.SECP256R1())
         attributes = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)] if common_name else []
         subject = x509.Name(attributes)
         issuer = subject if is_self_signed else self._name
@@ -74,9 +101,7 @@ class Authority:
             key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
             + b"".join(one.public_bytes(Encoding.PEM) for one in chain)
         )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(path)
-        return context
+        return path
 
 
 def in_days(days: int) -> timedelta:
@@ -92,7 +117,7 @@ def date_in_days(days: int) -> str:
 def _builder(
     subject: x509.Name,
     issuer: x509.Name,
-    key: ec.EllipticCurvePublicKey,
+    key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey,
     start: timedelta,
     end: timedelta,
 ) -> x509.CertificateBuilder:

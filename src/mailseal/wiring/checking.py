@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from mailseal.checks.evidence import Observer
     from mailseal.config import Config
     from mailseal.net.dns import Resolver, ResolverAddress
+    from mailseal.scans.listing import NameSet
+    from mailseal.scans.optouts import OptOuts
     from mailseal.services.checker import Checker, CheckLimits
     from mailseal.services.probes import ProbeLimits
 
@@ -25,8 +27,12 @@ _FAR_V4, _FAR_V6 = "192.0.2.1", "2001:4860:4860::8888"
 
 
 @contextlib.asynccontextmanager
-async def open_checker(config: "Config") -> "AsyncIterator[Checker]":
+async def open_checker(
+    config: "Config", *, opt_outs: "OptOuts | None" = None
+) -> "AsyncIterator[Checker]":
     """Open the doors, build a checker, and close all behind the block.
+
+    Mail hosts among the ``opt_outs`` are not connected to.
 
     The resolvers are tested first, which takes as long as one look-up. Sessions with mail
     servers are shared by all domains that the checker looks at. Raises ``TrustStoreError`` where
@@ -40,12 +46,13 @@ async def open_checker(config: "Config") -> "AsyncIterator[Checker]":
     from mailseal.services.checker import Checker
     from mailseal.services.dnsmemory import RememberingDns
     from mailseal.services.probes import SharedProbes
+    from mailseal.services.sparing import SparingSmtp
 
     https = config.https
     trust = await asyncio.to_thread(TrustStore, str(https.ca_file) if https.ca_file else None)
     addresses = to_addresses(config, dns_views(config)[0].resolvers)
     dns = open_trusted(addresses)
-    name = config.check.name or await asyncio.to_thread(find_ehlo_name)
+    name: str = config.check.name or await asyncio.to_thread(find_ehlo_name)
     prober = NetSmtpProber(
         trust=trust, clock=clock, ehlo_name=name, allow_private=https.allow_private_addresses
     )
@@ -61,7 +68,7 @@ async def open_checker(config: "Config") -> "AsyncIterator[Checker]":
                 proxy=https.proxy,
                 max_probes=config.limits.fetches,
             ),
-            smtp=probes,
+            smtp=SparingSmtp(probes, opt_outs=opt_outs, clock=clock) if opt_outs else probes,
             clock=clock,
             observer=_observe_self(config, name, await _test_resolvers(config, dns, addresses)),
             limits=_check_limits(config),
@@ -70,6 +77,13 @@ async def open_checker(config: "Config") -> "AsyncIterator[Checker]":
     finally:
         await probes.aclose()
         await dns.close()
+
+
+def open_names() -> "contextlib.AbstractContextManager[NameSet]":
+    """Open an empty set of names, of any size, that is gone behind its use."""
+    from mailseal.store.nameset import DiskNames
+
+    return DiskNames()
 
 
 def _user_agent(config: "Config") -> str:

@@ -1,0 +1,115 @@
+"""Which addresses are connected to, and what a failed connect says of whom."""
+
+import errno
+import os
+import socket
+from datetime import timedelta
+
+import pytest
+
+from mailseal.checks.evidence import Stage, Trouble
+from mailseal.net.smtp import NetSmtpProber, find_ehlo_name
+from mailseal.net.smtp.connecting import explain_no_connection
+from mailseal.net.smtp.identity import is_ehlo_name
+from mailseal.net.tls import TrustStore
+from mailseal.testing import ManualClock
+from tests.net.smtp.conftest import HOST
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "fe80::1", "no address", ""]
+)
+async def test_no_private_address_is_knocked_at(trust: TrustStore, address: str) -> None:
+    """Nobody's DNS may lead us into our own network."""
+    prober = NetSmtpProber(trust=trust, clock=ManualClock(), ehlo_name="a.example")
+
+    session = await prober.probe(HOST, address, timeout=SECOND)
+
+    assert session.failure is not None
+    assert (session.stage, session.failure.trouble) == (Stage.NOTHING, Trouble.SKIPPED)
+
+
+async def test_a_closed_port_is_refused(prober: NetSmtpProber) -> None:
+    """Nothing listens there, and nothing is said about TLS."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))  # not listening
+        port = bound.getsockname()[1]
+        session = await prober.probe(HOST, "127.0.0.1", timeout=SECOND, port=port)
+
+    assert session.failure is not None
+    assert (session.stage, session.failure.trouble) == (Stage.NOTHING, Trouble.REFUSED)
+    assert session.offers_starttls is None
+
+
+async def test_a_connection_that_never_comes_is_a_time_out(prober: NetSmtpProber) -> None:
+    """A full backlog lets a SYN wait, as a firewall that drops it does."""
+    with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for one in (first, second):
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        session = await prober.probe(
+            HOST,
+            "127.0.0.1",
+            timeout=timedelta(milliseconds=200),
+            port=full.getsockname()[1],
+        )
+
+    assert session.failure is not None
+    assert session.failure.trouble is Trouble.TIMEOUT
+    assert session.failure.reason == "no connection within 0.2 s"
+
+
+@pytest.mark.parametrize(
+    ("number", "trouble"),
+    [
+        (errno.ECONNREFUSED, Trouble.REFUSED),
+        (errno.ETIMEDOUT, Trouble.TIMEOUT),
+        (errno.ECONNRESET, Trouble.CLOSED),
+        (errno.EACCES, Trouble.BLOCKED),
+        (errno.EMFILE, Trouble.SKIPPED),
+        (errno.EIO, Trouble.UNREACHABLE),
+    ],
+)
+def test_a_failed_connect_says_whose_doing_it_is(number: int, trouble: Trouble) -> None:
+    """The server's, the way's, or this machine's own."""
+    error = OSError(number, os.strerror(number))
+
+    assert explain_no_connection(error, "192.0.2.1").failure.trouble is trouble
+
+
+@pytest.mark.parametrize(
+    ("has_way", "trouble"), [(True, Trouble.UNREACHABLE), (False, Trouble.NO_FAMILY)]
+)
+def test_a_machine_without_ipv6_is_told_from_a_host_out_of_reach(
+    monkeypatch: pytest.MonkeyPatch, has_way: bool, trouble: Trouble
+) -> None:
+    """Only where nothing of that family can be reached is it this machine's lack."""
+    monkeypatch.setattr("mailseal.net.smtp.connecting.has_way_out", lambda family: has_way)
+    error = OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
+
+    assert explain_no_connection(error, "2001:db8::2").failure.trouble is trouble
+
+
+def test_a_name_to_say_ehlo_with_is_always_found() -> None:
+    """A full name or an address literal: servers refuse a bare label (RFC 5321 §4.1.4)."""
+    assert is_ehlo_name(find_ehlo_name())
+
+
+@pytest.mark.parametrize(
+    ("name", "is_good"),
+    [
+        ("mail.example.com", True),
+        ("[192.0.2.1]", True),
+        ("[IPv6:2001:db8::1]", True),
+        ("localhost", False),  # a bare label
+        ("mail.example.com\r\nMAIL FROM:<>", False),  # a command in a name
+        ("", False),
+    ],
+)
+def test_only_names_can_be_said_with_ehlo(name: str, is_good: bool) -> None:
+    """What is sent in clear to strangers is looked at before."""
+    assert is_ehlo_name(name) is is_good
