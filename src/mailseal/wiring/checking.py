@@ -52,7 +52,9 @@ async def open_checker(
     trust = await asyncio.to_thread(TrustStore, str(https.ca_file) if https.ca_file else None)
     addresses = to_addresses(config, dns_views(config)[0].resolvers)
     dns = open_trusted(addresses)
-    name: str = config.check.name or await asyncio.to_thread(find_ehlo_name)
+    name = config.check.name
+    if name is None:
+        name = await asyncio.to_thread(find_ehlo_name)
     prober = NetSmtpProber(
         trust=trust, clock=clock, ehlo_name=name, allow_private=https.allow_private_addresses
     )
