@@ -2,6 +2,7 @@
 #
 #   make run     set up and run the policy service on its defaults, state in ./var
 #   make test    set up and run all tests, those against real servers included
+#   make unit    all tests that need no real servers, several at a time
 #   make check   formatting, lint, types, layers
 #   make demo    three attacks on a real Postfix, without and with mailseal
 #   make bench   measure, as ratios within one run
@@ -32,11 +33,12 @@ help:
 run: $(VENV)/run.stamp
 	$(BIN)/mailseal serve --state-dir ./var
 
-test: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest
+test: unit
+	$(BIN)/python -m pytest tests/lab
 
+# What one file's tests share is started once; the lab has the machine to itself.
 unit: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest --ignore=tests/lab
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --ignore=tests/lab
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
