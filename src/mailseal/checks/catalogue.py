@@ -2,13 +2,29 @@
 
 from collections.abc import Callable, Iterator
 
-from mailseal.checks import stsrecord
+from mailseal.checks import (
+    certificatedrift,
+    certificatequality,
+    certificates,
+    reachability,
+    starttls,
+    stsrecord,
+    tlsversions,
+)
 from mailseal.checks.finding import Entry, Finding
 from mailseal.checks.reading import Reading
 
 Check = Callable[[Reading], Iterator[Finding]]
 
-_MODULES = (stsrecord,)
+_MODULES = (
+    stsrecord,
+    reachability,
+    starttls,
+    tlsversions,
+    certificates,
+    certificatequality,
+    certificatedrift,
+)
 
 CHECKS: tuple[Check, ...] = tuple(module.check for module in _MODULES)
 ENTRIES: tuple[Entry, ...] = tuple(entry for module in _MODULES for entry in module.ENTRIES)

@@ -1,0 +1,149 @@
+"""Keys, signatures and extensions of MX hosts' certificates, and the order of the chain.
+
+A sender may refuse what is found here, or will before long; OpenSSL's own level of security
+decides, which differs between systems (RFC 5280 §4, RFC 9325 §4.5).
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from mailseal.checks.context import each_session
+from mailseal.checks.finding import Entry, Finding, Kind, Ready, Severity
+from mailseal.checks.reading import HostReading, Reading, SessionReading
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+MIN_RSA_BITS = 2048  # RFC 9325 §4.5
+MIN_EC_BITS = 224  # RFC 9325 §4.5
+
+WEAK_KEY = Entry(
+    code="certificate-weak-key",
+    title="a certificate of an MX host has a weak key or signature",
+    about="RSA keys below 2048 bits and signatures over MD5 or SHA-1 are refused by the TLS "
+    "libraries of current systems.",
+    clause="RFC 9325 §4.5",
+)
+WRONG_PURPOSE = Entry(
+    code="certificate-wrong-purpose",
+    title="the certificate of an MX host is for another purpose",
+    about="Its extensions allow clients, persons or authorities, not TLS servers.",
+    clause="RFC 5280 §4.2.1.3, §4.2.1.12",
+)
+DISORDERLY = Entry(
+    code="certificate-chain-disorderly",
+    title="an MX host sends its chain in a strange order",
+    about="Each certificate should vouch for the one before it. Most senders sort them out, some "
+    "do not; what does not belong there only costs time.",
+    clause="RFC 8446 §4.4.2",
+)
+
+ENTRIES = (WEAK_KEY, WRONG_PURPOSE, DISORDERLY)
+
+
+def check(reading: Reading) -> Iterator[Finding]:
+    """Judge the chain of every address."""
+    yield from each_session(reading, _judge)
+
+
+def _judge(_: Reading, host: HostReading, one: SessionReading) -> Iterator[Finding]:
+    chain = _load(one.session.tls.chain) if one.session.tls else ()
+    if not chain:
+        return
+    weakness = next((weak for each in chain if (weak := _find_weakness(each))), "")
+    if weakness:
+        yield WEAK_KEY.found(
+            Severity.WARNING,
+            host.name,
+            seen=f"The chain of {host.name} has {weakness}.",
+            follows="Senders on current systems may refuse it.",
+            remedy="Get a new certificate with an ECDSA P-256 key or an RSA key of 2048 bits.",
+            ready=(
+                Ready(
+                    kind=Kind.COMMAND,
+                    place="on the mail server",
+                    text="openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256",
+                ),
+            ),
+        )
+    if purpose := _find_wrong_purpose(chain[0]):
+        yield WRONG_PURPOSE.found(
+            Severity.WARNING,
+            host.name,
+            seen=f"The certificate of {host.name} {purpose}.",
+            follows="Senders that look at it do not deliver there.",
+            remedy="Get a certificate for TLS servers.",
+        )
+    if disorder := _find_disorder(chain):
+        yield DISORDERLY.found(
+            Severity.INFO,
+            host.name,
+            seen=f"{host.name} {disorder}.",
+            follows="A sender that does not sort the chain refuses it.",
+            remedy="Send the server's certificate first, then the one that vouches for it, and "
+            "so on; the root need not be sent.",
+        )
+
+
+def _load(chain: tuple[bytes, ...]) -> "tuple[x509.Certificate, ...]":
+    """Read a chain up to the first certificate that cannot be read."""
+    from cryptography import x509
+
+    loaded = []
+    for der in chain:
+        try:
+            loaded.append(x509.load_der_x509_certificate(der))
+        except (ValueError, TypeError):
+            break
+    return tuple(loaded)
+
+
+def _find_weakness(certificate: "x509.Certificate") -> str:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    try:
+        key = certificate.public_key()
+        digest = certificate.signature_hash_algorithm
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return ""
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size < MIN_RSA_BITS:
+        return f"an RSA key of only {key.key_size} bits"
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.key_size < MIN_EC_BITS:
+        return f"an ECDSA key of only {key.key_size} bits"
+    # The signature of a root is looked at by nobody.
+    if certificate.issuer != certificate.subject and isinstance(digest, hashes.MD5 | hashes.SHA1):
+        return f"a signature over {digest.name.upper()}"
+    return ""
+
+
+def _find_wrong_purpose(leaf: "x509.Certificate") -> str:
+    from cryptography import x509
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    good = {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
+    try:
+        extensions = list(leaf.extensions)
+    except (ValueError, TypeError, x509.DuplicateExtension):
+        return "has extensions that cannot be read"
+    for extension in extensions:
+        value = extension.value
+        if isinstance(value, x509.ExtendedKeyUsage) and not good & set(value):
+            return "may not be used for TLS servers (extended key usage)"
+        if isinstance(value, x509.KeyUsage) and not (
+            value.digital_signature or value.key_encipherment or value.key_agreement
+        ):
+            return "may not be used for TLS (key usage)"
+        is_authority = isinstance(value, x509.BasicConstraints) and value.ca
+        if is_authority and leaf.issuer != leaf.subject:
+            return "is that of an authority (basic constraints)"
+    return ""
+
+
+def _find_disorder(chain: "tuple[x509.Certificate, ...]") -> str:
+    for number, (below, above) in enumerate(pairwise(chain), 2):
+        if below.issuer != above.subject:
+            return f"sends in place {number} a certificate that does not vouch for the one before"
+    return ""

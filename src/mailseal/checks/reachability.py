@@ -1,0 +1,167 @@
+"""Addresses of MX hosts that could not be tested, and why: never taken for a lack of TLS.
+
+A server that answers 421, is slow or refuses us has shown nothing of what it does for others.
+"""
+
+from collections.abc import Iterator
+
+from mailseal.checks.context import each_session
+from mailseal.checks.evidence import Failure, SmtpSession, Stage, Trouble
+from mailseal.checks.finding import Entry, Finding, Severity
+from mailseal.checks.outlook import Outcome, judge_sts
+from mailseal.checks.reading import HostReading, Reading, SessionReading
+
+BLOCKED = Entry(
+    code="port-25-blocked",
+    title="this machine may not connect to port 25",
+    about="Most clouds and homes block connections to port 25. Nothing can be said of MX hosts "
+    "then; the check has to be made from a machine that sends mail.",
+    clause="RFC 5321 §4.5.4.2",
+)
+BUSY = Entry(
+    code="smtp-busy",
+    title="an MX host was busy, or put us off",
+    about="A 421 or another 4xx is a rate limit or greylisting. The host may do TLS well: it was "
+    "left alone after the first such answer.",
+    clause="RFC 5321 §4.2.1",
+)
+REJECTED = Entry(
+    code="smtp-rejected",
+    title="an MX host turned us away",
+    about="A 5xx before STARTTLS is about who connects, not about TLS: block lists and missing "
+    "reverse names are the usual causes.",
+    clause="RFC 5321 §3.1",
+)
+UNREACHABLE = Entry(
+    code="smtp-unreachable",
+    title="an address of an MX host gives no answer",
+    about="The connection was refused, timed out or ended early. Other senders may meet the same, "
+    "or only this machine does.",
+    clause="RFC 5321 §5.1",
+)
+GARBLED = Entry(
+    code="smtp-garbled",
+    title="an address of an MX host does not speak SMTP",
+    about="What it sent is not the protocol, or goes beyond its bounds: lines without end, "
+    "replies without end.",
+    clause="RFC 5321 §4.5.3.1",
+)
+NO_FAMILY = Entry(
+    code="smtp-family-missing",
+    title="an address is of a kind that this machine cannot reach",
+    about="A machine without IPv6 can say nothing of IPv6 addresses, nor one without IPv4 of the "
+    "others. It is unknown only where no other address of the host could be tested.",
+    clause="RFC 5321 §5.2",
+)
+SKIPPED = Entry(
+    code="smtp-skipped",
+    title="an address was left out",
+    about="A private address, one that asked not to be tested, or one beyond our bounds.",
+    clause="RFC 5321 §5.1",
+)
+UNFINISHED = Entry(
+    code="smtp-fails-in-tls",
+    title="an MX host does TLS and fails behind it",
+    about="The handshake succeeded, but the session ended before the EHLO that has to follow.",
+    clause="RFC 3207 §4.2",
+)
+
+ENTRIES = (BLOCKED, BUSY, REJECTED, UNREACHABLE, GARBLED, NO_FAMILY, SKIPPED, UNFINISHED)
+
+_ENTRIES = {
+    Trouble.BUSY: BUSY,
+    Trouble.REJECTED: REJECTED,
+    Trouble.PROTOCOL: GARBLED,
+    Trouble.NO_FAMILY: NO_FAMILY,
+    Trouble.SKIPPED: SKIPPED,
+}
+
+_REMEDIES = {
+    BUSY: "Check again in an hour, or from a machine whose address has a reputation.",
+    REJECTED: "Check again from a machine that may send mail, with a reverse name.",
+    UNREACHABLE: "Make sure that port 25 of every address in DNS answers, or remove the address.",
+    GARBLED: "Look at what listens on port 25 of this address.",
+    NO_FAMILY: "Check from a machine that has both IPv4 and IPv6.",
+    SKIPPED: "",
+}
+
+_PLACES = {
+    Stage.NOTHING: "when connecting",
+    Stage.CONNECTED: "instead of a greeting",
+    Stage.GREETED: "to EHLO",
+    Stage.EHLO: "to STARTTLS",
+    Stage.STARTTLS: "within the handshake",
+}
+
+
+def check(reading: Reading) -> Iterator[Finding]:
+    """Name what could not be tested; once for all if port 25 is closed to this machine."""
+    if reading.evidence.observer.may_use_port_25 is False:
+        yield BLOCKED.found(
+            Severity.UNKNOWN,
+            reading.domain,
+            seen="Connections from this machine to port 25 are blocked, whatever the address.",
+            follows="Nothing is known of TLS on the MX hosts.",
+            remedy="Check from a machine that sends mail, or have the provider open port 25.",
+        )
+    yield from each_session(reading, _judge)
+
+
+def _judge(reading: Reading, host: HostReading, one: SessionReading) -> Iterator[Finding]:
+    failure = one.session.failure
+    if failure is None:
+        return
+    if one.session.tls is not None:
+        yield from _judge_unfinished(host, one.session, failure)
+        return
+    if judge_sts(one).outcome is not Outcome.UNKNOWN:
+        return  # STARTTLS itself fails: said elsewhere
+    if failure.trouble is Trouble.BLOCKED:
+        if reading.evidence.observer.may_use_port_25 is not False:
+            yield _say(UNREACHABLE, Severity.UNKNOWN, host, one.session, failure)
+        return
+    entry = _ENTRIES.get(failure.trouble, UNREACHABLE)
+    is_ours = entry in (NO_FAMILY, SKIPPED)
+    is_host_seen = any(judge_sts(each).outcome is not Outcome.UNKNOWN for each in host.observed)
+    severity = Severity.INFO if is_ours and is_host_seen else Severity.UNKNOWN
+    yield _say(entry, severity, host, one.session, failure)
+
+
+def _say(
+    entry: Entry, severity: Severity, host: HostReading, session: SmtpSession, failure: Failure
+) -> Finding:
+    place = _PLACES.get(session.stage, "")
+    code = f" with code {failure.code}" if failure.code else ""
+    match entry.code:
+        case BUSY.code | REJECTED.code:
+            what = "put us off" if entry is BUSY else "turned us away"
+            seen = f"{host.name} {what}{code} {place}: {failure.reason}."
+        case NO_FAMILY.code | SKIPPED.code:
+            seen = f"An address of {host.name} was not tested: {failure.reason}."
+        case _:
+            seen = f"{host.name} could not be tested {place}: {failure.reason}."
+    return entry.found(
+        severity,
+        host.name,
+        seen=seen,
+        follows="Whether it does TLS, and with which certificate, is not known.",
+        remedy=_REMEDIES[entry],
+    )
+
+
+def _judge_unfinished(
+    host: HostReading, session: SmtpSession, failure: Failure
+) -> Iterator[Finding]:
+    if session.stage is not Stage.TLS or failure.trouble not in (
+        Trouble.CLOSED,
+        Trouble.REJECTED,
+        Trouble.PROTOCOL,
+    ):
+        return
+    yield UNFINISHED.found(
+        Severity.WARNING,
+        host.name,
+        seen=f"{host.name} does TLS, but then the session failed: {failure.reason}.",
+        follows="Senders that need TLS cannot deliver where this happens to them, too.",
+        remedy="Look for the connection in the server's log.",
+    )
