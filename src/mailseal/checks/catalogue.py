@@ -6,6 +6,9 @@ from mailseal.checks import (
     certificatedrift,
     certificatequality,
     certificates,
+    danematch,
+    danerollover,
+    daneuse,
     reachability,
     starttls,
     stsrecord,
@@ -24,6 +27,9 @@ _MODULES = (
     certificates,
     certificatequality,
     certificatedrift,
+    daneuse,
+    danematch,
+    danerollover,
 )
 
 CHECKS: tuple[Check, ...] = tuple(module.check for module in _MODULES)
