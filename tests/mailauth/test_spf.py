@@ -72,7 +72,7 @@ def test_only_records_of_spf_are_selected() -> None:
     assert select_records(records) == (b"v=spf1 -all", b"v=spf1")
 
 
-WORDS = "a mx all ip4 ip6 include exists ptr redirect exp : = / // % %{d} { } . , - + ~ 24 \u00e9 \t"
+WORDS = "a mx all ip4 ip6 include exists ptr redirect exp : = / // % %{d} { } . , - + ~ \u00e9 \t"
 PIECES = st.sampled_from((*WORDS.split(" "), "example.com", "192.0.2.1", "2001:db8::", " ", " "))
 
 
