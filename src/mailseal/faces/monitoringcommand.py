@@ -6,12 +6,19 @@ The codes are those of monitoring plug-ins: 0 good, 1 warnings, 2 errors, 3 unkn
 import click
 
 WRONG_USAGE = 3
+UNKNOWN = 3
 
 
 class WrongUsageError(click.UsageError):
     """A command line that makes no sense."""
 
     exit_code = WRONG_USAGE
+
+
+class CannotTellError(click.ClickException):
+    """This machine could not look; that says nothing about what was to be looked at."""
+
+    exit_code = UNKNOWN
 
 
 class MonitoringCommand(click.Command):

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 DEEP_FACTOR = 2.5  # ours: connections to an address are made one after another, and few hosts have
 # more than three
 
-# Addresses of the public Internet to find out whether there is a way to it; nothing is sent.
-_FAR_V4, _FAR_V6 = "192.0.2.1", "2001:4860:4860::8888"
-
 
 @contextlib.asynccontextmanager
 async def open_checker(
@@ -39,12 +36,14 @@ async def open_checker(
     no authority can be read.
     """
     from mailseal.config import dns_views
+    from mailseal.names import Domain
     from mailseal.net.dns.authority import AuthorityProber
     from mailseal.net.https.prober import HttpsPolicyProber
     from mailseal.net.smtp import NetSmtpProber, find_ehlo_name
     from mailseal.net.tls import TrustStore
     from mailseal.services.checker import Checker
     from mailseal.services.dnsmemory import RememberingDns
+    from mailseal.services.port25 import Port25
     from mailseal.services.probes import SharedProbes
     from mailseal.services.sparing import SparingSmtp
 
@@ -59,6 +58,8 @@ async def open_checker(
         trust=trust, clock=clock, ehlo_name=name, allow_private=https.allow_private_addresses
     )
     probes = SharedProbes(prober, clock=clock, limits=_probe_limits(config))
+    references = [Domain(host) for host in config.check.port_25_references]
+    port25 = Port25(smtp=probes, dns=dns, references=references)
     try:
         yield Checker(
             dns=RememberingDns(dns, clock=clock),
@@ -75,8 +76,10 @@ async def open_checker(
             observer=_observe_self(config, name, await _test_resolvers(config, dns, addresses)),
             limits=_check_limits(config),
             zones=AuthorityProber(allow_private=https.allow_private_addresses),
+            port25=port25,
         )
     finally:
+        await port25.aclose()
         await probes.aclose()
         await dns.close()
 
@@ -95,14 +98,15 @@ def _user_agent(config: "Config") -> str:
 
 def _observe_self(config: "Config", name: str, validates: bool | None) -> "Observer":
     from mailseal.checks.evidence import Observer
+    from mailseal.net.smtp.connecting import has_way_out
 
     # In a lab no way leads to the Internet; there the probes find out by themselves.
     is_lab = config.https.allow_private_addresses
     return Observer(
         program=f"mailseal/{mailseal.__version__}",
         name=name,
-        has_ipv4=is_lab or _has_way_to(socket.AF_INET, _FAR_V4),
-        has_ipv6=is_lab or _has_way_to(socket.AF_INET6, _FAR_V6),
+        has_ipv4=is_lab or has_way_out(socket.AF_INET),
+        has_ipv6=is_lab or has_way_out(socket.AF_INET6),
         validates=validates,
     )
 
@@ -138,16 +142,6 @@ async def _test_resolvers(
     return {Validation.PROVEN: True, Validation.UNPROVEN: None, Validation.DISPROVEN: False}[
         validation
     ]
-
-
-def _has_way_to(family: int, address: str) -> bool:
-    """Tell whether the kernel has a route; connecting a datagram socket sends nothing."""
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect((address, 9))
-    except OSError:
-        return False
-    return True
 
 
 def _check_limits(config: "Config") -> "CheckLimits":

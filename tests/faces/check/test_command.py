@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 from click.testing import CliRunner, Result
 
+from mailseal import wiring
 from mailseal.checks.finding import Finding, Severity
 from mailseal.checks.judge import Judgement
 from mailseal.checks.saved import read_evidence, write_evidence
@@ -203,6 +204,19 @@ def test_what_could_not_be_found_out_exits_3(desk: Desk, tmp_path: Path) -> None
     path.write_bytes(write_evidence(replace(evidence, policy_host=None)))
 
     assert desk.run("--from-evidence", path).exit_code == 3
+
+
+def test_a_machine_that_cannot_look_exits_3(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without certificate authorities nobody could tell a good policy host from a bad one."""
+    missing = tmp_path / "missing.pem"
+    desk.config_file.write_text(f'[https]\nca_file = "{missing}"\n')
+    monkeypatch.setattr(desk, "open_checker", wiring.open_checker)  # the real doors
+    result = desk.run(DOMAIN)
+
+    assert result.exit_code == 3
+    assert str(missing) in result.stderr
 
 
 ERROR, UNKNOWN, WARNING, INFO = Severity.ERROR, Severity.UNKNOWN, Severity.WARNING, Severity.INFO

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+import mailseal
 from mailseal.faces.configured import (
     UnusableConfigError,
     config_option,
     load_config_or_defaults,
 )
-from mailseal.faces.monitoringcommand import MonitoringCommand, WrongUsageError
+from mailseal.faces.monitoringcommand import CannotTellError, MonitoringCommand, WrongUsageError
 
 if TYPE_CHECKING:
     from mailseal.checks.evidence import Evidence
@@ -167,7 +168,10 @@ def _gather(
 
             return await asyncio.gather(*(gather(name) for name in names))
 
-    return asyncio.run(run())
+    try:
+        return asyncio.run(run())
+    except mailseal.Error as error:  # no resolver, no authorities: nothing was looked at
+        raise CannotTellError(str(error)) from error
 
 
 def _read(path: Path, save_to: Path | None) -> "list[Evidence]":
