@@ -6,6 +6,7 @@ from typing import Any
 from mailseal.checks.evidence import Evidence, Observer
 from mailseal.names import Domain
 from mailseal.services.checker import Checker, CheckLimits
+from mailseal.services.port25 import Port25
 from mailseal.testing import FakeDns, FakePolicyProber, FakeSmtp, FakeZoneProber, ManualClock
 from mailseal.testing.evidence import DOMAIN, MX_HOST, POLICY, tls
 
@@ -37,6 +38,10 @@ class World:
     @property
     def checker(self) -> Checker:
         """A checker in this world."""
+        return self.checker_with(None)
+
+    def checker_with(self, port25: Port25 | None) -> Checker:
+        """A checker in this world that knows of port 25."""
         return Checker(
             dns=self.dns,
             policies=self.policies,
@@ -46,6 +51,7 @@ class World:
             limits=self.limits,
             zones=self.zones,
             make_label=lambda: LABEL,
+            port25=port25,
         )
 
     async def gather(self, domain: str = DOMAIN, **options: Any) -> Evidence:

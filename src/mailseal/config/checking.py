@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from mailseal.config.keys import key
-from mailseal.config.kinds import count, dns_name, duration, optional, word
+from mailseal.config.kinds import count, dns_name, duration, optional, several, word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,14 @@ class CheckSettings:
         timedelta(seconds=20),
         duration("1s", "5m"),
         "The longest time for one fetch from one address of a policy host.",
+    )
+    port_25_references: tuple[str, ...] = key(
+        (),
+        several(dns_name(), at_most=5),
+        "MX hosts that are known to answer, asked once where a domain's own do not, to find out "
+        "whether connections to port 25 are blocked from here, as in most clouds and homes.\n"
+        "None are asked unless named here: a check should not tell third parties that it is made.",
+        example=["mx1.example.net", "mx.example.org"],
     )
     session_timeout: timedelta = key(
         timedelta(seconds=30),

@@ -30,6 +30,7 @@ from mailseal.services.gathering.policyhost import PolicyHostGatherer, PolicySco
 from mailseal.services.gathering.progress import Progress, Steps
 from mailseal.services.gathering.questions import Questions
 from mailseal.services.gathering.records import gather_mail_records, gather_records
+from mailseal.services.port25 import REFERENCES_TIMEOUT, Port25, blame_firewall
 
 __all__ = ["CheckLimits", "Checker", "Progress"]
 
@@ -60,7 +61,7 @@ class Checker:
     """Gathers evidence about domains, any number at a time; what is shared lies behind the doors.
 
     Without ``zones`` no authoritative server is asked, however deep. ``make_label`` gives a label
-    that no zone has.
+    that no zone has. Without ``port25`` nothing is concluded about the way to port 25.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Checker:
         limits: CheckLimits,
         zones: ZoneProber | None = None,
         make_label: Callable[[], str] = _make_label,
+        port25: Port25 | None = None,
     ) -> None:
         self._dns = dns
         self._policies = policies
@@ -83,6 +85,7 @@ class Checker:
         self._observer = observer
         self._limits = limits
         self._make_label = make_label
+        self._port25 = port25
 
     async def gather(
         self,
@@ -150,12 +153,19 @@ class Checker:
             self._gather_hosts(domain, asked, hosts),
             _gather_authorities(domain, authorities),
         )
+        observer = self._observer
+        if depth is Depth.SMTP and self._port25 is not None:
+            sessions = tuple(session for host in mx_hosts for session in host.sessions)
+            patience = budget.at_most(REFERENCES_TIMEOUT)
+            may_use = await self._port25.find_out(sessions, timeout=patience)
+            observer = replace(observer, may_use_port_25=may_use)
+            mx_hosts = blame_firewall(mx_hosts) if may_use is False else mx_hosts
         return Evidence(
             domain=domain,
             started_at=started_at,
             finished_at=self._clock.now(),
             depth=depth,
-            observer=self._observer,
+            observer=observer,
             records=replace(records, authorities=answers, signatures=signatures),
             policy_host=policy,
             mx_hosts=mx_hosts,
