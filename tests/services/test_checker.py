@@ -224,6 +224,7 @@ async def test_a_file_in_the_wrong_place_is_found() -> None:
     world.policies.serve(POLICY_HOST, POLICY_ADDRESS, POLICY, path="/mta-sts.txt")
     world.dns.a(DOMAIN, "192.0.2.20")
     world.policies.serve(DOMAIN, "192.0.2.20", POLICY)
+    world.dns.aaaa(POLICY_HOST, "2001:db8::1")  # where nothing listens: that says nothing of paths
     host = (await world.gather()).policy_host
 
     assert host is not None

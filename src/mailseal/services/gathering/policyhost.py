@@ -98,11 +98,12 @@ class PolicyHostGatherer:
     async def _look_elsewhere(
         self, domain: Domain, host: Domain, fetches: tuple[PolicyFetch, ...]
     ) -> tuple[tuple[str, PolicyFetch], ...]:
-        """Look where people put the file by mistake, once all addresses have said 404."""
-        if not fetches or any(one.status not in NOT_THERE for one in fetches):
+        """Look where people put the file by mistake, once all that answered have said 404."""
+        answered = [one for one in fetches if one.status is not None]
+        if not answered or any(one.status not in NOT_THERE for one in answered):
             return ()
         found = await asyncio.gather(
-            self._fetch(host, fetches[0].address, path=MISPLACED),
+            self._fetch(host, answered[0].address, path=MISPLACED),
             self._fetch_first(domain),
             self._fetch_first(Domain(f"www.{domain}")),
         )
