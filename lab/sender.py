@@ -126,6 +126,10 @@ class SendingPostfix:
         """Ask a table as ``postmap -q`` does; empty when it has no entry."""
         return self.postfix.run("postmap", "-q", key, table).strip()
 
+    def finger(self, next_hop: str, level: str = "dane") -> str:
+        """Return what ``posttls-finger`` says of a next hop, without sending anything."""
+        return self.postfix.finger(next_hop, level)
+
     def submit(self, recipient: str, text: str = "Hello.") -> str:
         """Queue a message and return its queue id.
 

@@ -118,6 +118,7 @@ def keys() -> dict[str, Key]:
         "other": _certify("other", issuer, names=star),
         "expired": _certify("expired", issuer, names=star, ends=LONG_AGO),
         "wrong": _certify("wrong", issuer, names=("wrong.invalid",)),
+        "domain": _certify("domain", issuer, names=(f"shop.{ZONE}",)),
         "self": _certify("self", names=star),
         "common": _certify(f"*.{ZONE}", issuer),
         "client": _certify("client", issuer, names=star, usage=client),
@@ -135,6 +136,7 @@ CHAINS: dict[str, tuple[str, ...]] = {
     "leaf-only": ("leaf",),
     "expired": ("expired", "issuer"),
     "wrong-name": ("wrong", "issuer"),
+    "for-the-domain": ("domain", "issuer"),
     "self-signed": ("self",),
     "common-name": ("common", "issuer"),
     "for-clients": ("client", "issuer"),
@@ -199,6 +201,7 @@ def cells() -> tuple[Cell, ...]:
     # Usage 2 looks at the whole chain.
     cell("211-expired", "expired", NO, tlsa("211", "issuer"))
     cell("211-wrong-name", "wrong-name", NO, tlsa("211", "issuer"))
+    cell("211-for-the-domain", "for-the-domain", NO, tlsa("211", "issuer"))
     cell("211-common-name", "common-name", YES, tlsa("211", "issuer"))
     cell("211-for-clients", "for-clients", NO, tlsa("211", "issuer"))
     # The dates of an anchor that is not its own issuer do not count.
