@@ -46,7 +46,11 @@ class Trouble(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """What ended an observation early; ``code`` is the server's own, if it gave one."""
+    """What ended an observation early; ``code`` is the server's own, if it gave one.
+
+    ``reason`` is half a sentence for people. Of a mail server that answered it is the answer,
+    code and all: "421 4.7.0 Too many connections".
+    """
 
     trouble: Trouble
     reason: str
@@ -88,8 +92,10 @@ class DeepSmtp:
     """What a few more connections to one address showed; None for what could not be found out.
 
     ``old_versions`` are the obsolete TLS versions that a handshake succeeded with.
-    ``chain_without_sni`` is the chain presented to a client that names no host.
-    ``other_chain`` is the chain for the other kind of key (RSA or ECDSA), where there is one.
+    ``chain_without_sni`` is the chain presented to a client that names no host, empty where the
+    server does not want to speak to such.
+    ``other_chain`` is the chain for the other kind of key (RSA or ECDSA), empty where there is
+    none.
     ``runs_injected`` says that a command sent in clear behind STARTTLS was answered within TLS.
     """
 

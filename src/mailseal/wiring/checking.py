@@ -52,7 +52,7 @@ async def open_checker(
     addresses = to_addresses(config, dns_views(config)[0].resolvers)
     dns = open_trusted(addresses)
     name = config.check.name
-    if name is None:
+    if not name:
         name = await asyncio.to_thread(find_ehlo_name)
     prober = NetSmtpProber(
         trust=trust, clock=clock, ehlo_name=name, allow_private=https.allow_private_addresses

@@ -21,6 +21,7 @@ def build_observing_context(*, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
     # Nobody comes back: tickets would only be stored and dropped.
     context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_COMPRESSION | _LEGACY_SERVERS
+    context.options |= ssl.OP_NO_RENEGOTIATION  # a server could ask for it again and again
     if alpn:
         context.set_alpn_protocols(list(alpn))
     return context
