@@ -278,6 +278,8 @@ class Observer:
 
     ``validates`` is None where that is not known. ``may_use_port_25`` is False where connections
     to port 25 are blocked whatever the address, None where that was not found out.
+    ``is_inside`` says that addresses of private networks may be contacted: they are reachable
+    then, by the operator's word.
     """
 
     program: str
@@ -286,6 +288,7 @@ class Observer:
     has_ipv6: bool = True
     validates: bool | None = None
     may_use_port_25: bool | None = None
+    is_inside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -108,6 +108,7 @@ def _observe_self(config: "Config", name: str, validates: bool | None) -> "Obser
         has_ipv4=is_lab or has_way_out(socket.AF_INET),
         has_ipv6=is_lab or has_way_out(socket.AF_INET6),
         validates=validates,
+        is_inside=is_lab,
     )
 
 
