@@ -2,10 +2,13 @@
 
 import importlib.util
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 import pytest
 
+from lab.postgres import Server, throwaway_server
 from lab.unavailable import Unavailable
 
 
@@ -22,3 +25,14 @@ def require_psycopg() -> None:
         give_up_on_lab(
             Unavailable("psycopg is not installed", 'install the extra "mailseal[postgres]"')
         )
+
+
+@contextmanager
+def postgres() -> Iterator[Server]:
+    """Run a PostgreSQL server that keeps what it has confirmed; give up where none can be."""
+    require_psycopg()
+    try:
+        with throwaway_server(synchronous_commit="on") as server:
+            yield server
+    except Unavailable as unavailable:
+        give_up_on_lab(unavailable)

@@ -8,10 +8,9 @@ import pytest
 from lab.daemon import Daemon
 from lab.internet import Lab
 from lab.model import policy_text
-from lab.postgres import Server, throwaway_server
+from lab.postgres import Server
 from lab.service import wait_until
-from lab.unavailable import Unavailable
-from tests.realservers import give_up_on_lab, require_psycopg
+from tests.realservers import postgres
 
 from .conftest import MakeDaemon
 
@@ -26,12 +25,8 @@ BACK_SECONDS = 30.0  # the listener's longest pause
 @pytest.fixture
 def server() -> Iterator[Server]:
     """Run a PostgreSQL beside the lab, on a UNIX socket that it reaches."""
-    require_psycopg()
-    try:
-        with throwaway_server(synchronous_commit="on") as running:
-            yield running
-    except Unavailable as unavailable:
-        give_up_on_lab(unavailable)
+    with postgres() as running:
+        yield running
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from tests.net.conversations import serving
+
 BODY = b"version: STSv1\r\nmode: enforce\r\nmx: mx.example.com\r\nmax_age: 604800\r\n"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 
@@ -53,44 +55,26 @@ async def policy_host(
 ) -> AsyncIterator[PolicyHost]:
     """Serve: bytes are said once after the request, then TLS and the connection are closed."""
     host = PolicyHost()
-    tasks: set[asyncio.Task[None]] = set()
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         host.connections += 1
-        try:
-            request = await reader.readuntil(b"\r\n\r\n")
-            host.requests.append(request)
-            visit = Visit(request, reader, writer)
-            if isinstance(answer, bytes):
-                await visit.say(answer)
-            else:
-                await answer(visit)
-            writer.close()
-            await writer.wait_closed()
-        except (OSError, EOFError, asyncio.CancelledError):
-            pass
-        finally:
-            writer.transport.abort()
-            tasks.discard(task)
+        request = await reader.readuntil(b"\r\n\r\n")
+        host.requests.append(request)
+        visit = Visit(request, reader, writer)
+        if isinstance(answer, bytes):
+            await visit.say(answer)
+        else:
+            await answer(visit)
+        writer.close()
+        await writer.wait_closed()
 
     def note_name(_: object, name: str | None, __: object) -> None:
         host.server_names.append(name or "")
 
     if context is not None:
         context.sni_callback = note_name
-    server = await asyncio.start_server(serve, address, port, ssl=context)
-    host.port = server.sockets[0].getsockname()[1]
-    try:
+    async with serving(converse, address=address, port=port, context=context) as host.port:
         yield host
-    finally:
-        server.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await server.wait_closed()
 
 
 def response(body: bytes = BODY, *, head: bytes = HEAD) -> bytes:

@@ -11,6 +11,7 @@ from mailseal.names import Domain
 from mailseal.net.https import HttpsPolicyFetcher, ProxySyntaxError
 from mailseal.ports import PolicyFetched, PolicyFetchFailed
 from mailseal.testing import FakeDns
+from tests.net.conversations import serving
 from tests.net.pki import Authority
 from tests.net.policyhost import policy_host, response
 
@@ -31,7 +32,6 @@ class Proxy:
 async def running_proxy(reply: bytes) -> AsyncIterator[Proxy]:
     """Answer CONNECT with a reply, then pass bytes on in both directions."""
     proxy = Proxy()
-    tasks: set[asyncio.Task[None]] = set()
 
     async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -42,36 +42,20 @@ async def running_proxy(reply: bytes) -> AsyncIterator[Proxy]:
         finally:
             writer.close()
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        upstream = None
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        proxy.heads.append(head)
+        host, _, port = head.split()[1].decode().rpartition(":")
+        writer.write(reply)
+        inner, upstream = await asyncio.open_connection(host, int(port))
         try:
-            head = await reader.readuntil(b"\r\n\r\n")
-            proxy.heads.append(head)
-            host, _, port = head.split()[1].decode().rpartition(":")
-            writer.write(reply)
-            inner, upstream = await asyncio.open_connection(host, int(port))
             await asyncio.gather(copy(reader, upstream), copy(inner, writer))
-        except (OSError, EOFError, asyncio.CancelledError):
-            pass
         finally:
-            writer.transport.abort()
-            if upstream is not None:
-                upstream.transport.abort()
-            tasks.discard(task)
+            upstream.transport.abort()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    proxy.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    try:
+    async with serving(converse) as port:
+        proxy.url = f"http://127.0.0.1:{port}"
         yield proxy
-    finally:
-        server.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await server.wait_closed()
 
 
 async def fetch_through(

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lab import Unavailable
-from lab.postgres import Server, throwaway_server
+from lab.postgres import Server
 from mailseal.store import Store, open_store
-from tests.realservers import give_up_on_lab, require_psycopg
+from tests.realservers import postgres
 
 ENGINES = ("sqlite", "postgresql")
 
@@ -19,12 +18,8 @@ ENGINES = ("sqlite", "postgresql")
 @pytest.fixture(scope="session")
 def whole_server() -> Iterator[Server]:
     """Run one PostgreSQL server, which keeps what it has confirmed; give up where none can be."""
-    require_psycopg()
-    try:
-        with throwaway_server(synchronous_commit="on") as running:
-            yield running
-    except Unavailable as unavailable:
-        give_up_on_lab(unavailable)
+    with postgres() as running:
+        yield running
 
 
 @pytest.fixture
