@@ -74,6 +74,7 @@ class Authority:
         is_self_signed: bool = False,
         with_issuer: bool = False,
         key: "ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None" = None,
+        usages: Sequence[x509.ObjectIdentifier] = (),
     ) -> Path:
         """Issue likewise, and return the PEM file with key and chain."""
         key = key or ec.generate_private_key(ec.SECP256R1())
@@ -87,6 +88,8 @@ class Authority:
             builder = builder.add_extension(
                 x509.SubjectAlternativeName(general), critical=not attributes
             )
+        if usages:
+            builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
         if issuer_url:
             access = x509.AccessDescription(
                 AuthorityInformationAccessOID.CA_ISSUERS, x509.UniformResourceIdentifier(issuer_url)

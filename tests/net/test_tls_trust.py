@@ -6,9 +6,16 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import load_pem_x509_certificates
+from cryptography.x509 import ObjectIdentifier, load_pem_x509_certificates
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from mailseal.net.tls import TrustStore, TrustStoreError, build_observing_context, read_tls
+from mailseal.net.tls import (
+    TrustStore,
+    TrustStoreError,
+    build_observing_context,
+    read_chain,
+    read_tls,
+)
 from mailseal.testing.certificates import make_chain
 from tests.net.pki import Authority, in_days
 
@@ -48,8 +55,6 @@ def chain_of(server: ssl.SSLContext) -> tuple[bytes, ...]:
     """Return the chain that a server with this context shows."""
     context = build_observing_context()
     tls = shake_hands(server, context)
-    from mailseal.net.tls import read_chain
-
     return read_chain(tls)
 
 
@@ -119,6 +124,21 @@ def test_what_is_no_chain_has_a_word_too(store: TrustStore) -> None:
     assert store.judge(()) == "no-certificate"
     assert store.judge((b"\x30\x03abc",)) == "unreadable"
     assert store.judge((make_chain((HOST,))[0], b"")) == "unreadable"
+
+
+@pytest.mark.parametrize(
+    ("usages", "verdict"),
+    [
+        ([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH], ""),
+        ([ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE], ""),
+        ([ExtendedKeyUsageOID.CLIENT_AUTH], "unsuitable-certificate-purpose"),
+    ],
+)
+def test_a_certificate_must_be_for_servers(
+    root: Authority, store: TrustStore, usages: list[ObjectIdentifier], verdict: str
+) -> None:
+    """Senders refuse one that names its uses without this one (RFC 5280 §4.2.1.12)."""
+    assert store.judge((as_der(root.issue_files(HOST, usages=usages)),)) == verdict
 
 
 def test_a_verdict_is_remembered_and_renewed_within_the_hour(root: Authority) -> None:
