@@ -45,7 +45,6 @@ def read_certificate(der: bytes) -> CertificateFacts:
     """Read a DER certificate; raise ``CertificateSyntaxError`` for anything else (about 60 µs)."""
     # Loaded only here: it takes 40 ms, and most commands never see a certificate.
     from cryptography import x509
-    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     if len(der) > MAX_CERTIFICATE_BYTES:
@@ -62,15 +61,24 @@ def read_certificate(der: bytes) -> CertificateFacts:
             issuer=_printable(certificate.issuer.rfc4514_string())[:MAX_ISSUER_CHARS],
             spki_sha256=hashlib.sha256(key).hexdigest(),
         )
-    except (
+    except reading_errors() as error:
+        raise CertificateSyntaxError(f"the certificate is unreadable: {error}") from error
+
+
+def reading_errors(*others: type[Exception]) -> tuple[type[Exception], ...]:
+    """Return all that the library raises for what it cannot read, and ``others``."""
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    return (
         ValueError,
         TypeError,
         UnsupportedAlgorithm,
         x509.DuplicateExtension,
         x509.UnsupportedGeneralNameType,
         x509.InvalidVersion,
-    ) as error:
-        raise CertificateSyntaxError(f"the certificate is unreadable: {error}") from error
+        *others,
+    )
 
 
 def covers_name(names: Iterable[str], host: str) -> bool:
@@ -101,7 +109,7 @@ def names_its_issuer(der: bytes) -> bool:
         extension = x509.load_der_x509_certificate(der).extensions.get_extension_for_class(
             x509.AuthorityInformationAccess
         )
-    except (ValueError, TypeError, x509.ExtensionNotFound, x509.DuplicateExtension):
+    except reading_errors(x509.ExtensionNotFound):
         return False
     return any(
         access.access_method == AuthorityInformationAccessOID.CA_ISSUERS

@@ -131,7 +131,8 @@ CASES: list[Case] = [
      Verdict.LOSING_MAIL, "enforce DANE"),
     ("dane-bogus", domain(with_lookup(good()), mode=None, is_secure=True), Verdict.LOSING_MAIL,
      "enforce DANE"),
-    ("dane-cannot-save-sts", domain(dane()), Verdict.LOSING_MAIL, "enforce the policy"),
+    ("dane-cannot-save-sts", domain(dane()), Verdict.LOSING_MAIL,
+     "enforce the policy and do not know DANE"),
     ("enforce-nowhere", domain(replace(host(sessions=()), a=absent())), Verdict.LOSING_MAIL,
      "cannot deliver any mail"),
     # DANE alone.

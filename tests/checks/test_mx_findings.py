@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailseal.checks import (
     certificatedrift,
@@ -24,6 +26,7 @@ from mailseal.checks.evidence import (
     Trouble,
 )
 from mailseal.checks.finding import Entry, Finding, Severity
+from mailseal.checks.judge import judge as judge_all
 from mailseal.checks.reading import read
 from mailseal.results import ResultType
 from mailseal.testing.certificates import EPOCH, make_chain
@@ -327,6 +330,24 @@ def test_an_intermediate_that_ends_is_warned_of() -> None:
 
     assert codes(findings) == {certificates.SOON_EXPIRED.code}
     assert "A certificate in the chain" in findings[0].seen
+
+
+@given(
+    place=st.integers(min_value=0, max_value=1000),
+    value=st.integers(min_value=0, max_value=255),
+    which=st.integers(min_value=0, max_value=1),
+)
+def test_damaged_chains_are_judged(place: int, value: int, which: int) -> None:
+    """Whatever a server sends as its chain, nothing is raised and something is said."""
+    chain = [*make_chain((MX1,))]
+    damaged = bytearray(chain[which])
+    damaged[place % len(damaged)] = value
+    chain[which] = bytes(damaged)
+    shown = deep(chain_without_sni=tuple(chain), other_chain=tuple(chain))
+    shown = replace(shown, tls=replace(tls(MX1), chain=tuple(chain)))
+    issuer = record_for(session(), (2, 1, 1), depth=1)
+
+    judge_all(domain(at(MX1, shown, tlsa=(issuer,))))
 
 
 def test_an_address_beside_one_that_was_not_seen_is_named() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from mailseal.certs import reading_errors
 from mailseal.checks.context import each_session
 from mailseal.checks.finding import Entry, Finding, Kind, Ready, Severity
 from mailseal.checks.reading import HostReading, Reading, SessionReading
@@ -93,21 +94,22 @@ def _load(chain: tuple[bytes, ...]) -> "tuple[x509.Certificate, ...]":
     loaded = []
     for der in chain:
         try:
-            loaded.append(x509.load_der_x509_certificate(der))
-        except (ValueError, TypeError):
+            certificate = x509.load_der_x509_certificate(der)
+            _ = certificate.subject, certificate.issuer  # read only when asked for
+            loaded.append(certificate)
+        except reading_errors():
             break
     return tuple(loaded)
 
 
 def _find_weakness(certificate: "x509.Certificate") -> str:
-    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
     try:
         key = certificate.public_key()
         digest = certificate.signature_hash_algorithm
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except reading_errors():
         return ""
     if isinstance(key, rsa.RSAPublicKey) and key.key_size < MIN_RSA_BITS:
         return f"an RSA key of only {key.key_size} bits"
@@ -126,7 +128,7 @@ def _find_wrong_purpose(leaf: "x509.Certificate") -> str:
     good = {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
     try:
         extensions = list(leaf.extensions)
-    except (ValueError, TypeError, x509.DuplicateExtension):
+    except reading_errors():
         return "has extensions that cannot be read"
     for extension in extensions:
         value = extension.value

@@ -55,6 +55,8 @@ def say_loss_without_tls(reading: Reading, host: HostReading) -> str:
 def say_loss_by_certificate(reading: Reading, host: HostReading) -> str:
     """Say what follows for mail from a certificate that cannot be believed."""
     if reading.mode is Mode.ENFORCE:
+        if is_verified_by_dane(reading, host):
+            return "Senders that enforce the policy and do not know DANE do not deliver there."
         return "Senders that enforce the policy do not deliver there."
     if reading.mode is Mode.TESTING:
         return "Senders report it; once the policy is enforced, they do not deliver there."

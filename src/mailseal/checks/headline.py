@@ -63,7 +63,8 @@ def say_headline(reading: Reading, findings: Sequence[Finding]) -> Headline:
 def _say_losing(case: _Case) -> Headline | None:
     losing = []
     if case.is_enforced and (not case.sts.hosts or case.sts.of(Outcome.FAILS)):
-        losing.append(("the policy", case.sts))
+        is_saved = case.reading.has_dane and case.dane and not case.dane.of(Outcome.FAILS)
+        losing.append(("the policy and do not know DANE" if is_saved else "the policy", case.sts))
     if case.dane is not None and case.dane.of(Outcome.FAILS):
         losing.append(("DANE", case.dane))
     if not losing:

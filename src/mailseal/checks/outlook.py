@@ -171,7 +171,7 @@ def _foresee_dane(host: MxHost, reading: HostReading | None) -> HostOutlook:
         case TlsaState.FAILED:
             is_proven = bool(proven_failures(reading.evidence))
             outcome = Outcome.FAILS if is_proven else Outcome.UNKNOWN
-            reason = f"cannot be used: {reading.dane.reason}"
+            reason = f"cannot be used: {reading.dane.reason.removeprefix(f'{host.name}: ')}"
             return HostOutlook(host=host, outcome=outcome, reason=reason)
         case TlsaState.USABLE | TlsaState.UNUSABLE:
             addresses = tuple(judge_dane(each) for each in reading.observed)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain as concatenated
 
+from mailseal.certs import reading_errors
 from mailseal.dane.presented import Presented
 from mailseal.dane.tlsa import TlsaRecord
 from mailseal.dane.trust import explain_refusal, is_signed_by
@@ -183,7 +184,6 @@ def _is_whole_issuer(record: TlsaRecord) -> bool:
 
 def _is_readable(record: TlsaRecord) -> bool:
     from cryptography import x509
-    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_der_public_key
 
     try:
@@ -191,6 +191,6 @@ def _is_readable(record: TlsaRecord) -> bool:
             x509.load_der_x509_certificate(record.data).public_key()
         else:
             load_der_public_key(record.data)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except reading_errors():
         return False
     return True

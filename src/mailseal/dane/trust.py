@@ -8,7 +8,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from mailseal.certs import CertificateSyntaxError, covers_name, read_certificate
+from mailseal.certs import (
+    CertificateSyntaxError,
+    covers_name,
+    read_certificate,
+    reading_errors,
+)
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -35,7 +40,6 @@ def explain_refusal(
     ``is_anchor_dated`` says that the anchor's own dates count, whoever issued it.
     """
     # Loaded only here: it takes 40 ms, and only usage 2 needs it.
-    from cryptography import x509
     from OpenSSL import crypto
 
     try:
@@ -58,14 +62,14 @@ def explain_refusal(
             or _explain_purpose(certificates)
             or _explain_names(leaf, names)
         )
-    except (ValueError, TypeError, x509.DuplicateExtension):  # what OpenSSL takes, but nobody reads
+    except reading_errors():  # what OpenSSL takes, but nobody else reads
         return "a certificate of the chain cannot be read"
 
 
 def is_signed_by(der: bytes, spki: bytes) -> bool:
     """Tell whether a bare public key made a certificate's signature (RFC 7671 §5.2.3)."""
     from cryptography import x509
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
     from cryptography.hazmat.primitives.asymmetric.padding import AsymmetricPadding
     from cryptography.hazmat.primitives.serialization import load_der_public_key
@@ -84,7 +88,7 @@ def is_signed_by(der: bytes, spki: bytes) -> bool:
             key.verify(signature, signed)
         else:
             return False
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+    except reading_errors(InvalidSignature):
         return False
     return True
 
