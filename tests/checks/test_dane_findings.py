@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from mailseal.answers import DnsFailure, Found
-from mailseal.checks import danematch, danerollover, daneuse
-from mailseal.checks.evidence import Evidence, SmtpSession, TlsaLookup
+from mailseal.checks import danematch, danerollover, daneservers, daneuse
+from mailseal.checks.evidence import AuthorityAnswer, Evidence, SmtpSession, TlsaLookup
 from mailseal.checks.finding import Entry, Finding, Severity
 from mailseal.checks.reading import read
 from mailseal.dane.tlsa import TlsaRecord
@@ -32,7 +32,7 @@ from .mxworld import (
     wrong_name,
 )
 
-MODULES = (daneuse, danematch, danerollover)
+MODULES = (daneuse, danematch, danerollover, daneservers)
 ENTRIES: tuple[Entry, ...] = tuple(entry for module in MODULES for entry in module.ENTRIES)
 
 E, W, I, U = Severity.ERROR, Severity.WARNING, Severity.INFO, Severity.UNKNOWN  # noqa: E741 # letters of the catalogue
@@ -101,6 +101,25 @@ def form(text: str, shown: SmtpSession = GOOD, depth: int = 0) -> TlsaRecord:
     return record_for(shown, (usage, selector, matching_type), depth=depth)
 
 
+def served(*texts: tuple[str, ...] | None, rdtype: str = "TLSA") -> Evidence:
+    """Good DANE, with what each name server says; None for one that does not answer."""
+    evidence = dane(OWN, NEXT)
+    answers = tuple(
+        AuthorityAnswer(
+            server=f"ns{number}.example.com",
+            address=f"192.0.2.{number}",
+            name=f"_25._tcp.{MX1}",
+            rdtype=rdtype,
+            texts=each,
+            failure="" if each is not None else "gives no answer",
+        )
+        for number, each in enumerate(texts, 1)
+    )
+    return replace(evidence, records=replace(evidence.records, authorities=answers))
+
+
+ONE, TWO = (str(OWN), str(NEXT)), (str(OWN),)
+
 PRIVATE = session(handshake=tls(MX1, distrust="unknown-ca"))
 LEAF_ONLY = session(handshake=tls(chain=make_chain((MX1,))[:1], distrust="incomplete-chain"))
 UNUSABLE = digest(1, (1, 1, 1))
@@ -146,6 +165,9 @@ PRODUCED: list[tuple[Entry, Severity, Evidence]] = [
     (danerollover.WHOLE_DATA, W, dane(form("3 1 0"), NEXT)),
     (danerollover.ONLY_SHA512, I, dane(form("3 1 2"), digest(1, (3, 1, 2)))),
     (danerollover.LONG_TTL, I, cached_for(2)),
+    (daneservers.DIFFERENT, W, served(ONE, TWO)),
+    (daneservers.DIFFERENT, W, served(ONE, ())),
+    (daneservers.DIFFERENT, W, served(ONE, None)),
 ]  # fmt: skip
 
 
@@ -191,6 +213,9 @@ GOOD_EVIDENCE = {
         at(MX1, GOOD, tlsa=(OWN, NEXT)),
         at(MX2, session(MX2), tlsa=(record_for(session(MX2)), NEXT)),
     ),
+    "servers-agree": served(ONE, ONE),
+    "another-zone": served(None, None),  # these servers do not have it
+    "other-types": served(ONE, TWO, rdtype="TXT"),
     "insecure-mx-without-records": domain(at(MX1, GOOD), is_secure=False),
     "insecure-mx-unusable-records": domain(at(MX1, GOOD, tlsa=(UNUSABLE,)), is_secure=False),
     "no-validation": replace(

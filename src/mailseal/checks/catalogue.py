@@ -3,23 +3,32 @@
 from collections.abc import Callable, Iterator
 
 from mailseal.checks import (
+    caa,
     certificatedrift,
     certificatequality,
     certificates,
     coverage,
     danematch,
     danerollover,
+    daneservers,
     daneuse,
+    dkim,
+    dmarc,
+    dnssec,
+    mxrecords,
     policycertificate,
     policyfile,
     policyhost,
     policylife,
     policyresponse,
     reachability,
+    spf,
     starttls,
     stsnames,
     stsrecord,
+    tlsrptrecord,
     tlsversions,
+    zone,
 )
 from mailseal.checks.finding import Entry, Finding
 from mailseal.checks.reading import Reading
@@ -35,6 +44,7 @@ _MODULES = (
     policyfile,
     coverage,
     policylife,
+    mxrecords,
     reachability,
     starttls,
     tlsversions,
@@ -44,6 +54,7 @@ _MODULES = (
     daneuse,
     danematch,
     danerollover,
+    daneservers,
 )
 
 CHECKS: tuple[Check, ...] = tuple(module.check for module in _MODULES)
