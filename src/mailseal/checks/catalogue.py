@@ -55,6 +55,13 @@ _MODULES = (
     danematch,
     danerollover,
     daneservers,
+    dnssec,
+    zone,
+    tlsrptrecord,
+    spf,
+    dkim,
+    dmarc,
+    caa,
 )
 
 CHECKS: tuple[Check, ...] = tuple(module.check for module in _MODULES)
