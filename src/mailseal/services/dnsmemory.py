@@ -24,6 +24,8 @@ from mailseal.ports import Clock, ZoneDns
 MAX_ANSWERS = 20_000  # ours, about 1 KB each
 MAX_KEPT = timedelta(minutes=5)  # ours: whoever mends a record checks it again soon
 KEPT_FAILURE = timedelta(seconds=30)  # ours: the same broken server is behind many names
+# What mail hosts are asked for; a domain of a scan is asked for the rest once and never again.
+HOST_TYPES = frozenset({RdType.A, RdType.AAAA, RdType.CNAME, RdType.TLSA})
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -37,7 +39,7 @@ class RememberingDns:
     """Remembers what another door said (the ``ports.ZoneDns`` protocol).
 
     The answers used least recently go first. Two who ask for the same at one time both ask: that
-    they share one exchange is for the door to see to.
+    they share one exchange is for the door to see to. With ``rdtypes`` no others are remembered.
     """
 
     def __init__(
@@ -47,11 +49,13 @@ class RememberingDns:
         clock: Clock,
         max_answers: int = MAX_ANSWERS,
         max_kept: timedelta = MAX_KEPT,
+        rdtypes: frozenset[RdType] | None = None,
     ) -> None:
         self._dns = dns
         self._clock = clock
         self._max_answers = max_answers
         self._max_kept = max_kept
+        self._rdtypes = rdtypes
         self._known: OrderedDict[tuple[RdType, str], tuple[Answer[object], float]] = OrderedDict()
 
     def __len__(self) -> int:
@@ -100,6 +104,8 @@ class RememberingDns:
     async def _ask(
         self, rdtype: RdType, name: str, look_up: _LookUp[T], timeout: timedelta
     ) -> Answer[T]:
+        if self._rdtypes is not None and rdtype not in self._rdtypes:
+            return await look_up(name, timeout=timeout)
         key = (rdtype, name)
         entry = self._known.get(key)
         if entry is not None:

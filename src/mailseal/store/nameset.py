@@ -9,7 +9,7 @@ from types import TracebackType
 
 from mailseal.store.errors import StoreUnavailableError
 
-CACHE_KIB = 2048  # ours: the latest few ten thousand names
+CACHE_KIB = 256  # ours: what does not fit is in the file, and that in the system's own cache
 
 _PRAGMAS = (
     "PRAGMA journal_mode = OFF",  # nothing of it outlives the process

@@ -25,11 +25,12 @@ DEEP_FACTOR = 2.5  # ours: connections to an address are made one after another,
 
 @contextlib.asynccontextmanager
 async def open_checker(
-    config: "Config", *, opt_outs: "OptOuts | None" = None
+    config: "Config", *, opt_outs: "OptOuts | None" = None, is_scan: bool = False
 ) -> "AsyncIterator[Checker]":
     """Open the doors, build a checker, and close all behind the block.
 
-    Mail hosts among the ``opt_outs`` are not connected to.
+    Mail hosts among the ``opt_outs`` are not connected to. What a scan will not ask again is not
+    remembered.
 
     The resolvers are tested first, which takes as long as one look-up. Sessions with mail
     servers are shared by all domains that the checker looks at. Raises ``TrustStoreError`` where
@@ -42,7 +43,7 @@ async def open_checker(
     from mailseal.net.smtp import NetSmtpProber, find_ehlo_name
     from mailseal.net.tls import TrustStore
     from mailseal.services.checker import Checker
-    from mailseal.services.dnsmemory import RememberingDns
+    from mailseal.services.dnsmemory import HOST_TYPES, RememberingDns
     from mailseal.services.port25 import Port25
     from mailseal.services.probes import SharedProbes
     from mailseal.services.sparing import SparingSmtp
@@ -62,7 +63,7 @@ async def open_checker(
     port25 = Port25(smtp=probes, dns=dns, references=references)
     try:
         yield Checker(
-            dns=RememberingDns(dns, clock=clock),
+            dns=RememberingDns(dns, clock=clock, rdtypes=HOST_TYPES if is_scan else None),
             policies=HttpsPolicyProber(
                 trust=trust,
                 clock=clock,
