@@ -149,6 +149,7 @@ PRODUCED: list[tuple[Entry, Severity, Evidence]] = [
     (danematch.MISMATCH, E, dane(digest(1, (2, 0, 1)))),
     (danematch.MISMATCH, E,
      domain(at(MX1, GOOD, self_signed(MX1, V4_TOO), tlsa=(OWN,)))),  # one of two addresses
+    (danematch.MISMATCH, W, insecure_mx(MX1)),  # only some senders look at it
     (danematch.NOT_SENT, E, dane(ISSUER, shown=LEAF_ONLY)),
     (danematch.REFUSED, E, dane(form("2 1 1", expired(), 1), shown=expired())),
     (danematch.REFUSED, E, dane(form("2 0 1", wrong_name(), 1), shown=wrong_name())),

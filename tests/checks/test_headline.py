@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from mailseal.checks.evidence import Depth, Evidence, Failure, HostEvidence, Trouble
+from mailseal.checks.finding import Finding, Severity
 from mailseal.checks.headline import say_headline
 from mailseal.checks.reading import read
 from mailseal.checks.verdict import Verdict
@@ -229,6 +230,19 @@ def test_reasons_name_the_host_and_what_was_seen(evidence: Evidence, reason: str
 def test_a_healthy_domain_needs_no_reason() -> None:
     """There is nothing to do."""
     assert say_headline(read(domain_evidence()), ()).reasons == ()
+
+
+@pytest.mark.parametrize("mode", ["enforce", "testing"])
+def test_errors_beside_mail_that_flows_are_not_hidden(mode: str) -> None:
+    """The verdict is about mail; whatever else is wrong stands below it."""
+    fault = Finding(
+        code="x", severity=Severity.ERROR, subject="example.com", seen="An error.", clause=""
+    )
+    headline = say_headline(read(domain(good(), mode=mode)), (fault,))
+
+    assert headline.verdict in (Verdict.HEALTHY, Verdict.SAFE_TO_ENFORCE)
+    assert headline.sentence.endswith("Something else is wrong all the same.")
+    assert headline.reasons == ("An error.",)
 
 
 def test_reasons_are_bounded() -> None:

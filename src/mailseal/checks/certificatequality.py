@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from mailseal.certs import reading_errors
-from mailseal.checks.context import each_session
+from mailseal.checks.context import each_session, judge_bad_certificate
 from mailseal.checks.finding import Entry, Finding, Kind, Ready, Severity
 from mailseal.checks.reading import HostReading, Reading, SessionReading
 
@@ -48,7 +48,7 @@ def check(reading: Reading) -> Iterator[Finding]:
     yield from each_session(reading, _judge)
 
 
-def _judge(_: Reading, host: HostReading, one: SessionReading) -> Iterator[Finding]:
+def _judge(reading: Reading, host: HostReading, one: SessionReading) -> Iterator[Finding]:
     chain = _load(one.session.tls.chain) if one.session.tls else ()
     if not chain:
         return
@@ -69,8 +69,9 @@ def _judge(_: Reading, host: HostReading, one: SessionReading) -> Iterator[Findi
             ),
         )
     if purpose := _find_wrong_purpose(chain[0]):
+        is_ignored = judge_bad_certificate(reading, host) is Severity.INFO  # by DANE-EE
         yield WRONG_PURPOSE.found(
-            Severity.WARNING,
+            Severity.INFO if is_ignored else Severity.WARNING,
             host.name,
             seen=f"The certificate of {host.name} {purpose}.",
             follows="Senders that look at it do not deliver there.",

@@ -52,6 +52,10 @@ SUPERSEDED = Entry(
 ENTRIES = (MISMATCH, NOT_SENT, REFUSED, SUPERSEDED)
 
 _FOLLOWS = "Senders with DANE do not deliver there; their mail waits, and comes back after days."
+_MAY_FOLLOW = (
+    "The MX records are not signed, so most senders ignore the records; some verify the host all "
+    "the same, Postfix among them (smtp_tls_dane_insecure_mx_policy), and do not deliver there."
+)
 
 
 def check(reading: Reading) -> Iterator[Finding]:
@@ -61,49 +65,52 @@ def check(reading: Reading) -> Iterator[Finding]:
 
 def _judge(reading: Reading, host: HostReading, one: SessionReading) -> Iterator[Finding]:
     match, tls = one.dane, one.session.tls
-    if match is None or tls is None or not is_verified_by_dane(reading, host):
+    if match is None or tls is None or match.outcome is not DaneOutcome.REFUSED:
         return
-    if match.outcome is not DaneOutcome.REFUSED:
-        return
+    is_binding = is_verified_by_dane(reading, host)
+    severity = Severity.ERROR if is_binding else Severity.WARNING
+    follows = _FOLLOWS if is_binding else _MAY_FOLLOW
     ready = propose_for_chain(host, tls.chain)
     if refused := match.of(Standing.REFUSED):
-        yield _say_refused(host, refused[0])
+        yield _say_refused(severity, host, refused[0], follows)
     elif _names_key(match.of(Standing.SUPERSEDED), tls.chain):
         yield SUPERSEDED.found(
-            Severity.ERROR,
+            severity,
             host.name,
             seen=f"A TLSA record of {host.name} is right, but one with a stronger digest is not.",
-            follows=_FOLLOWS,
+            follows=follows,
             remedy="Remove the records of matching type 2, or correct them.",
             ready=ready,
         )
     elif _are_about_issuers(match.of(Standing.NO_MATCH)) and len(tls.chain) < 2:
         yield NOT_SENT.found(
-            Severity.ERROR,
+            severity,
             host.name,
             seen=f"The TLSA records of {host.name} name an issuer, and it sends none: nothing but "
             "its own certificate.",
-            follows=_FOLLOWS,
+            follows=follows,
             remedy="Send the whole chain, up to the certificate that the record names; or "
             "publish the record of the server's own key.",
             ready=ready,
         )
     else:
         yield MISMATCH.found(
-            Severity.ERROR,
+            severity,
             host.name,
             seen=f"None of the {len(host.dane.records)} TLSA records of {host.name} names what it "
             "shows."
             if len(host.dane.records) > 1
             else f"The TLSA record of {host.name} does not name what it shows.",
-            follows=_FOLLOWS,
+            follows=follows,
             remedy="If the key is the right one, publish its record; else give the server its "
             "old key back. Do the first before the second next time: records are cached.",
             ready=ready,
         )
 
 
-def _say_refused(host: HostReading, refused: RecordMatch) -> Finding:
+def _say_refused(
+    severity: Severity, host: HostReading, refused: RecordMatch, follows: str
+) -> Finding:
     reason = refused.reason
     result = ResultType.CERTIFICATE_NOT_TRUSTED
     if " expired on " in reason:
@@ -111,13 +118,12 @@ def _say_refused(host: HostReading, refused: RecordMatch) -> Finding:
     elif ", not for " in reason:
         result = ResultType.CERTIFICATE_HOST_MISMATCH
     return REFUSED.found(
-        Severity.ERROR,
+        severity,
         host.name,
         seen=f"{host.name} sends the issuer that its TLSA record names, but {reason}.",
-        follows=_FOLLOWS,
+        follows=follows,
         remedy="Renew the certificate for the right name, or publish the record of the server's "
         "own key, for which neither names nor dates count.",
-        ready=(),
         result=result,
     )
 

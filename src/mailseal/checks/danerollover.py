@@ -7,7 +7,7 @@ from datetime import timedelta
 from mailseal.answers import Found
 from mailseal.certs import CertificateSyntaxError, read_certificate
 from mailseal.checks.context import is_verified_by_dane
-from mailseal.checks.finding import Entry, Finding, Severity
+from mailseal.checks.finding import Entry, Finding, Kind, Ready, Severity
 from mailseal.checks.reading import HostReading, Reading
 from mailseal.checks.tlsarecords import propose_record
 from mailseal.dane.match import DANE_EE, DANE_TA, WHOLE, Standing
@@ -20,6 +20,8 @@ MAX_TTL = timedelta(days=1)  # ours: a change has to wait for it, and so has a m
 MAX_DATAGRAM_BYTES = 1232  # DNS flag day 2020; larger answers are cut into pieces, or go by TCP
 _RECORD_BYTES = 12 + 3  # name pointer, type, class, TTL and length; usage, selector, matching type
 _SIGNATURE_BYTES = 300  # of the answer: header, question, RRSIG with RSA-2048
+
+_DIGEST = "openssl pkey -in next.key -pubout -outform DER | openssl dgst -sha256"
 
 UNPREPARED = Entry(
     code="tlsa-no-rollover",
@@ -126,7 +128,9 @@ def _judge_rollover(host: HostReading, chains: list[tuple[bytes, ...]]) -> Itera
             remedy="Make the next key now, publish its 3 1 1 record beside this one, and change "
             "the key two days later at the earliest; or keep the key when certificates are "
             "renewed.",
-            ready=propose_record(host),
+            ready=(
+                Ready(kind=Kind.COMMAND, place="beside the next key: its digest", text=_DIGEST),
+            ),
         )
     if rollover.repeated:
         shown = ", ".join(_say(record) for record in rollover.repeated[:5])

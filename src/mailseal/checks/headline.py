@@ -13,6 +13,8 @@ from mailseal.mtasts.policy import Mode
 
 MAX_REASONS = 20  # ours: what fits on a screen; the findings have the rest
 
+_ERRORS = " Something else is wrong all the same."
+
 _UNSEEN = (Trouble.UNREACHABLE, Trouble.BLOCKED, Trouble.NO_FAMILY, Trouble.SKIPPED)
 
 
@@ -116,7 +118,9 @@ def _say_enforcing(case: _Case) -> Headline | None:
         sentence += " Some addresses fail, so that some of it takes a detour."
     if unknown:
         sentence += " Not every host could be tested."
-    return _say(Verdict.HEALTHY, sentence, partly + unknown)
+    if case.errors:
+        sentence += _ERRORS
+    return _say(Verdict.HEALTHY, sentence, (*partly, *unknown, *case.errors))
 
 
 def _waits_for_enforce(case: _Case) -> bool:
@@ -211,9 +215,9 @@ def _say_ready(case: _Case) -> Headline:
         return _say_unseen(case, "Whether it is safe to enforce", case.sts.explain(Outcome.UNKNOWN))
     sentence = (
         f"It is safe to enforce: the policy covers every MX host of {case.domain}, and each "
-        f"has TLS with a valid certificate.{dane}"
+        f"has TLS with a valid certificate.{dane}{_ERRORS if case.errors else ''}"
     )
-    return _say(Verdict.SAFE_TO_ENFORCE, sentence)
+    return _say(Verdict.SAFE_TO_ENFORCE, sentence, case.errors)
 
 
 # -- words ----------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ REQUIRETLS = Entry(
 ENTRIES = (MISSING, REFUSED, HANDSHAKE, STRIPPED, INJECTION, REQUIRETLS)
 
 # What a firewall makes of the word: Cisco's "SMTP fixup" leaves XXXXXXXA.
-_MASKED = re.compile(r"X{4,}[A-Z]?|[^A-Z]*XSTARTTLS|STARTTLX", re.ASCII)
+_MASKED = re.compile(r"X{4,}[A-Z]?|STARTTL[A-RT-Z]", re.ASCII)
 
 _POSTFIX = "smtpd_tls_security_level = may"
 
