@@ -64,19 +64,17 @@ def check(reading: Reading) -> Iterator[Finding]:
 
 
 def _judge_failures(answers: Sequence[AuthorityAnswer]) -> Iterator[Finding]:
-    working = {(one.server, one.address) for one in answers if one.texts is not None}
-    told: set[tuple[str, str]] = set()
-    for one in answers:
-        place = (one.server, one.address)
-        if one.texts is not None or place in told:
+    """Tell servers that do not give the zone's SOA; one that fails later is judged by its type."""
+    asked = [one for one in answers if one.rdtype == "SOA"]
+    working = [one for one in asked if one.texts is not None]
+    for one in asked:
+        if one.texts is not None:
             continue
-        told.add(place)
         yield SERVER_FAILS.found(
             # Where no server at all answers us, the fault may be on our side.
             Severity.WARNING if working else Severity.UNKNOWN,
             f"{one.server} [{one.address}]",
-            seen=f"{one.server} [{one.address}] gives no answer for {one.rdtype} of {one.name}: "
-            f"{one.failure}.",
+            seen=f"{one.server} [{one.address}] does not answer for {one.name}: {one.failure}.",
             follows="Look-ups by senders are slow or fail, whenever they meet this server.",
             remedy="Repair the server, or remove it from the NS records of the zone and of its "
             "parent.",
