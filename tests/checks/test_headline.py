@@ -163,6 +163,7 @@ CASES: list[Case] = [
     ("testing-bad-and-dark", domain(bad(), dark(MX2), mode="testing"), Verdict.NOT_YET, "best"),
     # A policy that nobody gets.
     ("html", with_body(b"<!DOCTYPE html>"), Verdict.NOT_YET, "no valid policy"),
+    ("html-good-hosts", with_body(b"<!DOCTYPE html>"), Verdict.NOT_YET, "MX hosts are ready"),
     ("policy-refused", with_policy_failure(Trouble.REFUSED), Verdict.NOT_YET, "no valid policy"),
     ("policy-unreachable", with_policy_failure(Trouble.UNREACHABLE), Verdict.CANNOT_TELL,
      "cannot be reached from here"),

@@ -195,7 +195,8 @@ def _say_unusable(case: _Case) -> Headline:
         return _say(Verdict.CANNOT_TELL, "The policy host cannot be reached from here.", reasons)
     else:
         why = "senders get no valid policy from the policy host"
-    sentence = f"It is not safe to enforce yet: {why}."
+    ready = " The MX hosts are ready." if case.sts.reach is Reach.ALL and case.sts.is_whole else ""
+    sentence = f"It is not safe to enforce yet: {why}.{ready}"
     return _say(Verdict.NOT_YET, sentence, (*case.errors, *case.sts.explain(Outcome.FAILS)))
 
 
