@@ -34,6 +34,7 @@ GOOD = "version: STSv1\nmode: enforce\nmx: mail.example.com\nmax_age: 604800\n"
         (b"  version: STSv1\n  mode: none\n  max_age: 1\n", 1, "every line begins with a blank"),
         (b"Hello.\nNothing here.\n", None, "another file"),
         (b"name: build\non:\n  push:\n", None, "another file"),
+        (b"User-agent: *\nDisallow: /\n", None, "another file"),  # fields, and none of them ours
     ],
 )
 def test_a_file_that_is_no_policy_gives_one_deviation(

@@ -92,6 +92,11 @@ class FieldReader:
         self._typos: dict[str, str] = {}
         self._has_mx_line = False
 
+    @property
+    def has_known_field(self) -> bool:
+        """Tell whether any field of a policy was among the lines."""
+        return bool(self._fields) or self._has_mx_line or bool(self._typos)
+
     def take(self, number: int, line: str) -> None:
         """Take one line, whose end is removed."""
         if not line.strip(" \t"):

@@ -138,7 +138,8 @@ def read_policy(body: bytes) -> PolicyReading:
         if fields is not None:
             policy = Policy(mode=fields.mode, max_age=fields.max_age, mx=fields.mx, lines=lines)
             return PolicyReading(policy=policy, deviations=_in_order(reader.notes))
-    if any(fault.code == "syntax" for fault in reader.faults):
+    is_other_file = bool(body.strip()) and not reader.has_known_field
+    if is_other_file or any(fault.code == "syntax" for fault in reader.faults):
         mistake = body_mistakes.recognise(body)
         if mistake:
             return _refuse([syntax_error(mistake.line, mistake)])
