@@ -294,6 +294,16 @@ def test_the_domain_counts_as_a_name_behind_signed_mx_records() -> None:
     assert judge(dane(record, shown=shown)) == []
 
 
+def test_a_name_server_that_answers_nothing_is_not_told_for_tlsa() -> None:
+    """That it is out of order is said of the zone, once."""
+    evidence = served(ONE, None)
+    own = evidence.records.authorities
+    soa = replace(own[1], name="example.com", rdtype="SOA")
+    evidence = replace(evidence, records=replace(evidence.records, authorities=(*own, soa)))
+
+    assert judge(evidence) == []
+
+
 def test_each_host_without_records_is_told_the_record_to_publish() -> None:
     """Half of DANE protects half of the mail."""
     evidence = domain(at(MX1, GOOD, tlsa=(OWN, NEXT)), host(MX2, is_secure=True))

@@ -27,9 +27,12 @@ ENTRIES = (DIFFERENT,)
 
 def check(reading: Reading) -> Iterator[Finding]:
     """Compare the servers, name by name; what none of them serves is in another zone."""
+    authorities = reading.evidence.records.authorities
+    # A server that fails on everything is told as that (zone-server-fails).
+    dead = {one.address for one in authorities if one.rdtype == "SOA" and one.texts is None}
     by_name: dict[str, list[AuthorityAnswer]] = {}
-    for answer in reading.evidence.records.authorities:
-        if answer.rdtype == "TLSA":
+    for answer in authorities:
+        if answer.rdtype == "TLSA" and answer.address not in dead:
             by_name.setdefault(answer.name, []).append(answer)
     for name, answers in by_name.items():
         yield from _compare(name, answers)
