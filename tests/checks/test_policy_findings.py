@@ -370,12 +370,19 @@ def test_a_broken_file_that_nobody_asks_for_is_no_error(case: Case) -> None:
 
 
 def test_the_same_mistake_in_many_lines_is_told_once() -> None:
-    """Four lines are shown, and how many more there are."""
-    hosts = "".join(f"mx: 10 mx{n}.example.com\r\n" for n in range(10))
+    """The first has its words, the others their lines."""
+    hosts = "".join(f"mx: 10 mx{n}.example.com\r\n" for n in range(12))
     findings = [one for one in judge(file(GOOD + hosts)) if one.code == "policy-mx-preference"]
     assert len(findings) == 1
-    assert findings[0].seen.count("Policy line") == 4
-    assert "6 more places" in findings[0].seen
+    assert findings[0].seen.startswith('Policy line 5: mx is "10 mx0.example.com"')
+    assert findings[0].seen.endswith("The same in lines 6, 7, 8, 9, 10, 11, 12, 13 and 3 more.")
+
+
+def test_a_first_policy_is_not_enforced_blindly() -> None:
+    """What no sender ever enforced may lose mail on its first day."""
+    for body, is_warned in ((GOOD.replace("enforce", "enforced"), True), (GOOD + "\r\n", False)):
+        (finding,) = judge(file(body))
+        assert ("mode testing is the safer beginning" in finding.remedy) is is_warned
 
 
 def test_without_the_mx_set_nothing_is_compared() -> None:

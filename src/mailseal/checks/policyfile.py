@@ -14,9 +14,10 @@ from mailseal.checks.publication import policy_host, weigh
 from mailseal.checks.reading import Reading
 from mailseal.deviations import Deviation
 from mailseal.mtasts.advice import advise
+from mailseal.mtasts.policy import Mode
 from mailseal.results import ResultType
 
-MAX_SHOWN = 4  # lines with the same mistake; the corrected file shows them all
+MAX_NAMED_LINES = 8  # ours; the corrected file shows them all
 
 ENTRIES = tuple(dict.fromkeys((UNREADABLE, *OF_MISTAKE.values(), *OF_CODE.values())))
 
@@ -41,6 +42,8 @@ def check(reading: Reading) -> Iterator[Finding]:
         finding = _judge(reading, group, is_refused=policy is None)
         if ready and finding.severity is not Severity.INFO:
             remedy = "Put the corrected file in its place, then publish a new id."
+            if policy is None and f"mode: {Mode.ENFORCE}" in ready[0].text:
+                remedy += " No sender enforced it so far: mode testing is the safer beginning."
             finding = replace(finding, remedy=remedy, ready=ready)
             ready = ()  # the file is shown once, beside the mistake that decided
         yield finding
@@ -56,13 +59,10 @@ def _judge(reading: Reading, group: Sequence[Deviation], *, is_refused: bool) ->
         follows = "" if severity is Severity.INFO else _TOLERATED.get(entry.code, _PERHAPS)
     else:
         follows = "Senders refuse the whole policy; those that know an older one go on with that."
-    shown = [_say(one) for one in group[:MAX_SHOWN]]
-    if len(group) > MAX_SHOWN:
-        shown.append(f"The same in {len(group) - MAX_SHOWN} more places.")
     return entry.found(
         weigh(reading) if severity is Severity.ERROR else severity,
         reading.domain,
-        seen=" ".join(shown),
+        seen=_say(group),
         follows=follows,
         remedy="" if severity is Severity.INFO else "Correct the file, then publish a new id.",
         clause=group[0].clause,
@@ -89,9 +89,16 @@ def _entry(deviation: Deviation) -> Entry:
     return by_mistake or OF_CODE.get(deviation.code, UNREADABLE)
 
 
-def _say(deviation: Deviation) -> str:
-    where = "The policy" if deviation.line is None else f"Policy line {deviation.line}"
-    return f"{where}: {deviation.message}"
+def _say(group: Sequence[Deviation]) -> str:
+    """Tell the first of several like mistakes in its words, the others by their lines."""
+    first = group[0]
+    said = f"{'The policy' if first.line is None else f'Policy line {first.line}'}: {first.message}"
+    lines = sorted({one.line for one in group if one.line is not None} - {first.line})
+    if not lines:
+        return said
+    named = ", ".join(map(str, lines[:MAX_NAMED_LINES]))
+    more = f" and {len(lines) - MAX_NAMED_LINES} more" if len(lines) > MAX_NAMED_LINES else ""
+    return f"{said} The same in line{'s' if len(lines) > 1 else ''} {named}{more}."
 
 
 def _is_plain_lf(body: bytes, deviation: Deviation) -> bool:
