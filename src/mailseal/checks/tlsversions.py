@@ -25,7 +25,7 @@ OLD_ENABLED = Entry(
     is_deep=True,
 )
 NOT_NEWEST = Entry(
-    code="tls-1.3-missing",
+    code="tls-1-3-missing",
     title="an MX host does not speak TLS 1.3",
     about="TLS 1.2 is good enough for MTA-STS and DANE; 1.3 is faster and simpler to get right.",
     clause="RFC 9325 §3.1.1",
