@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from mailseal.answers import LookupFailed, RdType
-from mailseal.services.dnsmemory import RememberingDns
+from mailseal.services.dnsmemory import RememberingDns, is_of_mail_hosts
 from mailseal.testing import FakeDns, ManualClock
 
 NAME = "example.com"
@@ -87,3 +87,17 @@ async def test_the_least_used_is_forgotten_first() -> None:
 
     assert len(memory) == 3
     assert dns.count("often") == 1
+
+
+async def test_a_scan_remembers_what_its_domains_share() -> None:
+    """Addresses and TLSA of mail hosts; the domains' own answers would only drive those out."""
+    dns = FakeDns()
+    memory = RememberingDns(dns, clock=ManualClock(), is_kept=is_of_mail_hosts)
+    for _ in range(2):
+        await memory.look_up_a(NAME, timeout=LONG)
+        await memory.look_up_tlsa(f"_25._tcp.{NAME}", timeout=LONG)
+        await memory.look_up_txt("_mta-sts.example.com", timeout=LONG)
+        await memory.look_up_a("mta-sts.example.com", timeout=LONG)
+
+    assert len(memory) == 2
+    assert (dns.count(NAME), dns.count("mta-sts.example.com")) == (1, 2)

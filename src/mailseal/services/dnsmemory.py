@@ -5,7 +5,7 @@ share mail hosts, and each of these has four questions.
 """
 
 from collections import OrderedDict
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Protocol, TypeVar, cast
 
@@ -24,8 +24,7 @@ from mailseal.ports import Clock, ZoneDns
 MAX_ANSWERS = 20_000  # ours, about 1 KB each
 MAX_KEPT = timedelta(minutes=5)  # ours: whoever mends a record checks it again soon
 KEPT_FAILURE = timedelta(seconds=30)  # ours: the same broken server is behind many names
-# What mail hosts are asked for; a domain of a scan is asked for the rest once and never again.
-HOST_TYPES = frozenset({RdType.A, RdType.AAAA, RdType.CNAME, RdType.TLSA})
+_HOST_TYPES = frozenset({RdType.A, RdType.AAAA, RdType.CNAME, RdType.TLSA})
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -35,11 +34,16 @@ class _LookUp(Protocol[T_co]):
     def __call__(self, name: str, *, timeout: timedelta) -> Awaitable[Answer[T_co]]: ...
 
 
+def is_of_mail_hosts(rdtype: RdType, name: str) -> bool:
+    """Tell what domains of a scan share: each is asked about the rest once and never again."""
+    return rdtype in _HOST_TYPES and not name.startswith("mta-sts.")
+
+
 class RememberingDns:
     """Remembers what another door said (the ``ports.ZoneDns`` protocol).
 
     The answers used least recently go first. Two who ask for the same at one time both ask: that
-    they share one exchange is for the door to see to. With ``rdtypes`` no others are remembered.
+    they share one exchange is for the door to see to. What ``is_kept`` says no to is not remembered.
     """
 
     def __init__(
@@ -49,13 +53,13 @@ class RememberingDns:
         clock: Clock,
         max_answers: int = MAX_ANSWERS,
         max_kept: timedelta = MAX_KEPT,
-        rdtypes: frozenset[RdType] | None = None,
+        is_kept: Callable[[RdType, str], bool] | None = None,
     ) -> None:
         self._dns = dns
         self._clock = clock
         self._max_answers = max_answers
         self._max_kept = max_kept
-        self._rdtypes = rdtypes
+        self._is_kept = is_kept
         self._known: OrderedDict[tuple[RdType, str], tuple[Answer[object], float]] = OrderedDict()
 
     def __len__(self) -> int:
@@ -104,7 +108,7 @@ class RememberingDns:
     async def _ask(
         self, rdtype: RdType, name: str, look_up: _LookUp[T], timeout: timedelta
     ) -> Answer[T]:
-        if self._rdtypes is not None and rdtype not in self._rdtypes:
+        if self._is_kept is not None and not self._is_kept(rdtype, name):
             return await look_up(name, timeout=timeout)
         key = (rdtype, name)
         entry = self._known.get(key)

@@ -43,7 +43,7 @@ async def open_checker(
     from mailseal.net.smtp import NetSmtpProber, find_ehlo_name
     from mailseal.net.tls import TrustStore
     from mailseal.services.checker import Checker
-    from mailseal.services.dnsmemory import HOST_TYPES, RememberingDns
+    from mailseal.services.dnsmemory import RememberingDns, is_of_mail_hosts
     from mailseal.services.port25 import Port25
     from mailseal.services.probes import SharedProbes
     from mailseal.services.sparing import SparingSmtp
@@ -63,7 +63,7 @@ async def open_checker(
     port25 = Port25(smtp=probes, dns=dns, references=references)
     try:
         yield Checker(
-            dns=RememberingDns(dns, clock=clock, rdtypes=HOST_TYPES if is_scan else None),
+            dns=RememberingDns(dns, clock=clock, is_kept=is_of_mail_hosts if is_scan else None),
             policies=HttpsPolicyProber(
                 trust=trust,
                 clock=clock,
