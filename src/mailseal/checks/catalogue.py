@@ -35,7 +35,7 @@ from mailseal.checks.reading import Reading
 
 Check = Callable[[Reading], Iterator[Finding]]
 
-_MODULES = (
+MODULES = (
     stsrecord,
     stsnames,
     policyhost,
@@ -64,5 +64,5 @@ _MODULES = (
     caa,
 )
 
-CHECKS: tuple[Check, ...] = tuple(module.check for module in _MODULES)
-ENTRIES: tuple[Entry, ...] = tuple(entry for module in _MODULES for entry in module.ENTRIES)
+CHECKS: tuple[Check, ...] = tuple(module.check for module in MODULES)
+ENTRIES: tuple[Entry, ...] = tuple(entry for module in MODULES for entry in module.ENTRIES)
