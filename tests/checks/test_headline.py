@@ -113,9 +113,9 @@ CASES: list[Case] = [
      Verdict.HEALTHY, "MTA-STS is enforced"),
     # Losing mail.
     ("enforce-bad", domain(bad()), Verdict.LOSING_MAIL, "cannot deliver any mail"),
-    ("enforce-best-bad", domain(bad(), good(MX2)), Verdict.LOSING_MAIL, "the best host first"),
+    ("enforce-best-bad", domain(bad(), good(MX2)), Verdict.LOSING_MAIL, "which they try first"),
     ("enforce-one-of-two-best", domain(good(), bad(MX2), preferences=(10, 10)),
-     Verdict.LOSING_MAIL, "the best host first"),
+     Verdict.LOSING_MAIL, "which they try first"),
     ("enforce-backup-bad", domain(good(), bad(MX2)), Verdict.LOSING_MAIL, "cannot use the backup"),
     ("enforce-uncovered", domain(good(), covered=("other.example.com",)), Verdict.LOSING_MAIL,
      "cannot deliver any mail"),

@@ -81,11 +81,15 @@ def _say_loss(what: str, outlook: Outlook, domain: str) -> str:
     failing = _list([host.name for host in outlook.of(Outcome.FAILS)])
     match outlook.reach:
         case Reach.BEST_FAILS:
+            best = min(host.host.preference for host in outlook.hosts)
+            first = [
+                host.name for host in outlook.of(Outcome.FAILS) if host.host.preference == best
+            ]
             others = _list([each.name for each in outlook.of(Outcome.PASSES, Outcome.PARTLY)])
             way = f"goes to {others} after a detour" if others else "waits, and may come back"
             return (
-                f"Mail that senders who enforce {what} bring to the best host first "
-                f"cannot be delivered to {failing}: it {way}."
+                f"Senders who enforce {what} cannot deliver to {_list(first)}, which they try "
+                f"first: their mail {way}."
             )
         case Reach.BACKUPS_FAIL:
             return (
