@@ -154,9 +154,9 @@ def test_shown_commands_are_understood(page: str, line: str) -> None:
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
         if words[0] in {"DOMAIN", "..."}:
             break
-        found = command.get_command(context, words[0])
+        _, found, words = command.resolve_command(context, words)
         assert found is not None, f"{page}: {line}"
-        command, words = found, words[1:]
+        command = found
     if words and not isinstance(command, click.Group):
         words = [word for word in words if word not in {"...", "RR..."}]
         command.make_context(command.name or "", list(words) or ["DOMAIN"], parent=context)

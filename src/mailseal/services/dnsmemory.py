@@ -43,7 +43,8 @@ class RememberingDns:
     """Remembers what another door said (the ``ports.ZoneDns`` protocol).
 
     The answers used least recently go first. Two who ask for the same at one time both ask: that
-    they share one exchange is for the door to see to. What ``is_kept`` says no to is not remembered.
+    they share one exchange is for the door to see to. What ``is_kept`` says no to is not
+    remembered.
     """
 
     def __init__(

@@ -158,7 +158,7 @@ class Scanner:
 
 def without_look(item: Item, fault: str) -> Examined:
     """Return the result of an entry that nobody was asked about."""
-    result = Result(number=item.number, domain=item.domain or item.text, fault=fault)
+    result = Result(number=item.number, domain=str(item.domain or item.text), fault=fault)
     return Examined(result=result, evidence=None)
 
 

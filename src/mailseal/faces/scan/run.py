@@ -1,0 +1,261 @@
+"""``mailseal scan run``: one scan on this machine, gone on with after every interruption."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mailseal.faces.configured import config_option, load_config_or_defaults
+from mailseal.faces.scan.lists import (
+    column_option,
+    contact_option,
+    level_option,
+    opt_out_option,
+    read_opt_out_file,
+    require_contact,
+    with_contact,
+)
+
+if TYPE_CHECKING:
+    from mailseal.config import Config
+    from mailseal.faces.scan.output import ResultFile
+    from mailseal.faces.scan.progress import ProgressLine
+    from mailseal.scans.listing import Lines, Listing
+    from mailseal.scans.optouts import OptOuts
+    from mailseal.services.scanner import Examined, Scanner
+
+INTERRUPTED = 130  # as shells have it for SIGINT
+TICK_SECONDS = 0.5  # ours: results are written that often at the least
+TICKS_PER_SYNC = 20  # ours: what a power failure may cost, ten seconds' work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What the command line says."""
+
+    file: str
+    output: Path
+    level: str
+    column: str
+    evidence: Path | None
+    is_complete: bool
+    is_quiet: bool
+    at_once: int
+
+
+@click.command(
+    epilog="Example: mailseal scan domains.txt --output results.jsonl --level policy\n\n"
+    "Exit codes: 0 every domain of the list is in the output; 130 interrupted, and the same "
+    "command goes on; 1 the list or the output cannot be used; 2 wrong usage."
+)
+@click.argument("file", metavar="FILE")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="Where the results go, a line of JSON for each domain. What is there is gone on with.",
+)
+@level_option
+@column_option
+@click.option("--overwrite", is_flag=True, help="Begin anew, whatever the output holds.")
+@click.option(
+    "--evidence",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Keep what was observed, a file for each domain, for check --from-evidence.",
+)
+@click.option(
+    "--complete",
+    is_flag=True,
+    help="Ask everything that check asks, SPF, DMARC and CAA as well: twice the questions.",
+)
+@opt_out_option
+@contact_option
+@click.option(
+    "--at-once",
+    type=click.IntRange(1, 10_000),
+    default=300,
+    show_default=True,
+    help="The most domains under way at a time.",
+)
+@click.option("--quiet", "-q", is_flag=True, help="Say only how it ended.")
+@config_option
+@click.pass_obj
+def run(
+    wiring: Any,
+    file: str,
+    output: Path,
+    level: str,
+    column: str,
+    overwrite: bool,
+    evidence: Path | None,
+    complete: bool,
+    opt_out: Path | None,
+    contact: str | None,
+    at_once: int,
+    quiet: bool,
+    config_file: Path | None,
+) -> None:
+    """Look at every domain of FILE, "-" for standard input; write what each comes to.
+
+    FILE has a name to a line, comments behind "#". A scan that was interrupted, however roughly,
+    goes on where it was when the same command is run again.
+    """
+    from mailseal.config import LogLevel
+    from mailseal.faces.scan.output import OutputError, ResultFile
+
+    config = with_contact(load_config_or_defaults(config_file), contact)
+    opt_outs = read_opt_out_file(opt_out)
+    wishes = Wishes(
+        file=file,
+        output=output,
+        level=level,
+        column=column,
+        evidence=evidence,
+        is_complete=complete,
+        is_quiet=quiet,
+        at_once=at_once,
+    )
+    wiring.set_up_logging(replace(config.log, level=LogLevel.ERROR))
+    with contextlib.ExitStack() as stack:
+        try:
+            lines, total = _open_list(stack, wishes)
+            require_contact(config, level, total)
+            if evidence is not None:
+                evidence.mkdir(parents=True, exist_ok=True)
+            results = stack.enter_context(ResultFile(output, is_fresh=overwrite))
+        except OSError as error:
+            raise click.ClickException(f"cannot use {error.filename}: {error.strerror}") from error
+        if results.depth is not None and results.depth.value != level:
+            raise OutputError(
+                f"{output} was made with --level {results.depth.value}; use that, name another "
+                "file, or --overwrite"
+            )
+        names = stack.enter_context(wiring.open_names())
+        try:
+            code = _run(wiring, config, wishes, opt_outs, lines, total, names, results)
+        except OSError as error:
+            # The network's are translated where they happen: this is a disk's.
+            place = error.filename or output
+            raise click.ClickException(f"cannot write {place}: {error.strerror}") from error
+    raise SystemExit(code)
+
+
+def _open_list(stack: contextlib.ExitStack, wishes: Wishes) -> "tuple[Lines, int | None]":
+    """Open the list and count its entries; standard input cannot be counted."""
+    from mailseal.scans.listing import count_entries
+
+    if wishes.file == "-":
+        return sys.stdin.buffer, None
+    path = Path(wishes.file)
+    total = None
+    if path.is_file():
+        with path.open("rb") as file:
+            total = count_entries(file, column=wishes.column)
+    return stack.enter_context(path.open("rb")), total
+
+
+def _run(
+    wiring: Any,
+    config: "Config",
+    wishes: Wishes,
+    opt_outs: "OptOuts",
+    lines: "Lines",
+    total: int | None,
+    names: Any,
+    results: "ResultFile",
+) -> int:
+    from mailseal.checks.evidence import Depth
+    from mailseal.faces.policyd.eventloop import new_event_loop
+    from mailseal.faces.scan.examination import Examination
+    from mailseal.faces.scan.progress import ProgressLine
+    from mailseal.scans.listing import Listing
+    from mailseal.services.scanner import ScanLimits, Scanner
+
+    listing = Listing(lines, names, column=wishes.column)
+    progress = ProgressLine(is_quiet=wishes.is_quiet)
+
+    async def scan() -> int:
+        async with wiring.open_checker(config, opt_outs=opt_outs, is_scan=True) as checker:
+            scanner = Scanner(
+                examine=Examination(
+                    checker, depth=Depth(wishes.level), is_complete=wishes.is_complete
+                ),
+                sink=_Sink(results, wishes.evidence),
+                done=results.done,
+                limits=ScanLimits(at_once=wishes.at_once),
+                opt_outs=opt_outs,
+                on_known=results.check,
+            )
+            is_whole = await _until_done(scanner, listing, results, progress, total)
+        progress.end(_last_word(scanner, wishes, is_whole=is_whole))
+        return 0 if is_whole else INTERRUPTED
+
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(scan())
+
+
+async def _until_done(
+    scanner: "Scanner",
+    listing: "Listing",
+    results: "ResultFile",
+    progress: "ProgressLine",
+    total: int | None,
+) -> bool:
+    """Run the scan, writing and telling now and then; False when a signal has ended it."""
+    from mailseal.faces.scan.progress import Standing
+
+    loop = asyncio.get_running_loop()
+    work = loop.create_task(scanner.run(listing))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, work.cancel)
+    ticks = 0
+    try:
+        while not work.done():
+            await asyncio.wait({work}, timeout=TICK_SECONDS)
+            ticks += 1
+            results.flush()
+            if ticks % TICKS_PER_SYNC == 0:
+                await asyncio.to_thread(results.sync)
+            standing = Standing(counts=scanner.counts, duplicates=listing.duplicates, total=total)
+            progress.show(standing, loop.time())
+        if work.cancelled():
+            return False
+        work.result()
+        return True
+    finally:
+        work.cancel()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+class _Sink:
+    """Evidence into its folder, then the result into the file: what is done has both."""
+
+    def __init__(self, results: "ResultFile", evidence: Path | None) -> None:
+        self._results = results
+        self._evidence = evidence
+
+    def put(self, examined: "Examined") -> None:
+        """Keep one."""
+        if self._evidence is not None and examined.evidence is not None:
+            from mailseal.faces.scan.examination import keep_evidence
+
+            keep_evidence(self._evidence, examined.evidence)
+        self._results.put(examined.result)
+
+
+def _last_word(scanner: "Scanner", wishes: Wishes, *, is_whole: bool) -> str:
+    counts = scanner.counts
+    done = f"{counts.done:,} domains looked at"
+    if counts.spared:
+        done += f", {counts.spared:,} were there before"
+    if is_whole:
+        return f"{done}; {wishes.output} is complete"
+    return f"{done}; interrupted: run the same command again to go on"

@@ -1,0 +1,316 @@
+"""``mailseal scan`` as a user meets it, with fakes behind every door."""
+
+import contextlib
+import json
+import xml.etree.ElementTree as ET
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mailseal.checks.saved import read_evidence
+from mailseal.config import Config
+from mailseal.faces.cli import cli
+from mailseal.faces.scan.examination import evidence_place
+from mailseal.faces.scan.figures import share
+from mailseal.faces.scan.progress import Standing, render, render_time
+from mailseal.scans.optouts import OptOuts
+from mailseal.services.checker import Checker
+from mailseal.services.scanner import ScanCounts
+from mailseal.services.sparing import SparingSmtp
+from mailseal.store.nameset import DiskNames
+from tests.services.checkworld import World, good_world
+
+Line = dict[str, Any]
+
+
+@dataclass
+class ScanWorld:
+    """A folder with a list, and fakes; stands in for ``mailseal.wiring``."""
+
+    folder: Path
+    world: World = field(default_factory=good_world)
+    contact: str | None = None
+
+    def __post_init__(self) -> None:
+        self.list = self.folder / "domains.txt"
+        self.output = self.folder / "results.jsonl"
+        (self.folder / "mailseal.toml").write_text("")
+
+    def write(self, *lines: str) -> None:
+        self.list.write_text("".join(f"{line}\n" for line in lines))
+
+    def scan(self, *words: str | Path, stdin: str | None = None) -> Result:
+        """Run a scan of the list, or of what the words begin with."""
+        file = [] if words and not str(words[0]).startswith("--") else [self.list]
+        line = ["scan", *file, *words, "--output", self.output]
+        return self.run(*line, "--config", self.folder / "mailseal.toml", stdin=stdin)
+
+    def run(self, *words: str | Path, stdin: str | None = None) -> Result:
+        return CliRunner().invoke(cli, [*map(str, words)], obj=self, input=stdin)
+
+    def results(self) -> list[Line]:
+        return [json.loads(line) for line in self.output.read_text().splitlines()]
+
+    # -- in place of mailseal.wiring -----------------------------------------------------------
+
+    @contextlib.asynccontextmanager
+    async def open_checker(
+        self, config: Config, *, opt_outs: OptOuts, is_scan: bool
+    ) -> AsyncIterator[Checker]:
+        """Build a checker on the fakes."""
+        assert is_scan
+        self.contact = config.check.contact
+        world = self.world
+        yield Checker(
+            dns=world.dns,
+            policies=world.policies,
+            smtp=SparingSmtp(world.smtp, opt_outs=opt_outs, clock=world.clock),
+            clock=world.clock,
+            observer=world.observer,
+            limits=world.limits,
+        )
+
+    def open_names(self) -> DiskNames:
+        """Open a set of names."""
+        return DiskNames()
+
+    def set_up_logging(self, settings: object) -> None:
+        """Leave the log alone."""
+
+
+@pytest.fixture
+def scans(tmp_path: Path) -> ScanWorld:
+    return ScanWorld(tmp_path)
+
+
+def test_each_domain_comes_to_one_line(scans: ScanWorld) -> None:
+    """The list's order gives the numbers; what is no name is told as that."""
+    scans.write("example.com", "# not this", "other.example", "no name", "example.com")
+
+    result = scans.scan()
+
+    assert result.exit_code == 0, result.output
+    lines = sorted(scans.results(), key=lambda line: int(line["number"]))
+    assert [line["domain"] for line in lines] == ["example.com", "other.example", "no name"]
+    assert lines[0]["verdict"] == "enforcing-and-healthy"
+    assert lines[0]["facts"]["mode"] == "enforce"
+    assert lines[0]["facts"]["tls"] == {"TLSv1.3": 1}
+    assert lines[2]["fault"].startswith("no domain name: ")
+    assert "3 domains looked at" in result.stderr
+
+
+@pytest.mark.parametrize(("level", "fetches", "sessions"), [
+    ("dns", 0, 0), ("policy", 1, 0), ("smtp", 1, 1),
+])  # fmt: skip
+def test_a_level_says_whom_to_ask(
+    scans: ScanWorld, level: str, fetches: int, sessions: int
+) -> None:
+    """With dns nobody but the resolvers learns of the scan."""
+    scans.write("example.com")
+
+    scans.scan("--level", level)
+
+    assert (len(scans.world.policies.probes), len(scans.world.smtp.probes)) == (fetches, sessions)
+    assert scans.results()[0]["depth"] == level
+
+
+def test_the_same_command_goes_on_and_looks_at_no_domain_twice(scans: ScanWorld) -> None:
+    """What stands in the output is done, in whatever order it stands there."""
+    scans.write(*(f"d{number}.example" for number in range(100)))
+    scans.scan("--level", "dns")
+    whole = scans.results()
+    kept = whole[::2]
+    torn = json.dumps(whole[1])[:50]
+    scans.output.write_text("".join(json.dumps(line) + "\n" for line in kept) + torn)
+    scans.world.dns.queries.clear()
+
+    result = scans.scan("--level", "dns")
+
+    assert result.exit_code == 0
+    assert "50 domains looked at, 50 were there before" in result.stderr
+    assert sorted(line["number"] for line in scans.results()) == list(range(1, 101))
+    assert scans.results()[:50] == kept
+    asked = {name for name, _ in scans.world.dns.queries}
+    assert not asked & {line["domain"] for line in kept}
+
+
+@pytest.mark.parametrize(
+    ("tail", "is_cut"),
+    [
+        (b'{"num', True),  # killed in the middle of a line
+        (b'{"number":2,"domain":"d1.exa', True),
+        (b"\0\0\0\0", True),  # the power failed
+        (b"\0\0\n", True),
+        (b'{"number":1,"domain":"d0.example"}', True),  # all but the end of the line
+        (b"my notes", False),
+        (b"my notes\n", False),
+        (b'{"number":2\n{"number":3,"domain":"d2.example"}\n', False),
+    ],
+)
+def test_only_what_a_killed_scan_leaves_is_cut_off(
+    scans: ScanWorld, tail: bytes, is_cut: bool
+) -> None:
+    """A file of something else, named by mistake, is left as it is."""
+    scans.write("d0.example", "d1.example")
+    before = b'{"number":1,"domain":"d0.example","depth":"dns"}\n' if is_cut else b""
+    if b'"number":1' in tail:
+        before = b""
+    scans.output.write_bytes(before + tail)
+
+    result = scans.scan("--level", "dns")
+
+    if is_cut:
+        assert result.exit_code == 0, result.output
+        assert sorted(line["number"] for line in scans.results()) == [1, 2]
+    else:
+        assert result.exit_code != 0
+        assert scans.output.read_bytes() == tail
+
+
+def test_results_of_another_list_or_level_are_not_gone_on_with(scans: ScanWorld) -> None:
+    """The message names the file and both ways out; --overwrite takes one of them."""
+    scans.write("a.example", "b.example")
+    scans.scan("--level", "dns")
+    scans.write("c.example", "b.example")
+
+    other_list = scans.scan("--level", "dns")
+    other_level = scans.scan("--level", "policy")
+    anew = scans.scan("--level", "dns", "--overwrite")
+
+    assert "number 1 is a.example there and c.example" in str(other_list.exception)
+    assert "--level dns" in str(other_level.exception)
+    assert anew.exit_code == 0
+    assert {line["domain"] for line in scans.results()} == {"c.example", "b.example"}
+
+
+def test_who_has_opted_out_is_left_alone(scans: ScanWorld) -> None:
+    """A domain is not asked about at all; a mail host is not connected to, whoever uses it."""
+    scans.write("example.com", "other.example")
+    opt_out = scans.folder / "optout.txt"
+    opt_out.write_text("other.example\nmx1.example.com\n")
+
+    result = scans.scan("--opt-out", opt_out)
+
+    assert result.exit_code == 0
+    first, second = sorted(scans.results(), key=lambda line: int(line["number"]))
+    assert second == {"number": 2, "domain": "other.example", "fault": "opted out"}
+    assert first["facts"]["starttls"] == {"unknown": 1}
+    assert scans.world.smtp.probes == []
+
+
+def test_many_domains_are_bothered_only_with_a_word_about_who_asks(scans: ScanWorld) -> None:
+    """A thousand and one servers can ask back, or are not asked."""
+    scans.write(*(f"d{number}.example" for number in range(1001)))
+
+    silent = scans.scan("--level", "policy")
+    piped = scans.scan("-", "--level", "policy", stdin="example.com\n")
+    named = scans.scan("-", "--contact", "https://scan.example/", stdin="example.com\n")
+
+    assert (silent.exit_code, piped.exit_code, named.exit_code) == (2, 2, 0)
+    assert "--contact" in silent.stderr
+    assert scans.contact == "https://scan.example/"
+    assert [line["domain"] for line in scans.results()] == ["example.com"]
+
+
+def test_evidence_is_kept_for_a_second_look(scans: ScanWorld) -> None:
+    """A file for each domain, which check --from-evidence reads."""
+    scans.write("example.com")
+    folder = scans.folder / "evidence"
+
+    scans.scan("--evidence", folder)
+
+    place = evidence_place(folder, "example.com")
+    assert read_evidence(place.read_bytes()).domain == "example.com"
+    assert scans.run("check", "--from-evidence", place).exit_code in {0, 1}
+    assert len(evidence_place(folder, "a" * 253).name) <= 255
+
+
+def test_a_list_or_an_output_that_cannot_be_used_is_told(scans: ScanWorld) -> None:
+    """By name, with what the system says."""
+    missing = scans.scan()
+    scans.write("example.com")
+    scans.output = scans.folder / "no" / "results.jsonl"
+    no_folder = scans.scan("--level", "dns")
+
+    for result, name in ((missing, "domains.txt"), (no_folder, "results.jsonl")):
+        assert result.exit_code == 1
+        assert f"{name}: No such file" in result.stderr
+
+
+# -- summary ----------------------------------------------------------------------------------
+
+
+def test_a_summary_counts_as_text_json_and_picture(scans: ScanWorld) -> None:
+    """One pass over the results gives all three."""
+    scans.write("example.com", "other.example")
+    scans.scan()
+    plot = scans.folder / "plot.svg"
+
+    text = scans.run("scan", "summary", scans.output, "--plot", plot)
+    document = scans.run("scan", "summary", scans.output, "--format", "json")
+
+    assert text.exit_code == 0, text.output
+    assert "MTA-STS in mode enforce                       1    50.0 %" in text.stdout
+    assert max(map(len, text.stdout.splitlines())) <= 80
+    assert json.loads(document.stdout)["mta_sts_mode"] == {"enforce": 1}
+    picture = ET.fromstring(plot.read_text())
+    assert picture.tag.endswith("svg")
+    words = "".join(picture.itertext())
+    assert "TLS versions of mail servers" in words
+
+
+def test_a_summary_leaves_out_a_line_that_is_being_written(scans: ScanWorld) -> None:
+    """A scan that runs can be counted; a file of something else cannot."""
+    scans.output.write_bytes(b'{"number":1,"domain":"!","fault":"no domain name: x"}\n{"numb')
+    running = scans.run("scan", "summary", scans.output)
+    scans.output.write_bytes(b"notes\n")
+    other = scans.run("scan", "summary", scans.output)
+    png = scans.run("scan", "summary", scans.output, "--plot", "plot.png")
+
+    assert running.exit_code == 0
+    assert "no domain name" in running.stdout
+    assert (other.exit_code, png.exit_code) == (1, 2)
+    assert "line 1" in other.stderr
+    assert ".svg" in png.stderr
+
+
+@pytest.mark.parametrize(
+    ("count", "of", "text"),
+    [
+        (0, 0, "-"),
+        (0, 5, "0.0 %"),
+        (1, 1_000_000, "<0.01 %"),
+        (7, 1000, "0.70 %"),
+        (999_999, 1_000_000, ">99.9 %"),
+        (5, 5, "100.0 %"),
+    ],
+)
+def test_shares_are_never_rounded_to_none_or_all(count: int, of: int, text: str) -> None:
+    """One of a million is something."""
+    assert share(count, of) == text
+
+
+# -- progress ---------------------------------------------------------------------------------
+
+
+def test_progress_fits_a_line_of_a_terminal() -> None:
+    """Also for ten million domains."""
+    counts = ScanCounts(done=1_234_567, spared=1_000_000, faults=12_345)
+    line = render(Standing(counts=counts, duplicates=12, total=10_000_000), 123.4)
+
+    assert line.startswith("2,234,579/10,000,000 (22.3%)  123/s  17 h 28 min left")
+    assert len(line) <= 79 + len("  12,345 not examined")
+    assert "left" not in render(Standing(counts=counts, duplicates=0, total=None), 5.0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(5, "5 s"), (65, "1 min 5 s"), (1200, "20 min"), (7260, "2 h 1 min"), (200_000, "2 d 7 h")],
+)
+def test_time_left_is_told_in_two_units(seconds: float, text: str) -> None:
+    """Nobody plans a day by its seconds."""
+    assert render_time(seconds) == text
