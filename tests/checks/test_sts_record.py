@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailseal.answers import Answer, DnsFailure, Found, MxRecord
 from mailseal.checks import stsnames, stsrecord
@@ -12,6 +14,7 @@ from mailseal.checks.finding import Kind, Severity
 from mailseal.mtasts.record import parse_records
 from mailseal.testing.evidence import (
     MX_HOST,
+    POLICY,
     absent,
     domain_evidence,
     failed,
@@ -93,6 +96,16 @@ CASES = (
         evidence=with_record(txt(SPF)),
         code="sts-record-orphan",
         severity=W,
+    ),
+    Case(
+        why="a policy on its way out",
+        evidence=replace(
+            with_record(absent()),
+            policy_host=policy_host(fetch(POLICY.replace(b"enforce", b"none"))),
+        ),
+        code="sts-record-orphan",
+        severity=I,
+        words="end of a removal",
     ),
     Case(
         why="two records",
@@ -347,3 +360,15 @@ def test_a_web_server_that_answers_to_any_name_is_no_policy_host() -> None:
         ("sts-record-absent", I),
         ("policy-host-wildcard", I),
     }
+
+
+@given(st.lists(st.lists(st.binary(max_size=60), min_size=1, max_size=3), min_size=1, max_size=4))
+def test_any_records_are_judged(strings: list[list[bytes]]) -> None:
+    """Nothing that stands in DNS ends the judgement."""
+    judge(with_record(found(*(tuple(one) for one in strings), name=STS)))
+
+
+@given(st.lists(st.sampled_from([b"v=STSv1", b";", b" id=1", b"id=", b"\xff", b",", b" "])))
+def test_any_record_nearly_right_is_judged(parts: list[bytes]) -> None:
+    """Each way to be wrong has its finding."""
+    judge(with_record(found((b"".join(parts),), name=STS)))

@@ -8,6 +8,7 @@ from mailseal.checks.correction import ready_policy, ready_record
 from mailseal.checks.finding import Entry, Finding, Severity
 from mailseal.checks.reading import Reading, is_like_policy
 from mailseal.deviations import Deviation
+from mailseal.mtasts.policy import Mode
 
 LONG_TTL = timedelta(days=1)  # ours: senders that ask daily would not see a new id in time
 
@@ -157,15 +158,7 @@ def _judge_failure(reading: Reading, answer: LookupFailed) -> Finding:
 
 def _judge_absence(reading: Reading) -> Finding:
     if reading.body is not None and is_like_policy(reading.body):
-        return ORPHAN.found(
-            Severity.WARNING,
-            reading.domain,
-            seen=f"mta-sts.{reading.domain} serves a policy, but there is no TXT record at "
-            f"{_name(reading)}.",
-            follows="New senders never ask for the policy; those that know it forget it in time.",
-            remedy="Publish the record, or take the policy away where it is meant to be gone.",
-            ready=(ready_record(reading),),
-        )
+        return _judge_orphan(reading)
     seen = f"There is no TXT record at {_name(reading)}."
     if reading.mx is not None and reading.mx.is_null:
         follows = "The domain takes no mail (null MX), so that none is needed."
@@ -177,6 +170,29 @@ def _judge_absence(reading: Reading) -> Finding:
         follows="Senders do not ask for a policy. That of a parent domain does not count.",
         remedy="Serve a policy in mode testing first, then publish the record.",
         ready=ready_policy(reading, b""),
+    )
+
+
+def _judge_orphan(reading: Reading) -> Finding:
+    policy = reading.written.policy if reading.written else None
+    seen = f"mta-sts.{reading.domain} serves a policy, but there is no TXT record at "
+    seen += f"{_name(reading)}."
+    if policy is not None and policy.mode is Mode.NONE:
+        return ORPHAN.found(
+            Severity.INFO,
+            reading.domain,
+            seen=f"{seen} Its mode is none, as at the end of a removal.",
+            follows="Senders that refetch the policy they know learn that it is gone.",
+            remedy="Leave it until the longest max_age that was ever served is over.",
+        )
+    return ORPHAN.found(
+        Severity.WARNING,
+        reading.domain,
+        seen=seen,
+        follows="New senders never ask for the policy; those that know it forget it in time.",
+        remedy="Publish the record. To retire MTA-STS instead, serve mode none until the longest "
+        "max_age is over.",
+        ready=(ready_record(reading),),
     )
 
 
