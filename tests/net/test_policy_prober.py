@@ -253,6 +253,23 @@ async def test_without_a_handshake_there_is_a_reason(
     assert fetch.tls is None
 
 
+class _HangUp(asyncio.Protocol):
+    """Closes every connection as soon as it is made."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
+
+
+async def test_a_host_that_hangs_up_at_once_has_closed_the_connection(ca_file: str) -> None:
+    """The end may come before the handshake begins, which each event loop tells in its way."""
+    loop = asyncio.get_running_loop()
+    async with await loop.create_server(_HangUp, HERE, 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        fetches = [await prober(ca_file, port).probe(HOST, HERE, timeout=LONG) for _ in range(8)]
+
+    assert {fetch.failure.trouble for fetch in fetches if fetch.failure} == {Trouble.CLOSED}
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "fe80::1"])
 async def test_private_addresses_are_left_alone(ca_file: str, address: str) -> None:
     """A stranger's DNS does not make us knock at doors of our own network."""

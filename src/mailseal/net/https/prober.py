@@ -144,7 +144,8 @@ class HttpsPolicyProber:
             secured = await loop.start_tls(
                 transport, exchange, self._context, server_hostname=str(host)
             )
-            if secured is None:
+            # Cut off before it began, asyncio gives nothing and uvloop a transport without TLS.
+            if secured is None or secured.get_extra_info("ssl_object") is None:
                 raise ConnectionResetError("closed before the handshake")
         except BaseException:
             transport.abort()
