@@ -106,6 +106,7 @@ def keys() -> dict[str, Key]:
     short = _certify("Grid Short", root, is_authority=True, path_length=0)
     below = _certify("Grid Below", short, is_authority=True)
     client = ExtendedKeyUsageOID.CLIENT_AUTH
+    anything = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE
     return {
         "root": root,
         "issuer": issuer,
@@ -122,6 +123,7 @@ def keys() -> dict[str, Key]:
         "self": _certify("self", names=star),
         "common": _certify(f"*.{ZONE}", issuer),
         "client": _certify("client", issuer, names=star, usage=client),
+        "anything": _certify("anything", issuer, names=star, usage=anything),
         "of-old": _certify("of-old", old, names=star),
         "of-old-root": _certify("of-old-root", old_root, names=star),
         "of-person": _certify("of-person", person, names=star),
@@ -140,6 +142,7 @@ CHAINS: dict[str, tuple[str, ...]] = {
     "self-signed": ("self",),
     "common-name": ("common", "issuer"),
     "for-clients": ("client", "issuer"),
+    "for-anything": ("anything", "issuer"),
     "old-issuer": ("of-old", "old"),
     "old-root": ("of-old-root", "old-root"),
     "by-a-person": ("of-person", "person", "issuer"),
@@ -214,6 +217,7 @@ def cells() -> tuple[Cell, ...]:
         cell(f"{form}-old-root", "old-root", NO, tlsa(form, "old-root"))
     cell("211-by-a-person", "by-a-person", NO, tlsa("211", "issuer"))  # who is no CA
     cell("211-the-person", "by-a-person", NO, tlsa("211", "person"))
+    cell("211-for-anything", "for-anything", NO, tlsa("211", "issuer"))  # as OpenSSL sees it
     cell("201-too-long", "too-long", NO, tlsa("201", "short"))  # path length 0
     cell("211-shuffled", "shuffled", YES, tlsa("211", "root"))
     cell("200-root-no-issuer", "leaf-only", NO, tlsa("200", "root"))

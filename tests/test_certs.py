@@ -94,6 +94,15 @@ def test_what_is_no_certificate_raises_our_error(der: bytes) -> None:
         read_certificate(der)
 
 
+def test_what_rfc_5280_forbids_is_read_without_a_word() -> None:
+    """The library warns of a serial number below 1; whoever looks at a server need not hear it."""
+    good = certificate(names(x509.DNSName("mx.example")))
+    start = good.index(bytes.fromhex("a003020102") + b"\x02") + 6  # version 3, then INTEGER
+    negative = good[: start + 1] + b"\x80" + good[start + 2 :]
+
+    assert read_certificate(negative).names == ("mx.example",)
+
+
 @given(st.binary(max_size=400), st.integers(0, 300))
 def test_any_bytes_are_facts_or_our_error(noise: bytes, at: int) -> None:
     """Noise alone, and noise in the middle of a good certificate."""

@@ -4,7 +4,9 @@ Nothing here judges a certificate: OpenSSL does that, and these facts tell peopl
 """
 
 import hashlib
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -41,6 +43,19 @@ class CertificateFacts:
     spki_sha256: str
 
 
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Read certificates without the library's warnings, as a block or around a function.
+
+    It warns of what RFC 5280 forbids and a later version will refuse, such as a serial number
+    below 1; that is the business of whoever issued the certificate, not of whoever looks at it.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # what cryptography's own are derived from
+        yield
+
+
+@quietly()
 def read_certificate(der: bytes) -> CertificateFacts:
     """Read a DER certificate; raise ``CertificateSyntaxError`` for anything else (about 60 µs)."""
     # Loaded only here: it takes 40 ms, and most commands never see a certificate.
@@ -95,6 +110,7 @@ def covers_name(names: Iterable[str], host: str) -> bool:
     )
 
 
+@quietly()
 def names_its_issuer(der: bytes) -> bool:
     """Tell whether a certificate says where its issuer's own one is found (RFC 5280 §4.2.2.1).
 

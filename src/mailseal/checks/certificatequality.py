@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from mailseal.certs import reading_errors
+from mailseal.certs import quietly, reading_errors
 from mailseal.checks.context import each_session, judge_bad_certificate
 from mailseal.checks.finding import Entry, Finding, Kind, Ready, Severity
 from mailseal.checks.reading import HostReading, Reading, SessionReading
@@ -88,6 +88,7 @@ def _judge(reading: Reading, host: HostReading, one: SessionReading) -> Iterator
         )
 
 
+@quietly()
 def _load(chain: tuple[bytes, ...]) -> "tuple[x509.Certificate, ...]":
     """Read a chain up to the first certificate that cannot be read."""
     from cryptography import x509
@@ -103,6 +104,7 @@ def _load(chain: tuple[bytes, ...]) -> "tuple[x509.Certificate, ...]":
     return tuple(loaded)
 
 
+@quietly()
 def _find_weakness(certificate: "x509.Certificate") -> str:
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -122,6 +124,7 @@ def _find_weakness(certificate: "x509.Certificate") -> str:
     return ""
 
 
+@quietly()
 def _find_wrong_purpose(leaf: "x509.Certificate") -> str:
     from cryptography import x509
     from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -145,6 +148,7 @@ def _find_wrong_purpose(leaf: "x509.Certificate") -> str:
     return ""
 
 
+@quietly()
 def _find_disorder(chain: "tuple[x509.Certificate, ...]") -> str:
     for number, (below, above) in enumerate(pairwise(chain), 2):
         if below.issuer != above.subject:

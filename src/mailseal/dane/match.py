@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain as concatenated
 
-from mailseal.certs import reading_errors
+from mailseal.certs import quietly, reading_errors
 from mailseal.dane.presented import Presented
 from mailseal.dane.tlsa import TlsaRecord
 from mailseal.dane.trust import explain_refusal, is_signed_by
@@ -182,6 +182,7 @@ def _is_whole_issuer(record: TlsaRecord) -> bool:
     return (record.usage, record.selector, record.matching_type) == (DANE_TA, 0, WHOLE)
 
 
+@quietly()
 def _is_readable(record: TlsaRecord) -> bool:
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import load_der_public_key

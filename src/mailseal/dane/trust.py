@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from mailseal.certs import (
     CertificateSyntaxError,
     covers_name,
+    quietly,
     read_certificate,
     reading_errors,
 )
@@ -24,6 +25,7 @@ E = TypeVar("E", bound="x509.ExtensionType")
 _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME, which pyOpenSSL does not name
 
 
+@quietly()
 def explain_refusal(
     leaf: bytes,
     anchor: bytes,
@@ -66,6 +68,7 @@ def explain_refusal(
         return "a certificate of the chain cannot be read"
 
 
+@quietly()
 def is_signed_by(der: bytes, spki: bytes) -> bool:
     """Tell whether a bare public key made a certificate's signature (RFC 7671 §5.2.3)."""
     from cryptography import x509

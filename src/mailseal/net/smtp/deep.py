@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from mailseal.certs import quietly, reading_errors
 from mailseal.checks.evidence import DeepSmtp, SmtpSession, Stage, Trouble
 from mailseal.net.smtp.dialogue import Dialogue, Notes
 from mailseal.net.tls import build_observing_context, read_chain
@@ -152,14 +153,14 @@ def _limited(best: ssl.TLSVersion, ciphers: str = "") -> ssl.SSLContext:
     return context
 
 
+@quietly()
 def _key_kind(chain: tuple[bytes, ...]) -> str:
     from cryptography import x509
-    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
     try:
         key = x509.load_der_x509_certificate(chain[0]).public_key()
-    except (IndexError, ValueError, TypeError, UnsupportedAlgorithm):
+    except reading_errors(IndexError):
         return ""
     if isinstance(key, rsa.RSAPublicKey):
         return "rsa"

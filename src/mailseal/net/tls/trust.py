@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import mailseal
+from mailseal.certs import quietly, reading_errors
 from mailseal.net.tls.words import distrust_word
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ def _judge(store: "crypto.X509Store", chain: tuple[bytes, ...]) -> str:
     return "" if _is_for_servers(chain[0]) else "unsuitable-certificate-purpose"
 
 
+@quietly()
 def _is_for_servers(der: bytes) -> bool:
     """Tell whether a certificate may be shown by a TLS server (RFC 5280 §4.2.1.12).
 
@@ -129,7 +131,7 @@ def _is_for_servers(der: bytes) -> bool:
         usage = extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except x509.ExtensionNotFound:
         return True  # without a list it may be used for anything
-    except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except reading_errors():
         return False
     return (
         ExtendedKeyUsageOID.SERVER_AUTH in usage
