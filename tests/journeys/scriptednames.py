@@ -98,7 +98,8 @@ def scripted_names() -> Iterator[ScriptedNames]:
     try:
         yield names
     finally:
-        loop.call_soon_threadsafe(transport.close)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
+        transport.close()
+        loop.run_until_complete(asyncio.sleep(0))  # a transport closes a turn later
         loop.close()

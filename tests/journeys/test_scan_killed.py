@@ -1,0 +1,103 @@
+"""A scan that is killed again and again, as a whole process against a scripted resolver."""
+
+import json
+import random
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from mailseal.faces.scan.run import INTERRUPTED
+from tests.journeys.scriptednames import scripted_names
+from tests.journeys.serving import GUARD_SECONDS, MAILSEAL, until
+
+DOMAINS = 3000
+KILLS = 10
+
+
+class Scan:
+    """A list, an output, and the command that goes from one to the other."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.output = folder / "results.jsonl"
+        self.log = folder / "log"
+        listed = folder / "domains.txt"
+        names = [f"d{number}.example" for number in range(DOMAINS)]
+        # Some stand there twice, and comments give lines other numbers than entries have.
+        listed.write_text("# all of them\n" + "\n".join([*names, *names[:100]]) + "\n")
+        config = folder / "mailseal.toml"
+        config.write_text(
+            f'state_dir = "{folder}/state"\n[dns]\nresolvers = ["127.0.0.1:{port}"]\n'
+        )
+        words = ["scan", listed, "--output", self.output, "--level", "dns", "--config", config]
+        self.command = [str(word) for word in (MAILSEAL, *words)]
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        with self.log.open("ab") as log:
+            return subprocess.Popen(self.command, stdout=log, stderr=log)
+
+    @property
+    def size(self) -> int:
+        return self.output.stat().st_size if self.output.exists() else 0
+
+    def wait_until_grown(self, process: "subprocess.Popen[bytes]", *, by: int = 1) -> None:
+        """Return when the output has grown, or the scan has ended before."""
+        end = self.size + by
+        until(lambda: self.size >= end or process.poll() is not None)
+
+    def finish(self) -> list[int]:
+        """Let it come to its end; return the numbers of the results, in order."""
+        assert self.start().wait(GUARD_SECONDS) == 0, self.log.read_text()
+        return [json.loads(line)["number"] for line in self.output.read_text().splitlines()]
+
+
+def test_a_scan_killed_ten_times_ends_with_each_domain_once(tmp_path: Path) -> None:
+    """kill -9 at any moment costs a moment's work and nothing else."""
+    chance = random.Random(4)
+    with scripted_names() as names:
+        scan = Scan(tmp_path, names.port)
+        for _ in range(KILLS):
+            process = scan.start()
+            scan.wait_until_grown(process, by=chance.randrange(1, 20_000))
+            process.kill()
+            assert process.wait(GUARD_SECONDS) == -signal.SIGKILL, scan.log.read_text()
+        numbers = scan.finish()
+
+        assert sorted(numbers) == list(range(1, DOMAINS + 1))
+        asked = [names.asked[f"d{number}.example"] for number in range(DOMAINS)]
+        assert min(asked) >= 1
+        assert sum(asked) < 3 * DOMAINS  # most were looked at once
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_scan_that_is_told_to_end_ends_in_order(tmp_path: Path, number: signal.Signals) -> None:
+    """It says how to go on, without a traceback, and leaves no torn line."""
+    with scripted_names() as names:
+        scan = Scan(tmp_path, names.port)
+        process = scan.start()
+        scan.wait_until_grown(process, by=5000)
+        process.send_signal(number)
+
+        assert process.wait(GUARD_SECONDS) == INTERRUPTED
+        assert "run the same command again" in scan.log.read_text()
+        assert "Traceback" not in scan.log.read_text()
+        assert scan.output.read_bytes().endswith(b"}\n")
+        assert sorted(scan.finish()) == list(range(1, DOMAINS + 1))
+
+
+def test_two_scans_do_not_write_into_one_file(tmp_path: Path) -> None:
+    """The second says so and leaves it alone."""
+    with scripted_names() as names:
+        scan = Scan(tmp_path, names.port)
+        first = scan.start()
+        scan.wait_until_grown(first)
+
+        second = subprocess.run(
+            scan.command, capture_output=True, timeout=GUARD_SECONDS, check=False
+        )
+        first.kill()
+        first.wait()
+
+    assert second.returncode == 1
+    assert b"being written by another scan" in second.stderr
