@@ -129,14 +129,14 @@ def _find_wrong_purpose(leaf: "x509.Certificate") -> str:
     from cryptography import x509
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
-    good = {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
+    server = ExtendedKeyUsageOID.SERVER_AUTH  # "any" is not enough for OpenSSL
     try:
         extensions = list(leaf.extensions)
     except reading_errors():
         return "has extensions that cannot be read"
     for extension in extensions:
         value = extension.value
-        if isinstance(value, x509.ExtendedKeyUsage) and not good & set(value):
+        if isinstance(value, x509.ExtendedKeyUsage) and server not in value:
             return "may not be used for TLS servers (extended key usage)"
         if isinstance(value, x509.KeyUsage) and not (
             value.digital_signature or value.key_encipherment or value.key_agreement

@@ -133,7 +133,5 @@ def _is_for_servers(der: bytes) -> bool:
         return True  # without a list it may be used for anything
     except reading_errors():
         return False
-    return (
-        ExtendedKeyUsageOID.SERVER_AUTH in usage
-        or ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE in usage
-    )
+    # "Any" alone is not enough for OpenSSL, and so for MTAs.
+    return ExtendedKeyUsageOID.SERVER_AUTH in usage
