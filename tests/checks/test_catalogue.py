@@ -18,11 +18,12 @@ from .examples import examples, good
 MAX_TEXT_CHARS = 400  # ours: five lines of a terminal
 MAX_TITLE_CHARS = 100
 
-# Kebab-case; a dot as in "tls-1.3", an underscore as in the name of a field, "max_age".
-_CODE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+([._][a-z0-9]+)*)+")
+# Kebab-case, with an underscore as in the name of a field, "max_age".
+_CODE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+(_[a-z0-9]+)*)+")
 # Begins with a capital, something quoted, or a name; ends with a full stop.
 _NAME = r"mailseal\b|max_age\b|localhost\b|[a-z0-9][a-z0-9_-]*\."
 _SENTENCE = re.compile(rf"([A-Z0-9\"'(_*]|{_NAME})\S*( .*)?[^.]\.")
+_DOCS = Path(__file__).parents[2] / "docs"
 _CLAUSE = re.compile(r"RFC [0-9]{3,4}( §|$)")
 
 
@@ -124,3 +125,24 @@ def test_saved_evidence_is_judged_alike(number: int) -> None:
         again: Evidence = read_evidence(write_evidence(evidence))
         assert again == evidence
         assert judge(again) == judge(evidence)
+
+
+def test_every_check_is_built_or_left_out_for_a_reason() -> None:
+    """Each of the numbers 1 to 118 names codes that exist, or a decision tells why it does not."""
+    rows = re.findall(
+        r"^\| ([0-9]+) \| (.+) \| (.+) \|$",
+        (_DOCS / "reference" / "checks.md").read_text("utf-8"),
+        re.MULTILINE,
+    )
+    left_out = (_DOCS / "decisions" / "0032-checks-left-out.md").read_text("utf-8")
+    cells = re.findall(r"^\| ([0-9, ]+) \|", left_out, re.MULTILINE)
+    reasons = set(re.findall(r"[0-9]+", " ".join(cells)))
+    known = {entry.code for entry in ENTRIES}
+
+    assert [int(number) for number, _, _ in rows] == list(range(1, 119))
+    for number, _, told_by in rows:
+        codes = set(re.findall(r"`([a-z0-9_-]+)`", told_by)) - {"remedy", "ready", "result"}
+        assert codes <= known, number
+        assert told_by != "left out"
+        if "left out" in told_by:
+            assert number in reasons

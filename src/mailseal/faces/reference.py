@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from mailseal.config.reference import render_reference as render_configuration
+from mailseal.faces.check.reference import render_reference as render_findings
 from mailseal.faces.cli import cli
 from mailseal.faces.metrics.catalogue import render_reference as render_metrics
 
@@ -61,6 +62,7 @@ def walk(
 PAGES: Mapping[str, Callable[[], str]] = {
     "commands.md": render_commands,
     "configuration.md": render_configuration,
+    "findings.md": render_findings,
     "metrics.md": render_metrics,
 }
 
