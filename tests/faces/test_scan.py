@@ -11,13 +11,16 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from mailseal.checks.finding import Severity
 from mailseal.checks.saved import read_evidence
 from mailseal.config import Config
 from mailseal.faces.cli import cli
+from mailseal.faces.scan.chart import draw
 from mailseal.faces.scan.examination import evidence_place
 from mailseal.faces.scan.figures import share
 from mailseal.faces.scan.progress import Standing, render, render_time
 from mailseal.scans.optouts import OptOuts
+from mailseal.scans.tally import Tally
 from mailseal.services.checker import Checker
 from mailseal.services.scanner import ScanCounts
 from mailseal.services.sparing import SparingSmtp
@@ -276,6 +279,19 @@ def test_a_summary_leaves_out_a_line_that_is_being_written(scans: ScanWorld) -> 
     assert (other.exit_code, png.exit_code) == (1, 2)
     assert "line 1" in other.stderr
     assert ".svg" in png.stderr
+
+
+def test_a_picture_is_well_formed_whatever_the_shares_are() -> None:
+    """One of a hundred thousand is "<0.01 %", and small shares are drawn against the largest."""
+    tally = Tally()
+    tally.domains = tally.takes_mail = 100_000
+    tally.findings[Severity.ERROR]["mx-not-covered"] = 1
+    tally.findings[Severity.WARNING]["tlsrpt-absent"] = 99_999
+
+    words = "".join(ET.fromstring(draw(tally)).itertext())
+
+    assert "of 100,000 domains; the longest bar is <0.01 %" in words
+    assert ET.fromstring(draw(Tally())).tag.endswith("svg")
 
 
 @pytest.mark.parametrize(

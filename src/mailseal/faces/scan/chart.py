@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING
 
-from mailseal.faces.scan.figures import Bar, Group, figures, head, share
+from mailseal.faces.scan.figures import Bar, Group, figures, head, share, span
 
 if TYPE_CHECKING:
     from mailseal.scans.tally import Tally
@@ -22,6 +22,8 @@ BAR_HEIGHT = 16
 GROUP_HEAD = 38
 GROUP_GAP = 26
 TOP = 84
+
+SMALL = 0.15  # ours: shares below it would be slivers, and are drawn against the largest instead
 
 _STYLE = """\
 svg { font: 14px system-ui, "Segoe UI", Roboto, Helvetica, Arial, sans-serif;
@@ -47,13 +49,13 @@ def draw(tally: "Tally") -> str:
     return f"""\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" \
 height="{height}" role="img" aria-labelledby="title summary">
-<title id="title">How securely mail reaches {escape(head(tally))}</title>
+<title id="title">How securely mail reaches {tally.domains:,} domains</title>
 <desc id="summary">{escape(summary)}</desc>
 <style>
 {_STYLE}</style>
 <rect class="paper" width="{WIDTH}" height="{height}"/>
-<text class="title" x="{MARGIN}" y="44">How securely mail reaches them</text>
-<text class="faint" x="{MARGIN}" y="66">{escape(head(tally))}</text>
+<text class="title" x="{MARGIN}" y="44">How securely mail reaches {tally.domains:,} domains</text>
+<text class="faint" x="{MARGIN}" y="66">{escape(span(tally))}</text>
 {body}
 </svg>
 """
@@ -75,24 +77,30 @@ def _height(group: Group) -> int:
 
 
 def _group(group: Group, top: int) -> Iterator[str]:
+    rows = _rows(group)
+    most = max(bar.count for bar in rows)
+    is_small = most < SMALL * group.of
+    note = f"; the longest bar is {share(most, group.of)}" if is_small else ""
     yield (
         f'<text x="{MARGIN}" y="{top + 20}"><tspan class="group">{escape(group.title)}</tspan>'
-        f'<tspan class="faint" dx="8">of {group.of:,} {escape(group.unit)}</tspan></text>'
+        f'<tspan class="faint" dx="8">of {group.of:,} {escape(group.unit + note)}</tspan></text>'
     )
-    for number, bar in enumerate(_rows(group)):
-        yield from _row(group, bar, top + GROUP_HEAD + ROW * number)
+    scale = BAR_WIDTH / max(most if is_small else group.of, 1)
+    for number, bar in enumerate(rows):
+        place = top + GROUP_HEAD + ROW * number
+        yield from _row(group, bar, place, scale * bar.count, is_share=not is_small)
 
 
-def _row(group: Group, bar: Bar, top: int) -> Iterator[str]:
-    length = BAR_WIDTH * bar.count / max(group.of, 1)
+def _row(group: Group, bar: Bar, top: int, length: float, *, is_share: bool) -> Iterator[str]:
     baseline = top + BAR_HEIGHT - 3
     yield (
         f'<text x="{LABEL_END - 12}" y="{baseline}" text-anchor="end">{escape(bar.label)}</text>'
     )
-    yield (
-        f'<rect class="rest" x="{LABEL_END}" y="{top}" width="{BAR_WIDTH}" '
-        f'height="{BAR_HEIGHT}" rx="2"/>'
-    )
+    if is_share:
+        yield (
+            f'<rect class="rest" x="{LABEL_END}" y="{top}" width="{BAR_WIDTH}" '
+            f'height="{BAR_HEIGHT}" rx="2"/>'
+        )
     # Something is never drawn as nothing.
     yield (
         f'<rect class="{"bad" if bar.is_bad else "bar"}" x="{LABEL_END}" y="{top}" '
@@ -101,7 +109,7 @@ def _row(group: Group, bar: Bar, top: int) -> Iterator[str]:
     x = LABEL_END + BAR_WIDTH + 14
     yield (
         f'<text class="number" x="{x + 62}" y="{baseline}" text-anchor="end">'
-        f"{share(bar.count, group.of)}</text>"
+        f"{escape(share(bar.count, group.of))}</text>"
     )
     yield (
         f'<text class="number faint" x="{WIDTH - MARGIN}" y="{baseline}" text-anchor="end">'

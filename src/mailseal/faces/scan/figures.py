@@ -183,8 +183,13 @@ def render_text(tally: "Tally") -> str:
 
 def head(tally: "Tally") -> str:
     """Return how much was looked at, and when."""
-    text = f"{tally.domains:,} domains"
-    if tally.first_at and tally.last_at:
-        first, last = f"{tally.first_at:%Y-%m-%d}", f"{tally.last_at:%Y-%m-%d}"
-        text += f", {first}" if first == last else f", {first} to {last}"
-    return text
+    days = span(tally)
+    return f"{tally.domains:,} domains" + (f", {days}" if days else "")
+
+
+def span(tally: "Tally") -> str:
+    """Return from when to when the observations were made, in days; nothing if there are none."""
+    if tally.first_at is None or tally.last_at is None:
+        return ""
+    first, last = f"{tally.first_at:%Y-%m-%d}", f"{tally.last_at:%Y-%m-%d}"
+    return first if first == last else f"{first} to {last}"
