@@ -72,6 +72,13 @@ def insecure_host(records: Found[TlsaRecord]) -> Evidence:
     return domain(replace(at(MX1, GOOD), tlsa=(lookup,)), mode=None, is_secure=True)
 
 
+def unsigned_throughout() -> Evidence:
+    """A host that has TLSA records where nothing at all is signed."""
+    lookup = TlsaLookup(base=MX1, name=f"_25._tcp.{MX1}", answer=found(OWN))
+    host = replace(at(MX1, GOOD), tlsa=(lookup,))
+    return domain(host, mode=None, is_secure=False)
+
+
 def cached_for(days: int) -> Evidence:
     """A good host whose records are cached for long."""
     evidence = dane(OWN, NEXT)
@@ -127,6 +134,7 @@ UNUSABLE = digest(1, (1, 1, 1))
 PRODUCED: list[tuple[Entry, Severity, Evidence]] = [
     (daneuse.INSECURE_MX, E, insecure_mx(MX1)),
     (daneuse.INSECURE_MX, W, insecure_mx("mx.provider.net")),  # not this owner's records
+    (daneuse.INSECURE_MX, E, unsigned_throughout()),
     (daneuse.INSECURE_ADDRESS, E, insecure_host(found(OWN, is_secure=True))),
     (daneuse.INSECURE_ADDRESS, E, insecure_host(found(OWN))),
     (daneuse.INSECURE, E, looked_up(answer=found(OWN))),

@@ -197,7 +197,12 @@ def _judge_unused(host: HostReading, lookup: TlsaLookup, *, is_secure: bool) -> 
 
 
 def _judge_insecure_mx(reading: Reading, host: HostReading) -> Iterator[Finding]:
-    if not host.dane.records or not any(is_usable(record) for record in host.dane.records):
+    records = host.dane.records
+    if not records and reading.evidence.observer.validates:
+        # Nothing is secure here; that records were published all the same is worth knowing.
+        found = (one.answer for one in host.evidence.tlsa if isinstance(one.answer, Found))
+        records = tuple(record for answer in found for record in answer.records)
+    if not any(is_usable(record) for record in records):
         return
     is_own = host.name == reading.domain or host.name.endswith(f".{reading.domain}")
     yield INSECURE_MX.found(
