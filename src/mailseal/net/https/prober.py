@@ -140,6 +140,8 @@ class HttpsPolicyProber:
     ) -> asyncio.Transport:
         """Do the handshake on its own, so that its end is told from that of the connection."""
         loop = asyncio.get_running_loop()
+        if transport.is_closing():  # uvloop would write into it, and complain
+            raise ConnectionResetError("closed before the handshake")
         try:
             secured = await loop.start_tls(
                 transport, exchange, self._context, server_hostname=str(host)
