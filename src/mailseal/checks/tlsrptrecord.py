@@ -8,6 +8,7 @@ from mailseal.checks.finding import Entry, Finding, Kind, Ready, Severity
 from mailseal.checks.reading import Reading
 from mailseal.deviations import Deviation
 from mailseal.mtasts.policy import Mode
+from mailseal.quoting import MAX_SHOWN_CHARS, quote
 from mailseal.tlsrpt.record import RecordReading, TlsrptRecord, read_records
 
 _CLAUSE = "RFC 8460 §3"
@@ -256,7 +257,9 @@ def _judge_others(reading: Reading, read: RecordReading) -> Iterator[Finding]:
 
 
 def _judge_record(reading: Reading, record: TlsrptRecord) -> Iterator[Finding]:
-    shown = ", ".join(uri.text for uri in record.rua[:5])
+    shown = ", ".join(
+        uri.text if len(uri.text) <= MAX_SHOWN_CHARS else quote(uri.text) for uri in record.rua[:5]
+    )
     more = f" and {len(record.rua) - 5} more" if len(record.rua) > 5 else ""
     yield PRESENT.found(
         Severity.INFO, reading.domain, seen=f"TLS reports are asked for at {shown}{more}."
