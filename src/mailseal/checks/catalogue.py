@@ -15,6 +15,7 @@ from mailseal.checks import (
     dkim,
     dmarc,
     dnssec,
+    history,
     mxrecords,
     policycertificate,
     policyfile,
@@ -65,4 +66,7 @@ MODULES = (
 )
 
 CHECKS: tuple[Check, ...] = tuple(module.check for module in MODULES)
-ENTRIES: tuple[Entry, ...] = tuple(entry for module in MODULES for entry in module.ENTRIES)
+ENTRIES: tuple[Entry, ...] = (
+    *(entry for module in MODULES for entry in module.ENTRIES),
+    *history.ENTRIES,
+)
