@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "mailseal"
 # Each layer and those it may import besides itself; what is not named here fails the test.
 PURE_BASE = {"names", "results", "answers", "deviations", "certs", "envelope", "quoting"}
 STANDARDS = {"mtasts", "tlsrpt", "dane", "mailauth"}
-JUDGEMENT = {"overrides", "decision", "ruling", "wire", "checks", "doctor", "scans"}
+JUDGEMENT = {"overrides", "decision", "ruling", "wire", "checks", "doctor", "scans", "watch"}
 DOORS = {"net", "store", "targets"}
 ALLOWED: dict[str, set[str]] = {
     **dict.fromkeys(PURE_BASE, PURE_BASE),
@@ -22,6 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "checks": PURE_BASE | STANDARDS | {"decision"},
     "doctor": PURE_BASE | STANDARDS,
     "scans": PURE_BASE | STANDARDS | {"decision", "checks"},
+    "watch": PURE_BASE | STANDARDS | {"checks"},
     "ports": PURE_BASE | STANDARDS | JUDGEMENT,
     **{name: PURE_BASE | STANDARDS | JUDGEMENT | {"ports"} for name in DOORS},
     "services": PURE_BASE | STANDARDS | JUDGEMENT | {"ports"},
@@ -40,8 +41,10 @@ DOOR_LIBRARIES = {
     "OpenSSL": {"net", "dane"},
     "sqlalchemy": {"store"},
     "alembic": {"store"},
+    "smtplib": {"net"},
     "sqlite3": {"store"},
     "psycopg": {"store"},
+    "procrastinate": {"store"},
     "yaml": {"config"},
 }
 

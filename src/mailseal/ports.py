@@ -7,12 +7,15 @@ from typing import Protocol
 
 import mailseal
 from mailseal.answers import Answer, CaaRecord, DnskeyRecord, DsRecord, MxRecord, RdType
+from mailseal.checks.changes import Span
 from mailseal.checks.evidence import SMTP_PORT, AuthorityAnswer, PolicyFetch, SmtpSession
 from mailseal.dane.exchange import DaneSummary
 from mailseal.dane.tlsa import TlsaRecord
 from mailseal.mtasts.freshness import CachedPolicy
 from mailseal.names import Domain
 from mailseal.results import ResultType
+from mailseal.watch.notice import Channel, Notice
+from mailseal.watch.records import Look, Message, Observation, Postponed, Settled, Watched
 
 
 class Clock(Protocol):
@@ -332,4 +335,101 @@ class PinShelf(Protocol):
 
     async def save_replaced(self, replaced: dict[Domain, datetime]) -> None:
         """Keep these in place of the ones before."""
+        ...
+
+
+class HistoryStore(Protocol):
+    """Keeps the domains that are watched, what was seen of them, and news on their way.
+
+    Several nodes may share one. A method that writes returns when the change would survive
+    ``kill -9``. All may raise ``StoreError``; then what was stored before still is.
+    """
+
+    async def add(self, domain: Domain, *, now: datetime, at_most: int) -> bool:
+        """Watch a domain from now on; tell whether it was not watched before.
+
+        Raises ``StoreFullError`` where ``at_most`` are watched already.
+        """
+        ...
+
+    async def remove(self, domain: Domain) -> bool:
+        """Forget a domain with its whole history; tell whether it was watched."""
+        ...
+
+    async def list(self) -> tuple[Watched, ...]:
+        """Return all that are watched, in the order of their names."""
+        ...
+
+    async def load(self, domain: Domain) -> Watched | None:
+        """Return one of them."""
+        ...
+
+    async def claim_due(self, now: datetime, *, until: datetime, limit: int) -> tuple[Watched, ...]:
+        """Claim domains whose look is due, longest due first.
+
+        Nobody else is given one until its look has been recorded, or until ``until``.
+        """
+        ...
+
+    async def claim(self, domain: Domain, now: datetime, *, until: datetime) -> Watched | None:
+        """Claim one domain, due or not; None where it is not watched or somebody is at it."""
+        ...
+
+    async def load_open(self, domain: Domain) -> tuple[Span, ...]:
+        """Return the findings that are not over."""
+        ...
+
+    async def load_resolved(self, domain: Domain, *, limit: int) -> tuple[Span, ...]:
+        """Return findings that are over, the latest first."""
+        ...
+
+    async def load_observations(self, domain: Domain, *, limit: int) -> tuple[Observation, ...]:
+        """Return looks without their evidence, the latest first."""
+        ...
+
+    async def record(self, look: Look) -> bool:
+        """Store all of a look; tell whether that was done: not where somebody else was faster."""
+        ...
+
+    async def claim_messages(
+        self, channels: Sequence[Channel], now: datetime, *, until: datetime, limit: int
+    ) -> tuple[Message, ...]:
+        """Claim messages whose time has come, the oldest first; nobody else gets them meanwhile."""
+        ...
+
+    async def settle(self, message: Message, outcome: Settled | Postponed) -> None:
+        """Note what came of an attempt."""
+        ...
+
+    async def count_waiting(self) -> int:
+        """Count the messages that are neither delivered nor given up."""
+        ...
+
+    async def prune(self, before: datetime) -> int:
+        """Forget looks, findings that are over and settled messages from before an instant."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A notice was taken by whoever carries it on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendFailed:
+    """It was not, or nobody knows; ``reason`` is printable ASCII."""
+
+    reason: str
+
+
+class AlertSender(Protocol):
+    """Hands a notice on: by mail, by webhook."""
+
+    @property
+    def channel(self) -> Channel:
+        """The way that it goes."""
+        ...
+
+    async def send(self, notice: Notice, *, timeout: timedelta) -> Sent | SendFailed:
+        """Make one attempt; ends within ``timeout`` in all."""
         ...

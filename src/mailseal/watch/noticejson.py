@@ -1,0 +1,62 @@
+"""A notice as the body of a webhook, and the signature that proves who sent it and when."""
+
+import hashlib
+import hmac
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from mailseal.checks.finding import Finding
+from mailseal.watch.notice import Notice
+
+VERSION = 1  # of the form; fields may be added without another number
+SIGNATURE_HEADER = "Mailseal-Signature"
+ID_HEADER = "Mailseal-Id"
+
+
+def render_json(notice: Notice) -> bytes:
+    """Return the body; the same whenever it is rendered."""
+    return msgspec.json.encode(
+        {
+            "version": VERSION,
+            "id": notice.id,
+            "event": "test" if notice.is_test else "changed",
+            "domain": notice.domain,
+            "at": notice.at,
+            "headline": notice.headline,
+            "verdict": notice.verdict,
+            "verdict_before": notice.verdict_before,
+            "sentence": notice.sentence,
+            "added": [_finding(one) for one in notice.added],
+            "worse": [_finding(one) for one in notice.worse],
+            "resolved": [_finding(one) for one in notice.resolved],
+            "still_there": notice.still_there,
+        }
+    )
+
+
+def sign(body: bytes, secret: bytes, at: datetime) -> str:
+    """Return the value of the header: when it was sent, and HMAC-SHA256 over that and the body.
+
+    The receiver computes it over ``TIME.BODY`` and refuses what is older than some minutes.
+    """
+    time = str(int(at.timestamp()))
+    digest = hmac.new(secret, time.encode() + b"." + body, hashlib.sha256).hexdigest()
+    return f"t={time},v1={digest}"
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "severity": finding.severity.value,
+        "subject": str(finding.subject),
+        "seen": finding.seen,
+        "follows": finding.follows,
+        "remedy": finding.remedy,
+        "ready": [
+            {"kind": one.kind.value, "place": one.place, "text": one.text} for one in finding.ready
+        ],
+        "clause": finding.clause,
+        "result": finding.result.value if finding.result else None,
+    }
