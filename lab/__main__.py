@@ -13,7 +13,7 @@ usage: python -m lab [fetch | table]
 
 Without a word: start the lab, say where everything is, end it with Ctrl-C.
 fetch   only fetch the Debian packages that the cache lacks
-table   print the table of the lab's domains
+table   print the tables of the lab's domains
 """
 
 
@@ -28,9 +28,10 @@ def main(words: list[str]) -> int:
                 for name, tree in trees.items():
                     print(f"{name:10} {tree.path}")
             case ["table"]:
-                from lab.table import render_table
+                from lab.table import render_faults, render_table
 
-                print(render_table(), end="")
+                print(render_table())
+                print(render_faults(), end="")
             case _:
                 print(USAGE, end="", file=sys.stderr)
                 return 2
@@ -55,7 +56,9 @@ def show() -> None:
         print(f"CA file     {lab.ca_file}")
         print(f"mailboxes   {lab.folder}/mx/mail")
         print(f"a sender    sendmail -C {sender.postfix.folder}, log {sender.postfix.log}")
-        print(f"domains     {len(lab.domains)}, see lab/README.md")
+        print(
+            f"domains     {len(lab.domains)}, and {len(lab.faults)} with faults; see lab/README.md"
+        )
         print("Ctrl-C ends it.", flush=True)
         signal.pause()
 

@@ -31,7 +31,7 @@ class Dns:
         self._domains = {domain.name: domain for domain in domains}
         self._plan = plan
         self._tlsa = tlsa
-        self._zones = build_zones(self._domains.values(), plan.mx, plan.policy_hosts, tlsa)
+        self._zones = build_zones(self._domains.values(), plan, tlsa)
         self._changed: set[str] = set()
         self._held: set[str] | None = None
         self._dropped: set[str] = set()
@@ -153,7 +153,7 @@ class Dns:
             domain = self._domains[name]
             zone = self._zones[name]
             zone.clear(domain.bogus)
-            fill(zone, domain, self._plan.mx, self._plan.policy_hosts.get(name), self._tlsa)
+            fill(zone, domain, self._plan, self._tlsa)
         changed, self._changed = self._changed, set()
         self._reload(changed)
 

@@ -23,10 +23,12 @@ from lab.ca import CertificateAuthority, Credential
 from lab.catalogue import catalogue
 from lab.dns import Dns
 from lab.exim import Exim
+from lab.faults import faults
 from lab.model import LabDomain, MxHost, Tlsa, ZoneState
 from lab.mx import Mailbox, MxHosts
 from lab.namespace import RUN_TIMEOUT_SECONDS, Namespace, require_root
 from lab.nginx import PolicyHosts
+from lab.odd import odd_servers
 from lab.packages import INTERNET, Progress, Tree, fetch_all, print_progress
 from lab.sender import SendingPostfix
 from lab.sendmail import Sendmail
@@ -39,7 +41,8 @@ HERE = Path(__file__).parent
 class Lab:
     """A private Internet on loopback; made by ``Lab.start``.
 
-    ``dns``, ``policy_host``, ``attack`` change the world at run time,
+    ``domains`` are those that senders meet, ``faults`` those that are there to
+    be found fault with. ``dns``, ``policy_host``, ``attack`` change the world at run time,
     ``restore`` brings it back; ``sender`` starts a Postfix that sends,
     ``mailbox`` tells what an MX host accepted; ``sendmail`` and ``exim`` ask a
     daemon as those MTAs would; ``run`` and ``spawn`` start any program inside.
@@ -51,7 +54,8 @@ class Lab:
         self.folder = folder
         self.namespace = namespace
         self.domains: Mapping[str, LabDomain] = {each.name: each for each in catalogue()}
-        domains = tuple(self.domains.values())
+        self.faults: Mapping[str, LabDomain] = {each.name: each for each in faults()}
+        domains = (*self.domains.values(), *self.faults.values())
         hosts = tuple(host for domain in domains for host in domain.mx)
         authority = CertificateAuthority()
         self.ca = authority
@@ -75,6 +79,10 @@ class Lab:
         self.silent = _silent_hosts(namespace)
         self.a_only = _a_only_authority(namespace, domains, self.addresses)
         self.interceptor = _interceptor(namespace, self.addresses)
+        self.odd_mx, self.odd_https = odd_servers(
+            namespace, domains, self.addresses, authority, credentials, self.policy_host
+        )
+        self._own = (self.silent, self.a_only, self.interceptor, self.odd_mx, self.odd_https)
         self._senders = 0
 
     @classmethod
@@ -86,7 +94,7 @@ class Lab:
 
         Its folder is made below ``workdir`` (by default the system's temporary
         folder), which every user must be able to enter, and removed at the
-        end, also after a crash. Takes about a second once the packages are in
+        end, also after a crash. Takes about two seconds once the packages are in
         the cache. Raises ``Unavailable``.
         """
         require_root()
@@ -108,11 +116,11 @@ class Lab:
             namespace.close()
 
     def _start_all(self) -> None:
-        for service in (self.silent, self.a_only, self.interceptor, self.policy_host.service):
+        for service in (*self._own, self.policy_host.service):
             service.launch()
         self.dns.start()
         self.mx.start()
-        for service in (self.silent, self.a_only, self.interceptor, self.policy_host.service):
+        for service in (*self._own, self.policy_host.service):
             service.await_ready()
 
     def run(

@@ -10,7 +10,7 @@ from pathlib import Path
 from lab.accounts import MAILBOX_UID
 from lab.addresses import AddressPlan
 from lab.ca import Credential
-from lab.model import MxHost, StartTls
+from lab.model import Manner, MxHost, StartTls
 from lab.namespace import Namespace
 from lab.postfix import Postfix, options, write_aged
 
@@ -71,6 +71,8 @@ class MxHosts:
         )
         services = ""
         for host in hosts:
+            if host.manner is not Manner.HONEST:
+                continue
             place = folder / host.name
             place.mkdir()
             (place / "chain.pem").write_text(credentials[host.name].pem())

@@ -51,6 +51,7 @@ SERVER = """\
         access_log {place}/requests.log requests;
         location = /elsewhere.txt {{ alias {place}/policy.txt; }}
         location = /.well-known/mta-sts.txt {{ {answer} }}
+        {more}
         location / {{ return 404; }}
     }}
 """
@@ -63,7 +64,14 @@ ANSWERS = {
     Answer.HTML: "alias {place}/policy.txt; default_type text/html;",
     Answer.HANG: f"proxy_pass http://{SILENT_HOST}:80; proxy_read_timeout 1h;",
     Answer.DRIBBLE: f"alias {{place}}/policy.txt; limit_rate {DRIBBLE_BYTES_PER_SECOND};",
+    Answer.NO_ROBOTS: "if ($http_user_agent !~ Mozilla) {{ return 403; }}"
+    " alias {place}/policy.txt;",
+    Answer.MISPLACED: "return 404;",
+    Answer.ABANDONED: 'return 404 "There isn\'t a GitHub Pages site here.";',
+    Answer.COMPRESSED: "alias {place}/policy.txt; add_header Content-Encoding gzip;",
+    Answer.NO_TYPE: 'alias {place}/policy.txt; default_type "";',
 }
+MORE = {Answer.MISPLACED: "location = /mta-sts.txt {{ alias {place}/policy.txt; }}"}
 
 
 class PolicyHosts:
@@ -100,6 +108,10 @@ class PolicyHosts:
             environment={"LD_LIBRARY_PATH": tree.library_path()},
             ready=self._is_as_configured,
         )
+
+    def chain_file(self, domain: str) -> Path:
+        """Return the file with the host's key and chain."""
+        return self._place(domain) / "chain.pem"
 
     def policy(self, domain: str) -> str:
         """Return the body that is served for a domain."""
@@ -182,17 +194,21 @@ class PolicyHosts:
     def _write_certificate(self, domain: str, host: PolicyHost) -> None:
         names = [f"mta-sts.{name}" for name in (domain, *host.also)]
         credential = self._authority.issue(names, host.flaw)
-        (self._place(domain) / "chain.pem").write_text(credential.pem())
+        self.chain_file(domain).write_text(credential.pem())
 
     def _write_configuration(self) -> None:
         text = HEAD.format(folder=self._folder)
         for domain, host in self._current.items():
-            if host.answer is Answer.REFUSE:
+            if host.answer is Answer.REFUSE or host.answer.is_played:
                 continue
             place = self._place(domain)
             answer = ANSWERS[host.answer].format(place=place, domain=domain)
             text += SERVER.format(
-                address=self._addresses[domain], domain=domain, place=place, answer=answer
+                address=self._addresses[domain],
+                domain=domain,
+                place=place,
+                answer=answer,
+                more=MORE.get(host.answer, "").format(place=place),
             )
         (self._folder / "nginx.conf").write_text(text + "}\n")
 
@@ -201,6 +217,7 @@ class PolicyHosts:
         return all(
             ((self._addresses[domain], 443) in listeners) is (host.answer is not Answer.REFUSE)
             for domain, host in self._current.items()
+            if not host.answer.is_played
         )
 
     def _reload(self) -> None:

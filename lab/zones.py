@@ -1,7 +1,7 @@
 """DNS zones as data, signed in Python: the easy way to have broken signatures too."""
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import dns.dnssec
 import dns.dnssectypes
@@ -14,7 +14,7 @@ import dns.rdtypes.ANY.RRSIG
 import dns.zone
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from lab.addresses import A_ONLY_AUTHORITY, AUTHORITY, SILENT_AUTHORITY
+from lab.addresses import A_ONLY_AUTHORITY, AUTHORITY, SILENT_AUTHORITY, AddressPlan
 from lab.model import LabDomain, ZoneState
 
 DEFAULT_TTL_SECONDS = 60
@@ -22,6 +22,13 @@ NEGATIVE_TTL_SECONDS = 5  # SOA minimum
 NAME_SERVER = "ns.test"
 TOP_LEVEL = "test"
 ROOT = "."
+
+# By what stands before the domain: what a well-kept one has beside MTA-STS.
+NEIGHBOURS = {
+    "": "v=spf1 mx -all",
+    "_dmarc.": "v=DMARC1; p=reject; rua=mailto:dmarc@reports.test",
+    "_smtp._tls.": "v=TLSRPTv1; rua=mailto:tls@reports.test",
+}
 
 SIGNED_FOR = dt.timedelta(days=7)
 EXPIRED_FOR = dt.timedelta(days=2)  # unbound forgives a day at most (val-sig-skew-max)
@@ -31,8 +38,15 @@ _CSK_FLAGS = 257  # one key that signs all: zone key + SEP
 
 def quote_txt(text: str) -> str:
     """Render TXT data of one string, or of several where it exceeds 255 bytes."""
-    parts = [text[start : start + 255] for start in range(0, len(text), 255)] or [""]
-    return " ".join('"' + part.replace("\\", "\\\\").replace('"', '\\"') + '"' for part in parts)
+    data = text.encode()
+    parts = [data[start : start + 255] for start in range(0, len(data), 255)] or [b""]
+    return " ".join('"' + "".join(map(_quote_byte, part)) + '"' for part in parts)
+
+
+def _quote_byte(byte: int) -> str:
+    if chr(byte) in '\\"':
+        return f"\\{chr(byte)}"
+    return chr(byte) if 0x20 <= byte < 0x7F else f"\\{byte:03}"
 
 
 class Zone:
@@ -87,22 +101,25 @@ class Zone:
     def render(self) -> str:
         """Return the zone file, newly signed, with a higher serial."""
         self._serial += 1
-        zone = dns.zone.from_text(
-            "\n".join(self._lines()), origin=_fqdn(self.origin), relativize=False
+        text = "".join(f"{line}\n" for line in self._lines())
+        if self.state is ZoneState.UNSIGNED:
+            return text
+        return self._sign(text)
+
+    def _sign(self, text: str) -> str:
+        zone = dns.zone.from_text(text, origin=_fqdn(self.origin), relativize=False)
+        now = dt.datetime.now(dt.UTC)
+        if self.has_expired:
+            now -= SIGNED_FOR + EXPIRED_FOR
+        dns.dnssec.sign_zone(
+            zone,
+            keys=[(self._key, self._dnskey())],
+            inception=now - dt.timedelta(hours=1),
+            expiration=now + SIGNED_FOR,
+            dnskey_ttl=3600,
+            deterministic=False,
         )
-        if self.state is not ZoneState.UNSIGNED:
-            now = dt.datetime.now(dt.UTC)
-            if self.has_expired:
-                now -= SIGNED_FOR + EXPIRED_FOR
-            dns.dnssec.sign_zone(
-                zone,
-                keys=[(self._key, self._dnskey())],
-                inception=now - dt.timedelta(hours=1),
-                expiration=now + SIGNED_FOR,
-                dnskey_ttl=3600,
-                deterministic=False,
-            )
-            self._break_signatures(zone)
+        self._break_signatures(zone)
         return str(zone.to_text(relativize=False))
 
     def _lines(self) -> Iterator[str]:
@@ -146,16 +163,9 @@ def _fqdn(name: str) -> str:
 
 
 def build_zones(
-    domains: Iterable[LabDomain],
-    host_addresses: dict[str, str],
-    policy_addresses: dict[str, str],
-    tlsa: dict[str, str],
+    domains: Iterable[LabDomain], plan: AddressPlan, tlsa: Mapping[str, str]
 ) -> dict[str, Zone]:
-    """Make the root, ``test`` and one zone per domain, by origin.
-
-    ``host_addresses`` and ``tlsa`` are by MX host name, ``policy_addresses``
-    by domain.
-    """
+    """Make the root, ``test`` and one zone per domain, by origin; ``tlsa`` is by MX host name."""
     root = Zone(ROOT, ZoneState.SIGNED)
     top = Zone(TOP_LEVEL, ZoneState.SIGNED)
     zones = {ROOT: root, TOP_LEVEL: top}
@@ -175,7 +185,7 @@ def build_zones(
                 delegate(top, domain.name, A_ONLY_AUTHORITY)
             case ZoneState.UNSIGNED | ZoneState.SIGNED | ZoneState.BOGUS:
                 zone = Zone(domain.name, domain.zone, domain.bogus)
-                fill(zone, domain, host_addresses, policy_addresses.get(domain.name), tlsa)
+                fill(zone, domain, plan, tlsa)
                 zones[domain.name] = zone
                 top.put(domain.name, "NS", f"{NAME_SERVER}.")
                 if domain.zone is not ZoneState.UNSIGNED:
@@ -189,23 +199,25 @@ def delegate(top: Zone, name: str, address: str) -> None:
     top.put(f"ns.{name}", "A", address)
 
 
-def fill(
-    zone: Zone,
-    domain: LabDomain,
-    host_addresses: dict[str, str],
-    policy_address: str | None,
-    tlsa: dict[str, str],
-) -> None:
+def fill(zone: Zone, domain: LabDomain, plan: AddressPlan, tlsa: Mapping[str, str]) -> None:
     """Put the records of a domain's declaration into its zone."""
     if domain.mx and domain.announces_mx:
         zone.put(domain.name, "MX", *(f"{mx.preference} {mx.name}." for mx in domain.mx))
     for host in domain.mx:
-        zone.put(host.name, "A", host_addresses[host.name])
+        second = plan.second.get(host.name)
+        zone.put(host.name, "A", plan.mx[host.name], *((second,) if second else ()))
         if host.name in tlsa:
             zone.put(f"_25._tcp.{host.name}", "TLSA", tlsa[host.name])
     if domain.sts_records:
         zone.put(f"_mta-sts.{domain.name}", "TXT", *map(quote_txt, domain.sts_records))
-    if policy_address is not None:
-        zone.put(f"mta-sts.{domain.name}", "A", policy_address)
+    if domain.name in plan.policy_hosts:
+        zone.put(f"mta-sts.{domain.name}", "A", plan.policy_hosts[domain.name])
+    more = {(record.name, record.rdtype) for record in domain.more}
+    if domain.has_neighbours:
+        for place, text in NEIGHBOURS.items():
+            name = f"{place}{domain.name}"
+            if not {(name, "TXT"), (name, "CNAME")} & more:
+                zone.put(name, "TXT", quote_txt(text))
     for record in domain.more:
-        zone.put(record.name, record.rdtype, record.data)
+        before = zone.get(record.name, record.rdtype)
+        zone.put(record.name, record.rdtype, *before, record.data)

@@ -15,9 +15,9 @@ import pytest
 
 from lab.addresses import SECOND_RESOLVER
 from lab.ca import Flaw
-from lab.catalogue import STS_RECORD
 from lab.daemon import Daemon
 from lab.internet import Lab
+from lab.model import STS_RECORD
 from lab.packages import Tree
 from lab.sender import Delivery
 
