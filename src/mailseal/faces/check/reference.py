@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from mailseal.checks import history
 from mailseal.checks.catalogue import MODULES
 from mailseal.checks.finding import Entry
 
@@ -56,6 +57,8 @@ def render_reference() -> str:
     for title, names in _SECTIONS.items():
         parts.append(f"## {title}\n")
         parts += [_render(entry) for name in names for entry in entries.pop(name)]
+    parts.append("## What only time shows\n")
+    parts += [_render(entry) for entry in history.ENTRIES]
     if entries:
         parts.append("## Everything else\n")
         parts += [_render(entry) for others in entries.values() for entry in others]
@@ -75,4 +78,4 @@ def _facts(entry: Entry) -> Iterator[str]:
     if entry.is_deep:
         yield "- Found with `--deep` only."
     if entry.needs_history:
-        yield "- Found by comparing with what was seen before only."
+        yield "- Found by comparing with what was seen before."
