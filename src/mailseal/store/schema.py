@@ -5,7 +5,7 @@ from typing import Final
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text
 
 # Every revision in order, the newest last. A database that names another one is not ours to touch.
-REVISIONS: Final = ("0001", "0002", "0003")
+REVISIONS: Final = ("0001", "0002", "0003", "0004")
 VERSION_TABLE: Final = "mailseal_schema"  # Alembic's, under a name that says whose it is
 
 # PostgreSQL sorts by the language of the machine otherwise; paging needs one order everywhere.
@@ -55,4 +55,63 @@ purges = Table(
     Column("domain", NAME, primary_key=True),
     Column("purged_at", BigInteger, nullable=False),
     Index("sts_purges_purged_at", "purged_at"),
+)
+
+# Domains that are watched, and what was seen of them. JSON is of types of ours, read strictly.
+watched = Table(
+    "watched_domains",
+    metadata,
+    Column("domain", NAME, primary_key=True),
+    Column("added_at", BigInteger, nullable=False),
+    Column("next_look_at", BigInteger, nullable=False),
+    Column("looked_at", BigInteger),
+    Column("succeeded_at", BigInteger),
+    Column("figures", LargeBinary),  # JSON
+    Column("memory", LargeBinary),  # JSON
+    Column("claimed_until", BigInteger),  # a node looks at it, and nobody else until then
+    Index("watched_domains_next_look_at", "next_look_at"),
+)
+
+observations = Table(
+    "watch_observations",
+    metadata,
+    Column("domain", NAME, primary_key=True),
+    Column("at", BigInteger, primary_key=True),
+    Column("verdict", Text, nullable=False),
+    Column("sentence", Text, nullable=False),
+    Column("evidence", LargeBinary),  # JSON, compressed by zlib
+    Index("watch_observations_at", "at"),
+)
+
+spans = Table(
+    "watch_findings",
+    metadata,
+    Column("domain", NAME, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("first_seen", BigInteger, primary_key=True),
+    Column("last_seen", BigInteger, nullable=False),
+    Column("times_seen", Integer, nullable=False),
+    Column("missed_at", BigInteger),
+    Column("resolved_at", BigInteger),
+    Column("told", Text),
+    Column("finding", LargeBinary, nullable=False),  # JSON
+    Index("watch_findings_resolved_at", "resolved_at"),
+)
+
+messages = Table(
+    "watch_messages",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("domain", NAME, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("notice", LargeBinary, nullable=False),  # JSON
+    Column("attempts", Integer, nullable=False),
+    Column("next_try_at", BigInteger, nullable=False),
+    Column("claimed_until", BigInteger),
+    Column("settled_at", BigInteger),
+    Column("failure", Text),
+    Index("watch_messages_next_try_at", "next_try_at"),
+    Index("watch_messages_settled_at", "settled_at"),
 )

@@ -16,6 +16,7 @@ from mailseal.store.worker import LONG_SECONDS, Worker
 
 if TYPE_CHECKING:
     from mailseal.store.database import Database
+    from mailseal.store.history import History
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,14 @@ class Store:
     def corrupt_rows(self) -> int:
         """Count the rows passed over since the start because they could not be read."""
         return self._database.statements.corrupt_rows
+
+    @property
+    def history(self) -> "History":
+        """The watched domains in the same database."""
+        # Loads SQLAlchemy, as the thread has done already.
+        from mailseal.store.history import History
+
+        return History(self._worker)
 
     async def load(self, domain: Domain) -> CachedPolicy | None:
         """Return what is stored for a domain, expired or not."""

@@ -10,8 +10,10 @@ A fake never sleeps: what takes time is held until the test lets it go on, or un
 ``ManualClock`` has been advanced past its deadline.
 """
 
+from mailseal.testing.alerts import FakeAlerts
 from mailseal.testing.clock import ManualClock
 from mailseal.testing.dns import FakeDns
+from mailseal.testing.history import MemoryHistory
 from mailseal.testing.pins import FakePins, MemoryShelf
 from mailseal.testing.policyhosts import FakePolicyHosts
 from mailseal.testing.policyprober import FakePolicyProber
@@ -20,6 +22,7 @@ from mailseal.testing.store import MemoryStore
 from mailseal.testing.zoneprober import FakeZoneProber
 
 __all__ = [
+    "FakeAlerts",
     "FakeDns",
     "FakePins",
     "FakePolicyHosts",
@@ -27,6 +30,7 @@ __all__ = [
     "FakeSmtp",
     "FakeZoneProber",
     "ManualClock",
+    "MemoryHistory",
     "MemoryShelf",
     "MemoryStore",
 ]

@@ -1,0 +1,286 @@
+"""Every statement about watched domains, synchronous, on a connection that the caller gives."""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    Connection,
+    Row,
+    Table,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
+
+from mailseal.checks.changes import Span
+from mailseal.mtasts.freshness import CLOCK_SKEW
+from mailseal.names import Domain
+from mailseal.store import historyrows, rows
+from mailseal.store.errors import StoreFullError
+from mailseal.store.schema import messages, observations, spans, watched
+from mailseal.watch.notice import Channel, write_notice
+from mailseal.watch.records import Look, Message, Observation, Postponed, Settled, Watched
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+def add(connection: Connection, domain: Domain, now: datetime, *, at_most: int) -> bool:
+    """Watch a domain; raises ``StoreFullError`` before anything is changed."""
+    name = str(domain)
+    known = select(true()).where(watched.c.domain == name)
+    if connection.execute(known).first() is not None:
+        return False
+    count: int = connection.execute(select(func.count()).select_from(watched)).scalar_one()
+    if count >= at_most:
+        raise StoreFullError(
+            f"{count} domains are watched already; raise [monitor] max_domains, or remove one"
+        )
+    at = rows.from_instant(now)
+    connection.execute(insert(watched).values(domain=name, added_at=at, next_look_at=at))
+    return True
+
+
+def remove(connection: Connection, domain: Domain) -> bool:
+    """Forget a domain with all that was seen of it."""
+    for table in (observations, spans, messages):
+        connection.execute(delete(table).where(table.c.domain == str(domain)))
+    gone = connection.execute(delete(watched).where(watched.c.domain == str(domain)))
+    return gone.rowcount > 0
+
+
+def list_all(connection: Connection) -> tuple[Watched, ...]:
+    """Return all watched domains in the order of their names."""
+    found = connection.execute(select(watched).order_by(watched.c.domain))
+    return _read(found, historyrows.to_watched)
+
+
+def load(connection: Connection, domain: Domain) -> Watched | None:
+    """Return one watched domain."""
+    query = select(watched).where(watched.c.domain == str(domain))
+    found = _read(connection.execute(query), historyrows.to_watched)
+    return found[0] if found else None
+
+
+def claim_due(
+    connection: Connection, now: datetime, until: datetime, *, limit: int
+) -> tuple[Watched, ...]:
+    """Claim domains whose look is due and that nobody else is at."""
+    # A CTE, since PostgreSQL may run a locking subquery more than once.
+    free = (
+        select(watched.c.domain)
+        .where(watched.c.next_look_at <= rows.from_instant(now))
+        .where(_is_free(watched, now, until))
+        .order_by(watched.c.next_look_at, watched.c.domain)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("free")
+    )
+    claimed = connection.execute(
+        update(watched)
+        .where(watched.c.domain.in_(select(free.c.domain)))
+        .values(claimed_until=rows.from_instant(until))
+        .returning(*watched.columns)
+    )
+    found = _read(claimed.all(), historyrows.to_watched)
+    return tuple(sorted(found, key=lambda one: (one.next_look_at, one.domain)))
+
+
+def claim(connection: Connection, domain: Domain, now: datetime, until: datetime) -> Watched | None:
+    """Claim one domain, due or not."""
+    claimed = connection.execute(
+        update(watched)
+        .where(watched.c.domain == str(domain))
+        .where(_is_free(watched, now, until))
+        .values(claimed_until=rows.from_instant(until))
+        .returning(*watched.columns)
+    )
+    found = _read(claimed.all(), historyrows.to_watched)
+    return found[0] if found else None
+
+
+def load_open(connection: Connection, domain: Domain) -> tuple[Span, ...]:
+    """Return the findings that are not over, in the order in which they came."""
+    query = (
+        select(spans)
+        .where(spans.c.domain == str(domain), spans.c.resolved_at.is_(None))
+        .order_by(spans.c.first_seen, spans.c.code, spans.c.subject)
+    )
+    return _read(connection.execute(query), historyrows.to_span)
+
+
+def load_resolved(connection: Connection, domain: Domain, *, limit: int) -> tuple[Span, ...]:
+    """Return findings that are over, the latest first."""
+    query = (
+        select(spans)
+        .where(spans.c.domain == str(domain), spans.c.resolved_at.is_not(None))
+        .order_by(spans.c.resolved_at.desc(), spans.c.code, spans.c.subject)
+        .limit(limit)
+    )
+    return _read(connection.execute(query), historyrows.to_span)
+
+
+def load_observations(
+    connection: Connection, domain: Domain, *, limit: int
+) -> tuple[Observation, ...]:
+    """Return looks, the latest first, without their evidence."""
+    query = (
+        select(observations.c.at, observations.c.verdict, observations.c.sentence)
+        .where(observations.c.domain == str(domain))
+        .order_by(observations.c.at.desc())
+        .limit(limit)
+    )
+    return _read(connection.execute(query), historyrows.to_observation)
+
+
+def record(connection: Connection, look: Look) -> bool:
+    """Store a look, unless somebody else has looked since it began."""
+    name, at = str(look.before.domain), rows.from_instant(look.observation.at)
+    before = historyrows.from_optional(look.before.looked_at)
+    is_same = watched.c.looked_at.is_(None) if before is None else watched.c.looked_at == before
+    changes: dict[str, Any] = {
+        "next_look_at": rows.from_instant(look.next_look_at),
+        "looked_at": at,
+        "figures": historyrows.to_json(look.figures),
+        "memory": look.memory,
+        "claimed_until": None,
+    }
+    if look.is_success:
+        changes["succeeded_at"] = at
+    done = connection.execute(
+        update(watched).where(watched.c.domain == name, is_same).values(changes)
+    )
+    if done.rowcount == 0:
+        return False
+    observation = look.observation
+    # A clock that went back may bring an instant again.
+    connection.execute(
+        delete(observations).where(observations.c.domain == name, observations.c.at == at)
+    )
+    connection.execute(
+        insert(observations).values(
+            domain=name,
+            at=at,
+            verdict=observation.verdict,
+            sentence=observation.sentence,
+            evidence=observation.evidence,
+        )
+    )
+    _replace_spans(connection, look)
+    _put_messages(connection, look, at)
+    return True
+
+
+def _replace_spans(connection: Connection, look: Look) -> None:
+    name = str(look.before.domain)
+    connection.execute(delete(spans).where(spans.c.domain == name, spans.c.resolved_at.is_(None)))
+    if look.spans:
+        wanted = [historyrows.from_span(look.before.domain, one) for one in look.spans]
+        connection.execute(insert(spans), wanted)
+
+
+def _put_messages(connection: Connection, look: Look, at: int) -> None:
+    if look.notice is None:
+        return
+    for channel in look.channels:
+        connection.execute(
+            insert(messages).values(
+                id=f"{look.notice.id}-{channel.value}",
+                domain=str(look.before.domain),
+                channel=channel.value,
+                created_at=at,
+                notice=write_notice(look.notice),
+                attempts=0,
+                next_try_at=at,
+            )
+        )
+
+
+def claim_messages(
+    connection: Connection,
+    channels: Sequence[Channel],
+    now: datetime,
+    until: datetime,
+    *,
+    limit: int,
+) -> tuple[Message, ...]:
+    """Claim messages of some channels whose time has come, the oldest first."""
+    free = (
+        select(messages.c.id)
+        .where(messages.c.settled_at.is_(None))
+        .where(messages.c.channel.in_([one.value for one in channels]))
+        .where(messages.c.next_try_at <= rows.from_instant(now))
+        .where(_is_free(messages, now, until))
+        .order_by(messages.c.created_at, messages.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("free")
+    )
+    claimed = connection.execute(
+        update(messages)
+        .where(messages.c.id.in_(select(free.c.id)))
+        .values(claimed_until=rows.from_instant(until))
+        .returning(*messages.columns)
+    )
+    found = _read(claimed.all(), historyrows.to_message)
+    return tuple(sorted(found, key=lambda one: (one.created_at, one.id)))
+
+
+def settle(connection: Connection, message: Message, outcome: Settled | Postponed) -> None:
+    """Note what came of an attempt."""
+    attempts = message.attempts + 1
+    values: dict[str, Any] = {"attempts": attempts, "claimed_until": None}
+    match outcome:
+        case Settled():
+            values |= {
+                "settled_at": rows.from_instant(outcome.at),
+                "failure": outcome.failure or None,
+            }
+        case Postponed():
+            values |= {
+                "next_try_at": rows.from_instant(outcome.until),
+                "failure": outcome.failure,
+            }
+    connection.execute(update(messages).where(messages.c.id == message.id).values(values))
+
+
+def count_waiting(connection: Connection) -> int:
+    """Count the messages that are not settled."""
+    query = select(func.count()).select_from(messages).where(messages.c.settled_at.is_(None))
+    return connection.execute(query).scalar_one()
+
+
+def prune(connection: Connection, before: datetime) -> int:
+    """Forget what is over and older than an instant."""
+    limit = rows.from_instant(before)
+    old = connection.execute(delete(observations).where(observations.c.at < limit)).rowcount
+    old += connection.execute(delete(spans).where(spans.c.resolved_at < limit)).rowcount
+    old += connection.execute(delete(messages).where(messages.c.settled_at < limit)).rowcount
+    return old
+
+
+def _is_free(table: Table, now: datetime, until: datetime) -> Any:
+    """Hold for rows that nobody is at; a claim longer than any node's is of a wrong clock."""
+    claimed = table.c.claimed_until
+    return or_(
+        claimed.is_(None),
+        claimed <= rows.from_instant(now),
+        claimed > rows.from_instant(until + CLOCK_SKEW),
+    )
+
+
+def _read(found: Iterable[Row[Any]], read: Callable[[Row[Any]], T]) -> tuple[T, ...]:
+    good: list[T] = []
+    for row in found:
+        try:
+            good.append(read(row))
+        except rows.CorruptRowError as error:
+            log.warning("stored row is corrupt key=%r reason=%r action=ignore", row[0], str(error))
+    return tuple(good)
