@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from mailseal.config.reference import render_reference as render_configuration
+from mailseal.faces.check.jsonreference import render_reference as render_check_json
 from mailseal.faces.check.reference import render_reference as render_findings
 from mailseal.faces.cli import cli
 from mailseal.faces.metrics.catalogue import render_reference as render_metrics
@@ -60,6 +61,7 @@ def walk(
 
 
 PAGES: Mapping[str, Callable[[], str]] = {
+    "check-json.md": render_check_json,
     "commands.md": render_commands,
     "configuration.md": render_configuration,
     "findings.md": render_findings,

@@ -16,7 +16,7 @@ from mailseal.checks.finding import Finding, Severity
 from mailseal.checks.judge import Judgement
 from mailseal.checks.saved import read_evidence, write_evidence
 from mailseal.config import Config
-from mailseal.faces.check.command import worst
+from mailseal.faces.check.exitcode import worst
 from mailseal.faces.cli import cli
 from mailseal.services.checker import Checker
 from mailseal.testing.evidence import DOMAIN, domain_evidence, failed, records
@@ -143,11 +143,75 @@ def test_a_file_that_is_no_evidence_is_refused_by_line(
 
 
 def test_a_place_that_cannot_be_written_is_named(desk: Desk, tmp_path: Path) -> None:
-    """The work was done, and the reader learns where it did not go."""
+    """A missing folder is told before anybody is asked, a full disk behind the report."""
     result = desk.run(DOMAIN, "--save-evidence", tmp_path / "missing" / "file")
 
     assert result.exit_code == 3
-    assert "cannot write" in result.stderr
+    assert f"there is no folder {tmp_path / 'missing'}; make it" in result.stderr
+    assert desk.opened == 0
+
+    result = desk.run(DOMAIN, "--save-evidence", "/dev/full")
+    assert result.exit_code == 3
+    assert "cannot write /dev/full" in result.stderr
+    assert result.stdout.startswith(f"{DOMAIN}: ")
+
+
+# -- forms ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("form", "start"),
+    [
+        ("text", f"{DOMAIN}: "),
+        ("json", "{\n"),
+        ("html", "<!DOCTYPE html>"),
+        ("junit", "<?xml "),
+        ("nagios", ("OK - ", "WARNING - ", "UNKNOWN - ")),
+    ],
+)
+def test_each_form_is_for_its_reader(desk: Desk, form: str, start: str | tuple[str, ...]) -> None:
+    """The exit code is the same whatever the form."""
+    result = desk.run(DOMAIN, "--format", form)
+
+    assert result.stdout.startswith(start)
+    assert result.exit_code == desk.run(DOMAIN).exit_code
+    assert result.stderr == ""  # progress is for terminals
+
+
+def test_a_page_is_utf_8_whatever_the_terminal(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cron job has no locale, and its report must open in a browser all the same."""
+    path = tmp_path / "evidence"
+    desk.run(DOMAIN, "--save-evidence", path)
+    words = ["check", "--from-evidence", str(path)]
+    page = CliRunner(charset="ascii").invoke(cli, [*words, "--format", "html"], obj=desk)
+    text = CliRunner(charset="ascii").invoke(cli, words, obj=desk)
+
+    assert "✓" in page.stdout_bytes.decode("utf-8")
+    assert text.stdout_bytes.isascii()
+    assert b"+ MTA-STS record" in text.stdout_bytes
+
+
+def test_evidence_is_in_the_object_when_asked_for(desk: Desk) -> None:
+    """One run gives the judgement and what it was made of."""
+    assert "evidence" not in desk.run_json(DOMAIN)
+    assert desk.run_json(DOMAIN, "--include-evidence")["evidence"]["domain"] == DOMAIN
+
+
+def test_an_interruption_exits_3(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """1 would tell monitoring that there are warnings."""
+
+    @contextlib.asynccontextmanager
+    async def open_checker(config: Config) -> AsyncIterator[Checker]:
+        raise KeyboardInterrupt
+        yield desk.world.checker
+
+    monkeypatch.setattr(desk, "open_checker", open_checker)
+    result = desk.run(DOMAIN)
+
+    assert result.exit_code == 3
+    assert "interrupted" in result.stderr
 
 
 # -- exit codes -----------------------------------------------------------------------------
@@ -162,6 +226,8 @@ def test_a_place_that_cannot_be_written_is_named(desk: Desk, tmp_path: Path) -> 
         ("a..b",),
         ("--depth", "all", "a.example"),
         ("--nonsense",),
+        ("--format", "pdf", "a.example"),
+        ("--include-evidence", "a.example"),
         ("a.example", "--dkim", "no selector"),
         ("--from-evidence", "/nonexistent"),
         ("--from-evidence", "/dev/null", "--save-evidence", "/dev/null"),

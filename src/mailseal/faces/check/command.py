@@ -6,7 +6,10 @@ the mail servers.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import mailseal
+from mailseal.faces.check.exitcode import worst
 from mailseal.faces.configured import (
     UnusableConfigError,
     config_option,
@@ -25,15 +29,11 @@ if TYPE_CHECKING:
     from mailseal.checks.evidence import Evidence
     from mailseal.checks.judge import Judgement
     from mailseal.config import Config
+    from mailseal.faces.check.page import Look
     from mailseal.names import Domain
 
 MAX_AT_ONCE = 8  # ours: each has some forty questions and a few sessions under way
-
-_FORMS = {
-    "text": "mailseal.faces.check.text",
-    "json": "mailseal.faces.check.jsonform",
-}
-_GRAVITY = (2, 3, 1, 0)  # of several domains the worst counts, in this order
+FORMS = ("text", "json", "html", "junit", "nagios")
 
 
 @click.command(
@@ -66,11 +66,24 @@ _GRAVITY = (2, 3, 1, 0)  # of several domains the worst counts, in this order
 @click.option(
     "--from-evidence",
     "read_from",
-    type=click.Path(path_type=Path, exists=True),
+    type=click.Path(path_type=Path),
     metavar="PATH",
     help="Judge what --save-evidence has kept, and ask nobody.",
 )
-@click.option("--format", "form", type=click.Choice(list(_FORMS)), default="text")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMS),
+    default="text",
+    show_default=True,
+    help="For people, programs, a browser or printer, a build's page, or a monitoring system.",
+)
+@click.option(
+    "--include-evidence",
+    "has_evidence",
+    is_flag=True,
+    help="With --format json: add all that was observed to each object.",
+)
 @config_option
 @click.pass_obj
 def check(
@@ -82,41 +95,80 @@ def check(
     save_to: Path | None,
     read_from: Path | None,
     form: str,
+    has_evidence: bool,
     config_file: Path | None,
 ) -> None:
-    """Tell how securely mail reaches DOMAIN, what follows from it, and what to change."""
+    """Tell how securely mail reaches DOMAIN, what follows from it, and what to change.
+
+    Of one domain everything is told, of several a few lines each; --format html and json tell
+    everything of each.
+    """
     if bool(domains) == bool(read_from):
         raise WrongUsageError("name either domains or --from-evidence")
+    if has_evidence and form != "json":
+        raise WrongUsageError("--include-evidence goes with --format json alone")
     if read_from is not None:
         evidences = _read(read_from, save_to)
     else:
         names = _parse(domains)
         _check_selectors(selectors)
+        _check_place(save_to)
         try:
             config = load_config_or_defaults(config_file)
         except UnusableConfigError as error:
             raise WrongUsageError(error.message) from error
         evidences = _gather(wiring, config, names, depth=depth, deep=deep, selectors=selectors)
-        if save_to is not None:
-            _save(save_to, evidences)
+    fault = _save(save_to, evidences) if save_to is not None else ""
     judgements = _judge(evidences)
-    click.echo(_renderer(form)(judgements), nl=False)
+    click.echo(_render(form, judgements, has_evidence=has_evidence), nl=False)
+    if fault:
+        raise WrongUsageError(fault)
     raise SystemExit(worst(judgements))
 
 
-def worst(judgements: "Iterable[Judgement]") -> int:
-    """Return the exit code of all together."""
-    from mailseal.checks.finding import exit_code
+def _render(form: str, judgements: "Sequence[Judgement]", *, has_evidence: bool) -> bytes:
+    """Return what is to be written: UTF-8, but text in what the terminal can show."""
+    match form:  # each imports its own libraries, and no other one's
+        case "json":
+            from mailseal.faces.check import jsonform
 
-    codes = {exit_code(judgement.findings) for judgement in judgements}
-    return next((code for code in _GRAVITY if code in codes), 0)
+            return jsonform.render(judgements, has_evidence=has_evidence).encode()
+        case "html":
+            from mailseal.faces.check import htmlform
+
+            return htmlform.render(judgements).encode()
+        case "junit":
+            from mailseal.faces.check import junitform
+
+            return junitform.render(judgements).encode()
+        case "nagios":
+            from mailseal.faces.check import nagiosform
+
+            return nagiosform.render(judgements).encode()
+        case _:
+            from mailseal.faces.check import text
+
+            encoding = sys.stdout.encoding or "ascii"
+            return text.render(judgements, _look(encoding)).encode(encoding, "replace")
 
 
-def _renderer(form: str) -> "Callable[[Sequence[Judgement]], str]":
-    import importlib
+def _look(encoding: str) -> "Look":
+    from mailseal.faces.check.page import Look
 
-    render: Callable[[Sequence[Judgement]], str] = importlib.import_module(_FORMS[form]).render
-    return render
+    is_terminal = sys.stdout.isatty()
+    try:
+        "✓✗·─".encode(encoding)
+        has_unicode = True
+    except UnicodeEncodeError:
+        has_unicode = False
+    return Look(
+        columns=shutil.get_terminal_size().columns if is_terminal else 80,
+        # https://no-color.org: whatever it is set to, but not the empty string
+        has_colours=is_terminal
+        and not os.environ.get("NO_COLOR")
+        and os.environ.get("TERM") != "dumb",
+        has_unicode=has_unicode,
+    )
 
 
 def _parse(domains: tuple[str, ...]) -> "list[Domain]":
@@ -150,26 +202,37 @@ def _gather(
     deep: bool,
     selectors: tuple[str, ...],
 ) -> "list[Evidence]":
+    from rich.console import Console
+
     from mailseal.checks.evidence import Depth
     from mailseal.config import LogLevel
+    from mailseal.faces.check.progress import shown
 
     wiring.set_up_logging(replace(config.log, level=LogLevel.ERROR))
 
     async def run() -> "list[Evidence]":
         turns = asyncio.Semaphore(MAX_AT_ONCE)
         async with wiring.open_checker(config) as checker:
+            with shown(Console(stderr=True), len(names)) as (on_step, on_done):
 
-            async def gather(name: "Domain") -> "Evidence":
-                async with turns:
-                    evidence: Evidence = await checker.gather(
-                        name, depth=Depth(depth), is_deep=deep, dkim_selectors=selectors
-                    )
-                    return evidence
+                async def gather(name: "Domain") -> "Evidence":
+                    async with turns:
+                        evidence: Evidence = await checker.gather(
+                            name,
+                            depth=Depth(depth),
+                            is_deep=deep,
+                            dkim_selectors=selectors,
+                            on_progress=on_step,
+                        )
+                        on_done()
+                        return evidence
 
-            return await asyncio.gather(*(gather(name) for name in names))
+                return await asyncio.gather(*(gather(name) for name in names))
 
     try:
         return asyncio.run(run())
+    except KeyboardInterrupt as error:  # 1 would say that there are warnings
+        raise CannotTellError("interrupted; nothing was found out") from error
     except mailseal.Error as error:  # no resolver, no authorities: nothing was looked at
         raise CannotTellError(str(error)) from error
 
@@ -183,21 +246,34 @@ def _read(path: Path, save_to: Path | None) -> "list[Evidence]":
     try:
         evidences = read_files(path)
     except OSError as error:
-        raise WrongUsageError(f"cannot read {path}: {error.strerror}") from error
+        raise WrongUsageError(
+            f"cannot read {path}: {error.strerror}; --save-evidence makes such files"
+        ) from error
     except SavedEvidenceError as error:
-        raise WrongUsageError(f"{error}") from error
+        raise WrongUsageError(f"{error}; make it anew with --save-evidence") from error
     if not evidences:
         raise WrongUsageError(f"{path} holds no evidence; make some with --save-evidence")
     return evidences
 
 
-def _save(path: Path, evidences: "Sequence[Evidence]") -> None:
+def _check_place(path: Path | None) -> None:
+    """Refuse a place where nothing can be kept, before anybody is asked."""
+    if path is not None and not path.is_dir() and not path.parent.is_dir():
+        raise WrongUsageError(f"there is no folder {path.parent}; make it, or name another place")
+
+
+def _save(path: Path, evidences: "Sequence[Evidence]") -> str:
+    """Keep evidence; return why it could not be kept, since the report is worth telling anyway."""
     from mailseal.faces.check.files import write_files
 
     try:
         write_files(path, evidences)
     except OSError as error:
-        raise WrongUsageError(f"cannot write {path}: {error.strerror}") from error
+        return (
+            f"the evidence was not kept: cannot write {path}: {error.strerror}; "
+            "name another place and look again"
+        )
+    return ""
 
 
 def _judge(evidences: "Iterable[Evidence]") -> "list[Judgement]":

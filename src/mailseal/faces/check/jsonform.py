@@ -2,29 +2,17 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
 
-from mailseal.checks.finding import exit_code
+import msgspec
+
 from mailseal.checks.judge import Judgement
+from mailseal.faces.check.document import to_answer
 
 
-def render(judgements: Sequence[Judgement]) -> str:
-    """Return the objects, each ending in a newline."""
+def render(judgements: Sequence[Judgement], *, has_evidence: bool = False) -> str:
+    """Return the objects, each ending in a newline; in ASCII, so that a terminal may see them."""
     indent = 2 if len(judgements) == 1 else None
-    return "".join(json.dumps(to_object(one), indent=indent) + "\n" for one in judgements)
-
-
-def to_object(judgement: Judgement) -> dict[str, Any]:
-    """Return one judgement in JSON's own types."""
-    evidence = judgement.reading.evidence
-    return {
-        "domain": judgement.domain,
-        "observed_at": evidence.finished_at.isoformat(),
-        "depth": evidence.depth.value,
-        "verdict": judgement.headline.verdict.value,
-        "sentence": judgement.headline.sentence,
-        "reasons": list(judgement.headline.reasons),
-        "exit_code": exit_code(judgement.findings),
-        "findings": [asdict(finding) for finding in judgement.findings],
-    }
+    answers = (to_answer(one, has_evidence=has_evidence) for one in judgements)
+    return "".join(
+        json.dumps(msgspec.to_builtins(answer), indent=indent) + "\n" for answer in answers
+    )

@@ -1,41 +1,153 @@
-"""Judgements as plain text."""
+"""Judgements for a terminal: the answer first, then the reasons, then all that was seen."""
 
 from collections.abc import Iterator, Sequence
 
-from mailseal.checks.finding import Finding
+from mailseal.checks.areas import Area
+from mailseal.checks.finding import Finding, Severity
 from mailseal.checks.judge import Judgement
+from mailseal.checks.layout import lay_out
+from mailseal.checks.overview import Cell, Mark, MxView, Overview, mark_of
+from mailseal.faces.check import words
+from mailseal.faces.check.page import STYLES, Look, Page, Styled
+
+MAX_LINES_SHORT = 5  # ours: of a domain among several
+_TLSRPT = "in senders' reports: "
 
 
-def render(judgements: Sequence[Judgement]) -> str:
-    """Return a block for each domain: the verdict, its reasons, then every finding."""
-    blocks = ("\n".join(map(printable, _lines(judgement))) for judgement in judgements)
-    return "\n\n".join(blocks) + "\n"
+def render(judgements: Sequence[Judgement], look: Look | None = None) -> str:
+    """Return one domain in full, or a short block for each of several and a summary."""
+    page = Page(look or Look())
+    if len(judgements) == 1:
+        _write(page, judgements[0])
+    else:
+        for judgement in judgements:
+            _write_short(page, judgement)
+        _write_summary(page, judgements)
+    return page.render()
 
 
-def _lines(judgement: Judgement) -> Iterator[str]:
-    headline = judgement.headline
-    yield f"{judgement.domain}: {headline.verdict}"
-    yield headline.sentence
-    for reason in headline.reasons:
-        yield f"- {reason}"
-    for finding in judgement.findings:
-        yield ""
-        yield from _finding(finding)
+# -- one domain -----------------------------------------------------------------------------
 
 
-def _finding(finding: Finding) -> Iterator[str]:
-    yield f"{finding.severity.value.upper()} {finding.code}: {finding.subject}"
-    for text in (finding.seen, finding.follows, finding.remedy):
-        if text:
-            yield f"  {text}"
-    for ready in finding.ready:
-        yield f"  {ready.place}:"
-        for line in ready.text.splitlines():
-            yield f"    {line}"
-    if finding.clause:
-        yield f"  ({finding.clause})"
+def _write(page: Page, judgement: Judgement) -> None:
+    overview = lay_out(judgement)
+    _write_headline(page, judgement)
+    for reason in judgement.headline.reasons:
+        page.paragraph(reason, indent=2, sign=Styled("- ", "dim"))
+    page.blank()
+    page.paragraph(Styled(words.looked(judgement), "dim"))
+    for view in overview.areas:
+        if not view.facts and view.area is not Area.MX:
+            continue
+        page.rule(view.area.heading, view.mark)
+        page.table([(page.glyph(one.mark), one.label, one.text) for one in view.facts], indent=2)
+        if view.area is Area.POLICY:
+            _write_policy_host(page, overview)
+        elif view.area is Area.MX:
+            _write_hosts(page, overview)
+    _write_findings(page, judgement)
 
 
-def printable(line: str) -> str:
-    """Keep what a server has said from moving the cursor or changing colours."""
-    return "".join(char if char.isprintable() else "?" for char in line)
+def _write_headline(page: Page, judgement: Judgement) -> None:
+    verdict = judgement.headline.verdict
+    style = STYLES[words.VERDICT_MARKS[verdict]]
+    page.paragraph(
+        Styled(judgement.domain, "bold"), ": ", Styled(words.VERDICTS[verdict], f"bold {style}")
+    )
+    page.paragraph(judgement.headline.sentence)
+
+
+def _write_policy_host(page: Page, overview: Overview) -> None:
+    rows: list[list[Styled | str]] = [["Address", "TLS", "Certificate", "Answer"]]
+    for one in overview.policy_addresses:
+        cells = (one.tls, one.certificate, one.answer)
+        rows.append([one.address, *(_cell(page, cell) for cell in cells)])
+    if len(rows) > 1:
+        page.blank()
+        page.table(rows, indent=4, has_head=True)
+
+
+def _write_hosts(page: Page, overview: Overview) -> None:
+    for host in overview.mx_hosts:
+        sign = page.glyph(host.mark)
+        page.paragraph(
+            Styled(host.name, "bold"),
+            f" ({host.preference}): {host.covered.text}; {host.dane.text}",
+            indent=2,
+            sign=Styled(f"{sign.text}  ", sign.style),
+        )
+        if host.addresses:
+            page.table(list(_address_rows(page, host)), indent=5, has_head=True)
+
+
+def _address_rows(page: Page, host: MxView) -> Iterator[list[Styled | str]]:
+    yield ["Address", "STARTTLS", "TLS", "DANE", "Certificate"]
+    for one in host.addresses:
+        last = one.certificate
+        if not last.text and one.note:
+            last = Cell(text=one.note, mark=one.starttls.mark)
+        cells = (one.starttls, one.tls, one.dane, last)
+        yield [one.address, *(_cell(page, cell) for cell in cells)]
+
+
+def _cell(page: Page, cell: Cell) -> Styled:
+    if not cell.text:
+        return Styled("")
+    return Styled(f"{page.glyph(cell.mark).text} {cell.text}", STYLES[cell.mark])
+
+
+def _write_findings(page: Page, judgement: Judgement) -> None:
+    findings = words.told(judgement)
+    page.blank()
+    page.paragraph(Styled(f"{words.count(judgement)}.".capitalize(), "bold"))
+    for finding in findings:
+        page.rule(f"{words.SEVERITIES[finding.severity]} {finding.code}", _sign(finding))
+        page.paragraph(Styled(finding.subject, "bold"), indent=3)
+        for text in (finding.seen, finding.follows):
+            if text:
+                page.paragraph(text, indent=3)
+        if finding.remedy:
+            page.paragraph(finding.remedy, indent=3, sign=Styled("Do: ", "bold"))
+        for ready in finding.ready:
+            page.blank()
+            page.paragraph(f"{words.KINDS[ready.kind]}, {ready.place}:", indent=3)
+            page.verbatim(ready.text, indent=6)
+        notes = [finding.clause, f"{_TLSRPT}{finding.result.value}" if finding.result else ""]
+        if any(notes):
+            page.paragraph(Styled("; ".join(filter(None, notes)), "dim"), indent=3)
+
+
+def _sign(finding: Finding) -> Mark:
+    return Mark.NOTE if finding.severity is Severity.INFO else mark_of(finding.severity)
+
+
+# -- several --------------------------------------------------------------------------------
+
+
+def _write_short(page: Page, judgement: Judgement) -> None:
+    page.blank()
+    _write_headline(page, judgement)
+    found = [one for one in judgement.findings if one.severity is not Severity.INFO]
+    for one in found[:MAX_LINES_SHORT]:
+        sign = page.glyph(mark_of(one.severity))
+        text = f"{one.code}: {one.subject}"
+        page.paragraph(text, indent=2, sign=Styled(f"{sign.text} ", sign.style))
+    if len(found) > MAX_LINES_SHORT:
+        page.paragraph(f"and {len(found) - MAX_LINES_SHORT} more", indent=4)
+
+
+def _write_summary(page: Page, judgements: Sequence[Judgement]) -> None:
+    page.blank()
+    numbers: dict[str, int] = {}
+    for judgement in judgements:
+        verdict = judgement.headline.verdict
+        numbers[verdict] = numbers.get(verdict, 0) + 1
+    page.paragraph(Styled(f"{len(judgements)} domains", "bold"))
+    rows = [
+        (Styled(str(numbers[verdict]).rjust(5), "bold"), Styled(text, STYLES[mark]))
+        for verdict, text in words.VERDICTS.items()
+        if verdict in numbers
+        for mark in (words.VERDICT_MARKS[verdict],)
+    ]
+    page.table(rows)
+    page.paragraph(Styled("Name one alone to read everything about it.", "dim"))

@@ -1,0 +1,82 @@
+"""Verdicts, severities and dates as people read them, the same in a terminal and on a page."""
+
+from datetime import datetime
+
+from mailseal.checks.finding import Finding, Kind, Severity
+from mailseal.checks.judge import Judgement
+from mailseal.checks.overview import Mark, is_statement
+from mailseal.checks.verdict import Verdict
+
+VERDICTS = {
+    Verdict.SAFE_TO_ENFORCE: "safe to enforce",
+    Verdict.NOT_YET: "not safe to enforce yet",
+    Verdict.HEALTHY: "enforcing and healthy",
+    Verdict.LOSING_MAIL: "enforcing and losing mail",
+    Verdict.NOT_PUBLISHED: "not published",
+    Verdict.CANNOT_TELL: "cannot tell from here",
+}
+VERDICT_MARKS = {
+    Verdict.SAFE_TO_ENFORCE: Mark.GOOD,
+    Verdict.NOT_YET: Mark.WARNING,
+    Verdict.HEALTHY: Mark.GOOD,
+    Verdict.LOSING_MAIL: Mark.ERROR,
+    Verdict.NOT_PUBLISHED: Mark.NONE,
+    Verdict.CANNOT_TELL: Mark.UNKNOWN,
+}
+KINDS = {
+    Kind.RECORD: "Record",
+    Kind.POLICY: "Policy file",
+    Kind.SETTING: "Setting",
+    Kind.COMMAND: "Command",
+}
+SEVERITIES = {
+    Severity.ERROR: "ERROR",
+    Severity.WARNING: "WARNING",
+    Severity.UNKNOWN: "UNKNOWN",
+    Severity.INFO: "NOTE",
+}
+_PLURALS = {
+    Severity.ERROR: ("error", "errors"),
+    Severity.WARNING: ("warning", "warnings"),
+    Severity.UNKNOWN: ("unknown", "unknown"),
+    Severity.INFO: ("note", "notes"),
+}
+
+
+def told(judgement: Judgement) -> tuple[Finding, ...]:
+    """Return the findings that are told one by one; the others are facts of their areas."""
+    return tuple(one for one in judgement.findings if not is_statement(one))
+
+
+def count(judgement: Judgement) -> str:
+    """Say how many findings of each kind there are: "2 errors, 1 note"."""
+    found = told(judgement)
+    numbers = dict.fromkeys(_PLURALS, 0)
+    for one in found:
+        numbers[one.severity] += 1
+    words = [
+        f"{number} {_PLURALS[severity][number != 1]}"
+        for severity, number in numbers.items()
+        if number
+    ]
+    return ", ".join(words) or "nothing to change"
+
+
+def instant(at: datetime) -> str:
+    """Return a time as people write it."""
+    return at.strftime("%Y-%m-%d %H:%M UTC")
+
+
+def looked(judgement: Judgement) -> str:
+    """Say when and from where a domain was looked at, and how far."""
+    evidence = judgement.reading.evidence
+    seconds = (evidence.finished_at - evidence.started_at).total_seconds()
+    how = ("a deep look, " if evidence.is_deep else "") + {
+        "dns": "DNS only",
+        "policy": "DNS and policy host only",
+        "smtp": "DNS, policy host and mail servers",
+    }[evidence.depth.value]
+    return (
+        f"Looked at {instant(evidence.finished_at)} from {evidence.observer.name} "
+        f"in {seconds:.1f} s: {how}."
+    )

@@ -1,0 +1,143 @@
+"""What a report shows of a domain: what is right as well as what is wrong."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from mailseal.checks.areas import Area, area_of
+from mailseal.checks.catalogue import ENTRIES
+from mailseal.checks.evidence import Depth, Evidence, Failure, Stage, Trouble
+from mailseal.checks.judge import judge
+from mailseal.checks.layout import MAX_TEXT_CHARS, lay_out
+from mailseal.checks.overview import Mark, Overview
+from mailseal.dane.presented import Presented
+from mailseal.dane.tlsa import TlsaRecord
+from mailseal.testing.certificates import make_chain
+from mailseal.testing.evidence import (
+    MX_HOST,
+    NOW,
+    domain_evidence,
+    failed,
+    fetch,
+    host,
+    policy_host,
+    records,
+    session,
+    tls,
+    txt,
+)
+
+
+def show(evidence: Evidence) -> Overview:
+    """Judge and lay out."""
+    return lay_out(judge(evidence))
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.code)
+def test_every_code_has_its_area(entry: object) -> None:
+    """A finding that no heading stands over would be left out of the report."""
+    assert area_of(getattr(entry, "code", "")) in Area
+
+
+def test_what_is_right_is_said() -> None:
+    """The owner of a good domain sees that record, policy and hosts are good, and for how long."""
+    overview = show(domain_evidence())
+
+    assert overview.of(Area.RECORD).mark is Mark.GOOD
+    assert [one.text for one in overview.of(Area.RECORD).facts] == ["v=STSv1; id=1;"]
+    facts = {one.label: one.text for one in overview.of(Area.POLICY).facts}
+    assert facts == {"mode": "enforce", "max_age": "604800 seconds (7 days)", "mx": MX_HOST}
+    (address,) = overview.mx_hosts[0].addresses
+    assert address.starttls.text == "yes"
+    assert address.tls.text == "1.3"
+    assert address.certificate.mark is Mark.GOOD
+    assert "days left" in address.certificate.text
+    assert overview.mx_hosts[0].covered.mark is Mark.GOOD
+
+
+def test_a_flaw_stands_at_its_address_alone() -> None:
+    """Two addresses, one certificate expired: the other one's row stays good."""
+    old = tls(MX_HOST, distrust="expired", chain=make_chain((MX_HOST,), not_after=NOW))
+    late = NOW + timedelta(seconds=1)
+    sessions = (session(), session(address="192.0.2.2", handshake=old))
+    evidence = replace(domain_evidence(host(sessions=sessions)), finished_at=late)
+    overview = show(evidence)
+    good, bad = overview.mx_hosts[0].addresses
+
+    assert good.certificate.mark is Mark.GOOD
+    assert bad.certificate.mark is Mark.ERROR
+    assert bad.certificate.text == "expired"
+    assert overview.of(Area.MX).mark is Mark.ERROR
+
+
+def test_a_flaw_is_as_bad_as_its_context() -> None:
+    """Where nobody enforces, a host without STARTTLS is a warning, else an error."""
+    plain = replace(
+        session(), offers_starttls=False, tls=None, stage=Stage.EHLO, extensions=("SIZE",)
+    )
+    body = b"version: STSv1\r\nmode: testing\r\nmx: mx1.example.com\r\nmax_age: 604800\r\n"
+    sessions = host(sessions=(plain,))
+    enforced = show(domain_evidence(sessions)).mx_hosts[0].addresses[0]
+    tested = show(domain_evidence(sessions, policy=policy_host(fetch(body)))).mx_hosts[0]
+
+    assert enforced.starttls.mark is Mark.ERROR
+    assert tested.addresses[0].starttls.mark is Mark.WARNING
+
+
+def test_what_could_not_be_seen_is_no_absence() -> None:
+    """A host that is busy has not said that it lacks TLS."""
+    failure = Failure(trouble=Trouble.BUSY, reason="421 4.7.0 Too many connections", code=421)
+    busy = replace(
+        session(), offers_starttls=None, tls=None, stage=Stage.CONNECTED, failure=failure
+    )
+    (address,) = show(domain_evidence(host(sessions=(busy,)))).mx_hosts[0].addresses
+
+    assert address.starttls.text == "busy"
+    assert address.starttls.mark is Mark.UNKNOWN
+    assert address.note == "421 4.7.0 Too many connections"
+
+    overview = show(domain_evidence(own_records=records(sts=failed())))
+    assert overview.of(Area.RECORD).mark is Mark.UNKNOWN
+    assert overview.of(Area.RECORD).facts[0].text == "not known: SERVFAIL"
+
+
+def test_the_record_that_matches_is_named() -> None:
+    """With DANE each address says by which kind of record it was authenticated."""
+    chain = make_chain((MX_HOST,))
+    digest = Presented.read(chain[0]).digest(1, 1)
+    assert digest is not None
+    record = TlsaRecord(usage=3, selector=1, matching_type=1, data=digest)
+    sessions = (session(handshake=tls(MX_HOST, chain=chain)),)
+    evidence = domain_evidence(
+        host(sessions=sessions, tlsa=(record,)), own_records=records(is_secure=True)
+    )
+    overview = show(evidence)
+
+    assert overview.mx_hosts[0].addresses[0].dane.text == "3 1 1"
+    assert overview.mx_hosts[0].dane.text == "1 TLSA record"
+    other = replace(record, data=bytes(32))
+    wrong = domain_evidence(
+        host(sessions=sessions, tlsa=(other,)), own_records=records(is_secure=True)
+    )
+    assert show(wrong).mx_hosts[0].addresses[0].dane.mark is Mark.ERROR
+
+
+def test_a_shallow_look_says_what_was_not_looked_at() -> None:
+    """Nothing is shown as missing that nobody asked for."""
+    evidence = replace(domain_evidence(depth=Depth.DNS), mx_hosts=(host(sessions=()),))
+    overview = show(evidence)
+
+    assert "only DNS" in overview.of(Area.POLICY).facts[0].text
+    assert overview.mx_hosts[0].addresses == ()
+    assert any("not connected" in one.text for one in overview.of(Area.MX).facts)
+
+
+def test_long_and_many_records_are_cut() -> None:
+    """What a name server can send does not fill the page."""
+    evidence = domain_evidence(own_records=records(sts=txt(*["x" * 5000] * 100)))
+    facts = show(evidence).of(Area.RECORD).facts
+
+    assert len(facts) <= 25
+    assert all(len(one.text) <= MAX_TEXT_CHARS + 3 for one in facts[:20])
+    assert facts[20].text == "and 80 more"
