@@ -3,6 +3,7 @@
 Nothing here judges a certificate: OpenSSL does that, and these facts tell people what it saw.
 """
 
+import functools
 import hashlib
 import warnings
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 MAX_CERTIFICATE_BYTES = 100_000  # OpenSSL's own limit for a whole chain (SSL_MAX_CERT_LIST_DEFAULT)
 MAX_NAMES = 1000  # ours; public CAs issue 100 to 250
 MAX_ISSUER_CHARS = 200  # ours, for one line of a page
+MAX_REMEMBERED = 512  # ours: some 2 MB; most have 1 to 2 KB
+MAX_REMEMBERED_BYTES = 8192  # ours: a server that invents large ones fills no memory
 
 
 class CertificateSyntaxError(mailseal.Error):
@@ -55,9 +58,16 @@ def quietly() -> Iterator[None]:
         yield
 
 
-@quietly()
 def read_certificate(der: bytes) -> CertificateFacts:
-    """Read a DER certificate; raise ``CertificateSyntaxError`` for anything else (about 60 µs)."""
+    """Read a DER certificate; raise ``CertificateSyntaxError`` for anything else (about 60 µs).
+
+    Those read last are remembered: several checks look at one, and many domains share a server.
+    """
+    return _read_again(der) if len(der) <= MAX_REMEMBERED_BYTES else _read(der)
+
+
+@quietly()
+def _read(der: bytes) -> CertificateFacts:
     # Loaded only here: it takes 40 ms, and most commands never see a certificate.
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -78,6 +88,9 @@ def read_certificate(der: bytes) -> CertificateFacts:
         )
     except reading_errors() as error:
         raise CertificateSyntaxError(f"the certificate is unreadable: {error}") from error
+
+
+_read_again = functools.lru_cache(MAX_REMEMBERED)(_read)
 
 
 def reading_errors(*others: type[Exception]) -> tuple[type[Exception], ...]:
