@@ -20,6 +20,7 @@ _COMMANDS = {
     "lint": ("mailseal.faces.lint:lint", "Judge a policy file or record before it is published."),
     "check": ("mailseal.faces.check.command:check", "Tell how securely mail reaches a domain."),
     "scan": ("mailseal.faces.scan.group:scan", "Look at a list of domains, as many as there are."),
+    "worker": ("mailseal.faces.scan.worker:worker", "Take part in scans that machines share."),
     "doctor": ("mailseal.faces.doctor:doctor", "Tell what keeps mail here from being protected."),
     "config": ("mailseal.faces.configure:config", "Write, check and show the configuration."),
 }

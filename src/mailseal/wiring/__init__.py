@@ -6,7 +6,7 @@ What is heavy is imported when it is needed, so that ``mailseal --help`` need no
 
 import sys
 
-from mailseal.wiring.checking import open_checker, open_names
+from mailseal.wiring.checking import open_checker, open_names, open_scan_board
 from mailseal.wiring.clock import SystemClock, clock
 from mailseal.wiring.doors import look_through_doors, read_foreign_cache
 from mailseal.wiring.logs import set_up_logging
@@ -20,6 +20,7 @@ __all__ = [
     "main",
     "open_checker",
     "open_names",
+    "open_scan_board",
     "open_service",
     "read_foreign_cache",
     "serve",

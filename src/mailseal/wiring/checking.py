@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mailseal.scans.optouts import OptOuts
     from mailseal.services.checker import Checker, CheckLimits
     from mailseal.services.probes import ProbeLimits
+    from mailseal.store.scanboard import ScanBoard
 
 DEEP_FACTOR = 2.5  # ours: connections to an address are made one after another, and few hosts have
 # more than three
@@ -90,6 +91,19 @@ def open_names() -> "contextlib.AbstractContextManager[NameSet]":
     from mailseal.store.nameset import DiskNames
 
     return DiskNames()
+
+
+def open_scan_board(config: "Config") -> "contextlib.AbstractAsyncContextManager[ScanBoard]":
+    """Open the scans that machines share; raise ``StoreUnavailableError`` where there are none."""
+    from mailseal.store.errors import StoreUnavailableError
+
+    try:
+        from mailseal.store.scanboard import open_scan_board as open_board
+    except ImportError as error:
+        raise StoreUnavailableError(
+            'scans on many machines need procrastinate: install "mailseal[worker]"'
+        ) from error
+    return open_board(config.store.url.reveal())
 
 
 def _user_agent(config: "Config") -> str:

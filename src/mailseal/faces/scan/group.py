@@ -7,6 +7,9 @@ import click
 _COMMANDS = {
     "run": "mailseal.faces.scan.run:run",
     "summary": "mailseal.faces.scan.summary:summary",
+    "submit": "mailseal.faces.scan.fleet:submit",
+    "status": "mailseal.faces.scan.fleet:status",
+    "export": "mailseal.faces.scan.fleet:export",
 }
 _DEFAULT = "run"
 

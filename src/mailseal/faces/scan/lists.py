@@ -43,7 +43,7 @@ def opt_out_option(command: F) -> F:
     """Add ``--opt-out``."""
     return click.option(
         "--opt-out",
-        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
         help="Domains and mail hosts to be left alone, with all below them, a name to a line.",
     )(command)
