@@ -86,6 +86,24 @@ def test_a_scan_that_is_told_to_end_ends_in_order(tmp_path: Path, number: signal
         assert sorted(scan.finish()) == list(range(1, DOMAINS + 1))
 
 
+def test_a_scan_of_a_silent_pipe_ends_when_it_is_told_to(tmp_path: Path) -> None:
+    """What came until then is in the output, though the other end of the pipe says nothing."""
+    with scripted_names() as names:
+        scan = Scan(tmp_path, names.port)
+        scan.command[2] = "-"
+        process = subprocess.Popen(scan.command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        assert process.stdin is not None
+        process.stdin.write(b"d1.example\n" * 300 + b"d2.example\n" * 300)
+        process.stdin.flush()
+        scan.wait_until_grown(process)
+        process.terminate()
+
+        assert process.wait(GUARD_SECONDS) == INTERRUPTED
+        process.stdin.close()
+        domains = [json.loads(line)["domain"] for line in scan.output.read_text().splitlines()]
+        assert sorted(domains) == ["d1.example", "d2.example"]
+
+
 def test_two_scans_do_not_write_into_one_file(tmp_path: Path) -> None:
     """The second says so and leaves it alone."""
     with scripted_names() as names:

@@ -19,16 +19,19 @@ from mailseal.scans.optouts import OptOuts
 from mailseal.scans.positions import Positions
 from mailseal.scans.result import Result
 
-BLOCK = 200  # ours: entries read at a time, which takes a few milliseconds
 NO_NAME = "no domain name"
 OPTED_OUT = "opted out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanLimits:
-    """How many domains are under way, and how far the first may be ahead of the last."""
+    """How many domains are under way, and how far the first may be ahead of the last.
+
+    ``block`` entries are read at a time: one by one where they come slowly.
+    """
 
     at_once: int = 400
+    block: int = 200  # ours: a few milliseconds of reading
     window: int = 20_000  # ours: at 200 a second more than the longest time for one domain
 
 
@@ -126,7 +129,7 @@ class Scanner:
             while True:
                 if not self._block:
                     # A file may be slow, and whoever writes into a pipe even slower.
-                    self._block.extend(await asyncio.to_thread(_read_block, source))
+                    self._block.extend(await asyncio.to_thread(self._read_block, source))
                     if not self._block:
                         return None
                 item = self._block.popleft()
@@ -140,6 +143,9 @@ class Scanner:
                     lambda: item.number <= self._done.low + self._limits.window
                 )
             return item
+
+    def _read_block(self, source: Iterator[Item]) -> list[Item]:
+        return list(islice(source, self._limits.block))
 
     async def _look_at(self, item: Item) -> Examined:
         if item.domain is None:
@@ -160,7 +166,3 @@ def without_look(item: Item, fault: str) -> Examined:
     """Return the result of an entry that nobody was asked about."""
     result = Result(number=item.number, domain=str(item.domain or item.text), fault=fault)
     return Examined(result=result, evidence=None)
-
-
-def _read_block(source: Iterator[Item]) -> list[Item]:
-    return list(islice(source, BLOCK))

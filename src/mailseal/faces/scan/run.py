@@ -20,6 +20,7 @@ from mailseal.faces.scan.lists import (
     require_contact,
     with_contact,
 )
+from mailseal.faces.scan.pipe import Pipe
 
 if TYPE_CHECKING:
     from mailseal.config import Config
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from mailseal.faces.scan.progress import ProgressLine
     from mailseal.scans.listing import Lines, Listing
     from mailseal.scans.optouts import OptOuts
-    from mailseal.services.scanner import Examined, Scanner
+    from mailseal.services.scanner import Scanner
 
 INTERRUPTED = 130  # as shells have it for SIGINT
 TICK_SECONDS = 0.5  # ours: results are written that often at the least
@@ -152,7 +153,9 @@ def _open_list(stack: contextlib.ExitStack, wishes: Wishes) -> "tuple[Lines, int
     from mailseal.scans.listing import count_entries
 
     if wishes.file == "-":
-        return sys.stdin.buffer, None
+        pipe = Pipe(sys.stdin.fileno())
+        stack.callback(pipe.stop)
+        return pipe, None
     path = Path(wishes.file)
     total = None
     if path.is_file():
@@ -175,11 +178,16 @@ def _run(
     from mailseal.faces.policyd.eventloop import new_event_loop
     from mailseal.faces.scan.examination import Examination
     from mailseal.faces.scan.progress import ProgressLine
+    from mailseal.faces.scan.sink import FileSink
     from mailseal.scans.listing import Listing
     from mailseal.services.scanner import ScanLimits, Scanner
 
     listing = Listing(lines, names, column=wishes.column)
     progress = ProgressLine(is_quiet=wishes.is_quiet)
+    limits = ScanLimits(at_once=wishes.at_once)
+    if isinstance(lines, Pipe):
+        limits = replace(limits, block=1)
+    sink = FileSink(results, wishes.evidence)
 
     async def scan() -> int:
         async with wiring.open_checker(config, opt_outs=opt_outs, is_scan=True) as checker:
@@ -187,13 +195,19 @@ def _run(
                 examine=Examination(
                     checker, depth=Depth(wishes.level), is_complete=wishes.is_complete
                 ),
-                sink=_Sink(results, wishes.evidence),
+                sink=sink,
                 done=results.done,
-                limits=ScanLimits(at_once=wishes.at_once),
+                limits=limits,
                 opt_outs=opt_outs,
                 on_known=results.check,
             )
-            is_whole = await _until_done(scanner, listing, results, progress, total)
+            try:
+                is_whole = await _until_done(scanner, listing, results, progress, total)
+            finally:
+                if isinstance(lines, Pipe):
+                    lines.stop()  # or the thread that reads would keep the program
+            if is_whole:
+                sink.release()
         progress.end(_last_word(scanner, wishes, is_whole=is_whole))
         return 0 if is_whole else INTERRUPTED
 
@@ -233,22 +247,6 @@ async def _until_done(
         work.cancel()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
-
-
-class _Sink:
-    """Evidence into its folder, then the result into the file: what is done has both."""
-
-    def __init__(self, results: "ResultFile", evidence: Path | None) -> None:
-        self._results = results
-        self._evidence = evidence
-
-    def put(self, examined: "Examined") -> None:
-        """Keep one."""
-        if self._evidence is not None and examined.evidence is not None:
-            from mailseal.faces.scan.examination import keep_evidence
-
-            keep_evidence(self._evidence, examined.evidence)
-        self._results.put(examined.result)
 
 
 def _last_word(scanner: "Scanner", wishes: Wishes, *, is_whole: bool) -> str:
