@@ -196,11 +196,13 @@ class StoreError(mailseal.Error):
 class StoreChanges:
     """What nodes that share a store have changed in it, this one too.
 
-    ``domains`` were written or purged since they were last told. With ``is_anything`` more may
-    have changed than can be told: the store was away, or too much changed at once.
+    ``domains`` were written or purged since they were last told, ``purged`` are those of them that
+    were purged, whatever was written since. With ``is_anything`` more may have changed than can be
+    told: the store was away, or too much changed at once.
     """
 
     domains: tuple[Domain, ...] = ()
+    purged: tuple[Domain, ...] = ()
     is_anything: bool = False
 
 
@@ -412,7 +414,9 @@ class HistoryStore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """A notice was taken by whoever carries it on."""
+    """Notices were taken by whoever carries them on; ``note`` tells of a part that was not."""
+
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -423,13 +427,13 @@ class SendFailed:
 
 
 class AlertSender(Protocol):
-    """Hands a notice on: by mail, by webhook."""
+    """Hands notices on: by mail, by webhook."""
 
     @property
     def channel(self) -> Channel:
         """The way that it goes."""
         ...
 
-    async def send(self, notice: Notice, *, timeout: timedelta) -> Sent | SendFailed:
-        """Make one attempt; ends within ``timeout`` in all."""
+    async def send(self, notices: Sequence[Notice], *, timeout: timedelta) -> Sent | SendFailed:
+        """Make one attempt, for one notice or more; ends within ``timeout`` in all."""
         ...

@@ -2,6 +2,7 @@
 
 import enum
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,8 +10,6 @@ import msgspec
 
 import mailseal
 from mailseal.checks.finding import Finding
-
-MAX_NOTICE_BYTES = 4 * 1024 * 1024  # ours: 32 hosts with every fault there is stay far below
 
 
 class NoticeSyntaxError(mailseal.Error):
@@ -64,6 +63,12 @@ class Notice:
             if findings
         ]
         return f"{self.domain}: {', '.join(parts)} ({self.verdict})"
+
+
+def id_of(notices: Sequence[Notice]) -> str:
+    """Return what tells these notices together from every other bundle."""
+    text = " ".join(sorted(one.id for one in notices))
+    return notices[0].id if len(notices) == 1 else hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def write_notice(notice: Notice) -> bytes:

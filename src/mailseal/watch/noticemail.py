@@ -1,4 +1,4 @@
-"""A notice as a mail: plain text at 72 columns, with what to change ready to be copied."""
+"""Notices as a mail: plain text at 72 columns, with what to change ready to be copied."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -7,33 +7,43 @@ from email.policy import SMTP
 from email.utils import format_datetime
 
 from mailseal.checks.finding import Finding
-from mailseal.watch.notice import Notice
+from mailseal.watch.notice import Notice, id_of
 
 WIDTH = 72  # RFC 5322 §2.1.1 recommends 78, and answers quote
+RULE = "-" * WIDTH
+MAX_SUBJECT_CHARS = 200  # ours
 MAX_FINDINGS = 50  # ours, of each kind; the rest is counted
 
 
-def render_mail(notice: Notice, *, sender: str, recipients: Sequence[str]) -> EmailMessage:
-    """Return the message; its Message-ID is the same whenever it is rendered."""
+def render_mail(
+    notices: Sequence[Notice], *, sender: str, recipients: Sequence[str]
+) -> EmailMessage:
+    """Return one message for one or more notices; its Message-ID is the same for the same ones."""
+    first = notices[0]
+    subject = first.headline
+    if len(notices) > 1:
+        subject = f"{len(notices)} domains: " + ", ".join(one.domain for one in notices)
     message = EmailMessage(policy=SMTP)
     message["From"] = sender
     message["To"] = ", ".join(recipients)
-    message["Subject"] = f"[mailseal] {_printable(notice.headline)}"
-    message["Date"] = format_datetime(notice.at)
-    message["Message-ID"] = f"<{notice.id}@{sender.rpartition('@')[2]}>"
+    message["Subject"] = f"[mailseal] {_printable(subject[:MAX_SUBJECT_CHARS])}"
+    message["Date"] = format_datetime(max(one.at for one in notices))
+    message["Message-ID"] = f"<{id_of(notices)}@{sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation notice comes back
-    message.set_content("\n".join(_printable(line) for line in _lines(notice)) + "\n")
+    blocks = ("\n".join(_printable(line) for line in _lines(one)) for one in notices)
+    message.set_content(f"\n\n{RULE}\n\n".join(blocks) + "\n")
     return message
 
 
 def _lines(notice: Notice) -> Iterator[str]:
-    yield from textwrap.wrap(notice.sentence, WIDTH)
     if notice.is_test:
+        yield from textwrap.wrap(notice.sentence, WIDTH)
         return
+    yield notice.headline
+    yield ""
+    yield from textwrap.wrap(notice.sentence, WIDTH)
     if notice.verdict_before and notice.verdict_before != notice.verdict:
-        yield from textwrap.wrap(
-            f"The verdict was {notice.verdict_before} and is {notice.verdict}.", WIDTH
-        )
+        yield f"The verdict was {notice.verdict_before} and is {notice.verdict}."
     for title, findings in (
         ("New", notice.added),
         ("Worse than before", notice.worse),
@@ -42,7 +52,7 @@ def _lines(notice: Notice) -> Iterator[str]:
         if findings:
             yield ""
             yield f"{title}:"
-            yield from _findings(findings, is_over=title == "Resolved")
+            yield from _findings(findings, is_over=findings is notice.resolved)
     yield ""
     if notice.still_there:
         yield f"Still there, told before: {notice.still_there}."

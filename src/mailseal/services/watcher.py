@@ -1,0 +1,189 @@
+"""Looks at every watched domain when its time has come, and keeps what has changed.
+
+It works in the background of the resolver process, a few domains at a time. Where several nodes
+share a store, one of them takes each look.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+import mailseal
+from mailseal.checks.evidence import Evidence
+from mailseal.checks.finding import Finding
+from mailseal.names import Domain
+from mailseal.ports import Clock, HistoryStore, StoreError
+from mailseal.watch.judging import WatchRules, judge_look
+from mailseal.watch.records import Look, Watched
+
+log = structlog.stdlib.get_logger("mailseal.watcher")
+
+ROUND_INTERVAL = timedelta(seconds=5)  # so that a domain that was added is soon looked at
+FIGURES_INTERVAL = timedelta(seconds=60)  # between two readings of what metrics show
+PRUNE_INTERVAL = timedelta(hours=1)
+
+Gather = Callable[[Domain], Awaitable[Evidence]]
+OpenGather = Callable[[], AbstractAsyncContextManager[Gather]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchLimits:
+    """The bounds of watching: ``lease`` is longer than a look can take."""
+
+    at_once: int
+    lease: timedelta
+    keep_history: timedelta
+
+
+class Watcher:
+    """One loop. ``open_gather`` gives what observes, for as long as there is something due.
+
+    It is opened anew each time: what an earlier look has seen must not count as seen again.
+    ``latest`` is what the store last held of all watched domains, None until it was read.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: HistoryStore,
+        open_gather: OpenGather,
+        clock: Clock,
+        rules: WatchRules,
+        limits: WatchLimits,
+        chance: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._open_gather = open_gather
+        self._clock = clock
+        self._rules = rules
+        self._limits = limits
+        self._chance = chance
+        self._figures_at: float | None = None
+        self._pruned_at = clock.monotonic()
+        self.latest: tuple[Watched, ...] | None = None
+
+    async def run(self) -> None:
+        """Work for ever; cancel it to end it."""
+        while True:
+            try:
+                await self.round()
+            except StoreError as error:
+                log.warning("watch is without its store", error=str(error), action="try-again")
+            except mailseal.Error as error:
+                log.warning("watch cannot look", error=str(error), action="try-again-later")
+            await asyncio.sleep(ROUND_INTERVAL.total_seconds())
+
+    async def round(self) -> int:
+        """Look at what is due now; return how many domains were."""
+        looked = 0
+        first = await self._claim()
+        if first is not None:
+            looked = await self._look_at_due(first)
+        await self._keep_house()
+        return looked
+
+    async def _look_at_due(self, first: Watched) -> int:
+        looked = 0
+        turns = asyncio.Semaphore(self._limits.at_once)
+        due: Watched | None = first
+        async with self._open_gather() as gather, asyncio.TaskGroup() as tasks:
+            while due is not None:
+                await turns.acquire()
+                tasks.create_task(self._take_turn(due, gather, turns))
+                looked += 1
+                # One by one, when there is time for it: other nodes take the others.
+                due = await self._claim_another()
+        return looked
+
+    async def look_now(self, domains: tuple[Domain, ...]) -> tuple[Look | Domain, ...]:
+        """Look at these domains, due or not; a name stands for one that somebody else is at.
+
+        Or for one that is not watched.
+        """
+        turns = asyncio.Semaphore(self._limits.at_once)
+        async with self._open_gather() as gather:
+
+            async def look(domain: Domain) -> Look | Domain:
+                async with turns:
+                    now = self._clock.now()
+                    until = now + self._limits.lease
+                    before = await self._store.claim(domain, now, until=until)
+                    found = None if before is None else await self._look(before, gather)
+                    return domain if found is None else found
+
+            return tuple(await asyncio.gather(*map(look, domains)))
+
+    async def _claim(self) -> Watched | None:
+        now = self._clock.now()
+        due = await self._store.claim_due(now, until=now + self._limits.lease, limit=1)
+        return due[0] if due else None
+
+    async def _claim_another(self) -> Watched | None:
+        try:
+            return await self._claim()
+        except StoreError as error:
+            # Those who are at it go on, and each does what it can.
+            log.warning("watch is without its store", error=str(error), action="try-again")
+            return None
+
+    async def _take_turn(self, before: Watched, gather: Gather, turns: asyncio.Semaphore) -> None:
+        try:
+            await self._look(before, gather)
+        except StoreError as error:
+            log.warning("watch is without its store", error=str(error), action="try-again")
+        finally:
+            turns.release()
+
+    async def _look(self, before: Watched, gather: Gather) -> Look | None:
+        """Look and store; None where somebody else has looked meanwhile."""
+        spans = await self._store.load_open(before.domain)
+        evidence = await gather(before.domain)
+        # In a thread: certificates of many hosts take tens of milliseconds to judge.
+        look = await asyncio.to_thread(
+            judge_look, before, spans, evidence, self._rules, chance=self._chance()
+        )
+        if not await self._store.record(look):
+            return None
+        self._figures_at = None
+        _tell(look)
+        return look
+
+    async def _keep_house(self) -> None:
+        now = self._clock.monotonic()
+        if self._figures_at is None or now - self._figures_at >= FIGURES_INTERVAL.total_seconds():
+            self.latest = await self._store.list()
+            self._figures_at = now
+        if now - self._pruned_at >= PRUNE_INTERVAL.total_seconds():
+            self._pruned_at = now
+            await self._store.prune(self._clock.now() - self._limits.keep_history)
+
+
+def _tell(look: Look) -> None:
+    domain, verdict = look.before.domain, look.figures.verdict
+    log.info(
+        "watched domain looked at",
+        domain=domain,
+        verdict=verdict,
+        errors=look.figures.errors,
+        warnings=look.figures.warnings,
+        unknown=look.figures.unknown,
+        next=look.next_look_at,
+    )
+    if look.notice is not None:
+        log.warning(
+            "watched domain has changed",
+            domain=domain,
+            verdict=verdict,
+            added=_codes(look.notice.added),
+            worse=_codes(look.notice.worse),
+            resolved=_codes(look.notice.resolved),
+            by=",".join(look.channels) or "nobody",
+        )
+
+
+def _codes(findings: tuple[Finding, ...]) -> str:
+    return ",".join(dict.fromkeys(finding.code for finding in findings))

@@ -1,0 +1,278 @@
+"""Watching: domains are looked at when due, by one node, and what changes is told once."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from mailseal.checks.evidence import Evidence
+from mailseal.checks.finding import Severity
+from mailseal.names import Domain
+from mailseal.ports import SendFailed, Sent, StoreError
+from mailseal.testing.evidence import absent, domain_evidence, failed
+from mailseal.watch.judging import judge_look
+from mailseal.watch.notice import Channel
+from mailseal.watch.records import Look
+
+from .watchworld import DAY, DOMAIN, HOUR, MINUTE, OTHER, World, broken
+
+
+async def test_what_is_added_is_looked_at_at_once_and_then_on_schedule() -> None:
+    """Every six hours, and not in between."""
+    world = World()
+    await world.add(DOMAIN)
+
+    assert [await world.go_on(by) for by in (0 * HOUR, HOUR, 5 * HOUR, HOUR, 5 * HOUR)] == [
+        1, 0, 1, 0, 1,
+    ]  # fmt: skip
+    assert world.opened == 3  # a look must not count what an earlier one remembers
+
+
+async def test_a_good_domain_is_quiet_and_has_figures() -> None:
+    """Nobody is told that nothing is wrong; metrics and ``list`` show it."""
+    world = World()
+    await world.add(DOMAIN)
+    for _ in range(3):
+        await world.go_on(6 * HOUR)
+
+    assert world.mail.attempts == 0
+    assert world.watcher.latest is not None
+    (watched,) = world.watcher.latest
+    assert watched.figures is not None
+    assert (watched.figures.verdict, watched.figures.errors) == ("enforcing-and-healthy", 0)
+    assert watched.figures.certificate_end is not None
+    assert watched.succeeded_at == watched.looked_at == world.clock.now()
+
+
+async def test_a_loss_is_told_at_once_by_every_way_and_its_end_once() -> None:
+    """One alert for what came, one for what went, none in between."""
+    world = World()
+    await world.add(DOMAIN)
+    await world.go_on()
+    world.evidence[DOMAIN] = broken()
+    await world.go_on(6 * HOUR)
+
+    (notice,) = world.mail.sent
+    assert notice.verdict == "enforcing-and-losing-mail"
+    assert notice.verdict_before == "enforcing-and-healthy"
+    assert Severity.ERROR in {one.severity for one in notice.added}
+    assert world.webhook.sent == world.mail.sent
+    for _ in range(4):
+        await world.go_on(6 * HOUR)
+    assert len(world.mail.sent) <= 2  # what was no error waited for a second look
+    told = sum(len(one.added) for one in world.mail.sent)
+
+    world.mail.sent.clear()
+    del world.evidence[DOMAIN]
+    for _ in range(6):
+        await world.go_on(15 * MINUTE)
+    for _ in range(3):
+        await world.go_on(6 * HOUR)
+    resolved = [one for notice in world.mail.sent for one in notice.resolved]
+    assert len(resolved) == told
+    assert len(world.mail.sent) == 1
+
+
+async def test_what_flaps_wakes_nobody() -> None:
+    """A warning that is gone at the second look was never told."""
+    world = World()
+    await world.add(DOMAIN)
+    await world.go_on()
+    for _ in range(3):
+        world.evidence[DOMAIN] = weak()
+        await world.go_on(6 * HOUR)
+        del world.evidence[DOMAIN]
+        assert await world.go_on(15 * MINUTE) == 1  # looked at again soon
+    assert world.mail.attempts == 0
+
+
+def weak() -> Evidence:
+    """Return evidence with a warning and no error."""
+    evidence = domain_evidence()
+    return replace(evidence, records=replace(evidence.records, tlsrpt=absent()))
+
+
+async def test_a_warning_is_told_when_it_was_seen_twice() -> None:
+    """The second look comes after a quarter of an hour."""
+    world = World()
+    await world.add(DOMAIN)
+    world.evidence[DOMAIN] = weak()
+    await world.go_on()
+    assert world.mail.sent == []
+    await world.go_on(15 * MINUTE)
+    assert [len(one.added) for one in world.mail.sent] == [1]
+
+
+async def test_a_look_that_fails_resolves_nothing() -> None:
+    """DNS that is down is no all-clear; the success before keeps its date."""
+    world = World()
+    await world.add(DOMAIN)
+    world.evidence[DOMAIN] = broken()
+    await world.go_on()
+    looked_at = world.clock.now()
+    evidence = broken()
+    world.evidence[DOMAIN] = replace(evidence, records=replace(evidence.records, mx=failed()))
+    await world.go_on(6 * HOUR)
+    for _ in range(3):
+        assert await world.go_on(15 * MINUTE) == 1  # what cannot be judged is tried again soon
+
+    assert [one for notice in world.mail.sent for one in notice.resolved] == []
+    known = await world.history.load(DOMAIN)
+    assert known is not None
+    assert known.succeeded_at == looked_at
+    assert known.looked_at == world.clock.now()
+
+
+async def test_of_several_nodes_one_looks() -> None:
+    """Claims are in the store."""
+    one = World()
+    nodes = [one, one.another_node(), one.another_node()]
+    names = [Domain(f"d{number}.example") for number in range(12)]
+    await one.add(*names)
+    looked = await asyncio.gather(*(node.watcher.round() for node in nodes))
+
+    assert sum(looked) == 12
+    assert sorted(name for node in nodes for name in node.looks) == sorted(names)
+
+
+async def test_a_look_that_was_overtaken_tells_nothing() -> None:
+    """Whose claim ran out finds that somebody else has looked, and leaves it at that."""
+    world = World()
+    await world.add(DOMAIN)
+    world.evidence[DOMAIN] = broken()
+    until = world.clock.now() + HOUR
+    stale = await world.history.claim(DOMAIN, world.clock.now(), until=until)
+    assert stale is not None
+    world.history.claims.clear()
+    await world.go_on()
+    assert len(world.mail.sent) == 1
+
+    late = judge_look(stale, (), broken(), world.watcher._rules, chance=0.0)
+    assert not await world.history.record(late)
+    await world.go_on()
+    assert len(world.mail.sent) == 1
+
+
+async def test_jitter_only_brings_a_look_forward() -> None:
+    """A tenth of the interval at most, so that domains added together part."""
+    world = World()
+    world.watcher._chance = lambda: 1.0
+    await world.add(DOMAIN)
+    await world.go_on()
+    known = await world.history.load(DOMAIN)
+    assert known is not None
+    assert known.next_look_at == world.clock.now() + 6 * HOUR * 0.9
+
+
+async def test_old_looks_are_pruned() -> None:
+    """History is kept as long as is set, and no longer."""
+    world = World()
+    await world.add(DOMAIN)
+    await world.go_on()
+    await world.go_on(401 * DAY)
+    assert len(await world.history.load_observations(DOMAIN, limit=9)) == 1
+
+
+async def test_a_store_that_is_away_costs_a_round() -> None:
+    """The next one does what is due."""
+    world = World()
+    await world.add(DOMAIN)
+    world.history.error = StoreError("away")
+    with pytest.raises(StoreError):
+        await world.watcher.round()
+    world.history.error = None
+    assert await world.go_on() == 1
+
+
+async def test_looks_on_demand_are_looks_like_others() -> None:
+    """Due or not, stored and told; who is being looked at elsewhere is named."""
+    world = World()
+    await world.add(DOMAIN, OTHER)
+    await world.history.claim(OTHER, world.clock.now(), until=world.clock.now() + HOUR)
+    unknown = Domain("unknown.example")
+    found = await world.watcher.look_now((DOMAIN, OTHER, unknown))
+
+    assert isinstance(found[0], Look)
+    assert found[1:] == (OTHER, unknown)
+    assert await world.history.load_observations(DOMAIN, limit=9)
+
+
+async def test_a_memory_that_cannot_be_read_begins_anew() -> None:
+    """Damage costs the comparison and nothing else."""
+    world = World()
+    await world.add(DOMAIN)
+    await world.go_on()
+    known = world.history.watched[DOMAIN]
+    world.history.watched[DOMAIN] = replace(known, memory=b"{")
+    assert await world.go_on(6 * HOUR) == 1
+    assert world.history.watched[DOMAIN].memory not in (None, b"{")
+
+
+async def test_messages_are_tried_again_until_they_are_taken() -> None:
+    """With pauses that grow; each way for itself."""
+    world = World()
+    await world.add(DOMAIN)
+    world.evidence[DOMAIN] = broken()
+    world.mail.failure = "connection refused"
+    await world.go_on()
+    assert (world.mail.attempts, len(world.webhook.sent)) == (1, 1)
+    await world.go_on(30 * timedelta(seconds=1))
+    assert world.mail.attempts == 1
+    await world.go_on(MINUTE)
+    assert world.mail.attempts == 2
+    await world.go_on(MINUTE)
+    assert world.mail.attempts == 2
+    world.mail.failure = ""
+    await world.go_on(HOUR)
+    first = world.mail.sent[0]
+    assert [one.id for one in world.mail.sent].count(first.id) == 1
+    assert world.herald.waiting == 0
+    assert world.herald.counts["mail", "failed"] == 2
+
+
+async def test_messages_are_given_up_after_days() -> None:
+    """News of last week is none."""
+    world = World()
+    await world.add(DOMAIN)
+    world.evidence[DOMAIN] = broken()
+    world.mail.failure = "connection refused"
+    await world.go_on()
+    world.clock.advance(4 * DAY)
+    await world.herald.round()
+    assert world.herald.waiting == 0
+    assert world.mail.sent == []
+
+
+async def test_a_restart_neither_loses_nor_repeats() -> None:
+    """What was not sent is sent by the next process, what was sent is not."""
+    world = World()
+    await world.add(DOMAIN)
+    world.evidence[DOMAIN] = broken()
+    world.mail.failure = "connection refused"
+    await world.go_on()
+    after = world.another_node()
+    await after.go_on(10 * MINUTE)
+    assert len(after.mail.sent) == 1
+    assert after.webhook.sent == []
+
+
+async def test_news_that_come_together_go_out_together() -> None:
+    """A hundred domains with one mail server are one mail, or few."""
+    world = World()
+    names = [Domain(f"d{number}.example") for number in range(25)]
+    await world.add(*names)
+    for name in names:
+        world.evidence[name] = broken()
+    await world.go_on()
+    assert world.mail.bundles == [20, 5]
+
+
+async def test_a_test_goes_by_every_way_and_is_nothing_to_remember() -> None:
+    """What came of each is told to whoever asked."""
+    world = World()
+    world.webhook.failure = "404"
+    outcomes = await world.herald.test()
+    assert [one.is_test for one in world.mail.sent] == [True]
+    assert outcomes == ((Channel.MAIL, Sent()), (Channel.WEBHOOK, SendFailed(reason="404")))
+    assert world.history.messages == {}
