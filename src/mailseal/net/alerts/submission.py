@@ -1,0 +1,190 @@
+"""Hands mail to the server that the operator has named: SMTP, with TLS and a password or without.
+
+The standard library's client runs in a thread, and its socket is shut when the time is over.
+"""
+
+import asyncio
+import enum
+import ipaddress
+import smtplib
+import socket
+import ssl
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+from mailseal.net.alerts.secret import read_secret
+from mailseal.ports import SendFailed, Sent
+from mailseal.watch.notice import Channel, Notice
+from mailseal.watch.noticemail import render_mail
+
+MAX_REASON_CHARS = 200  # of what a server said
+
+
+class MailSecurity(enum.StrEnum):
+    """How the connection to the mail server is protected."""
+
+    AUTO = "auto"  # STARTTLS with a verified certificate, but nothing on this machine itself
+    STARTTLS = "starttls"
+    TLS = "tls"  # from the first byte (RFC 8314)
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailPlace:
+    """Where mail is handed in, by whom, and for whom."""
+
+    host: str
+    port: int
+    security: MailSecurity
+    sender: str
+    recipients: tuple[str, ...]
+    user: str = ""
+    password_file: Path | None = None
+    ca_file: Path | None = None
+
+    @property
+    def starts_tls(self) -> bool:
+        """Tell whether STARTTLS is insisted on."""
+        is_auto = self.security is MailSecurity.AUTO and not is_this_machine(self.host)
+        return is_auto or self.security is MailSecurity.STARTTLS
+
+
+def is_this_machine(host: str) -> bool:
+    """Tell whether a name or address is of loopback."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class SubmissionSender:
+    """Sends notices as mail (the ``ports.AlertSender`` protocol)."""
+
+    channel = Channel.MAIL
+
+    def __init__(self, place: MailPlace) -> None:
+        self._place = place
+
+    async def send(self, notices: Sequence[Notice], *, timeout: timedelta) -> Sent | SendFailed:
+        """Hand one message in; ends within ``timeout`` in all."""
+        place = self._place
+        message = render_mail(notices, sender=place.sender, recipients=place.recipients)
+        attempt = _Attempt(place, message, timeout.total_seconds())
+        try:
+            async with asyncio.timeout(timeout.total_seconds()):
+                return await asyncio.to_thread(attempt.run)
+        except TimeoutError:
+            return SendFailed(reason=f"{place.host} was too slow")
+        finally:
+            attempt.abort()
+
+
+class _Attempt:
+    """One conversation, in a thread of its own."""
+
+    def __init__(self, place: MailPlace, message: EmailMessage, seconds: float) -> None:
+        self._place = place
+        self._message = message
+        self._seconds = seconds
+        self._socket: socket.socket | None = None
+
+    def abort(self) -> None:
+        """End it from another thread; nothing happens where it has ended."""
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def keep(self, opened: socket.socket) -> None:
+        """Keep what ``abort`` shuts."""
+        self._socket = opened
+
+    def run(self) -> Sent | SendFailed:
+        """Converse."""
+        place = self._place
+        try:
+            with self._connect() as connection:
+                if place.starts_tls:
+                    connection.starttls(context=self._context())
+                if place.user and place.password_file is not None:
+                    connection.login(place.user, read_secret(place.password_file).decode())
+                refused = connection.send_message(
+                    self._message, from_addr=place.sender, to_addrs=list(place.recipients)
+                )
+        except smtplib.SMTPResponseException as error:
+            return _failed(f"{place.host} said {error.smtp_code} {_text(error.smtp_error)}")
+        except smtplib.SMTPRecipientsRefused as error:
+            return _failed(f"{place.host} refused every recipient: {_refusals(error.recipients)}")
+        except smtplib.SMTPException as error:
+            return _failed(f"{place.host}: {error}")
+        except ssl.SSLCertVerificationError as error:
+            return _failed(f"the certificate of {place.host}: {error.verify_message}")
+        except (OSError, UnicodeError) as error:
+            name = getattr(error, "filename", None)
+            what = f"{name}: " if name else f"{place.host} port {place.port}: "
+            return _failed(f"{what}{getattr(error, 'strerror', None) or error}")
+        return Sent(note=_printable(_refusals(refused)))
+
+    def _connect(self) -> smtplib.SMTP:
+        place = self._place
+        if place.security is MailSecurity.TLS:
+            return _TlsClient(self, place, self._seconds, self._context())
+        return _Client(self, place, self._seconds)
+
+    def _context(self) -> ssl.SSLContext:
+        context = ssl.create_default_context(
+            cafile=str(self._place.ca_file) if self._place.ca_file else None
+        )
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        return context
+
+
+class _Client(smtplib.SMTP):
+    """The library's client, which lets its socket be known before it waits for anything."""
+
+    def __init__(self, attempt: _Attempt, place: MailPlace, seconds: float) -> None:
+        self._attempt = attempt
+        super().__init__(place.host, place.port, timeout=seconds)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        opened = socket.create_connection((host, port), timeout)
+        self._attempt.keep(opened)
+        return opened
+
+
+class _TlsClient(smtplib.SMTP_SSL):
+    """Likewise, with TLS from the first byte."""
+
+    def __init__(
+        self, attempt: _Attempt, place: MailPlace, seconds: float, context: ssl.SSLContext
+    ) -> None:
+        self._attempt = attempt
+        super().__init__(place.host, place.port, timeout=seconds, context=context)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        opened = socket.create_connection((host, port), timeout)
+        self._attempt.keep(opened)
+        secured = self.context.wrap_socket(opened, server_hostname=host)
+        self._attempt.keep(secured)
+        return secured
+
+
+def _refusals(refused: dict[str, tuple[int, bytes]]) -> str:
+    return "; ".join(f"{name}: {code} {_text(said)}" for name, (code, said) in refused.items())
+
+
+def _text(said: Any) -> str:
+    return said.decode("ascii", "replace") if isinstance(said, bytes) else str(said)
+
+
+def _failed(reason: str) -> SendFailed:
+    return SendFailed(reason=_printable(reason))
+
+
+def _printable(text: str) -> str:
+    shown = "".join(c if " " <= c <= "~" else " " if c.isspace() else "?" for c in text)
+    return shown[:MAX_REASON_CHARS]

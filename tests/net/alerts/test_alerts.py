@@ -1,0 +1,324 @@
+"""Notices reach real servers on loopback, by mail and by webhook, or it is said why not."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from mailseal.net.alerts import MailPlace, MailSecurity, SubmissionSender, WebhookSender
+from mailseal.ports import SendFailed, Sent
+from mailseal.testing import ManualClock
+from mailseal.watch.notice import Notice
+from tests.net.pki import Authority
+
+TIMEOUT = timedelta(seconds=10)
+SHORT = timedelta(milliseconds=200)
+NOTICE = Notice(
+    domain="example.com",
+    at=datetime(2026, 11, 22, tzinfo=UTC),
+    verdict="enforcing-and-healthy",
+    sentence="All is well.",
+)
+
+
+class MailServer:
+    """Says what a test lets it say; remembers what it heard."""
+
+    def __init__(self) -> None:
+        self.replies = {
+            "EHLO": "250-server\r\n250-STARTTLS\r\n250 AUTH PLAIN",
+            "STARTTLS": "220 go",
+            "AUTH": "235 ok",
+            "MAIL": "250 ok",
+            "RCPT": "250 ok",
+            "DATA": "354 go",
+            ".": "250 queued",
+            "QUIT": "221 bye",
+            "RSET": "250 ok",
+        }
+        self.greeting = "220 server"
+        self.heard: list[str] = []
+        self.message = ""
+        self.context: ssl.SSLContext | None = None
+        self.port = 0
+
+    @asynccontextmanager
+    async def running(self, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[None]:
+        """Listen on loopback."""
+        server = await asyncio.start_server(self._converse, "127.0.0.1", 0, ssl=tls)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield
+        finally:
+            server.close()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.greeting:
+            writer.write(f"{self.greeting}\r\n".encode())
+        try:
+            await self._answer(reader, writer)
+        except (OSError, ValueError):
+            pass  # the client has given up
+        finally:
+            writer.transport.abort()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := (await reader.readline()).decode().strip():
+            self.heard.append(line)
+            verb = line.split()[0].upper()
+            writer.write(f"{self.replies.get(verb, '500 what')}\r\n".encode())
+            if verb == "STARTTLS" and self.context is not None:
+                await writer.start_tls(self.context)
+            if verb == "DATA" and self.replies["DATA"].startswith("354"):
+                self.message = (await reader.readuntil(b"\r\n.\r\n")).decode()
+                writer.write(f"{self.replies['.']}\r\n".encode())
+            if verb == "QUIT":
+                return
+
+
+def place(server: MailServer, **changes: object) -> MailPlace:
+    """Return where the server is."""
+    known = MailPlace(
+        host="127.0.0.1",
+        port=server.port,
+        security=MailSecurity.AUTO,
+        sender="mailseal@example.com",
+        recipients=("a@example.com", "b@example.com"),
+    )
+    return replace(known, **changes)  # type: ignore[arg-type]  # the fields of a test
+
+
+async def send(at: MailPlace, timeout: timedelta = TIMEOUT) -> Sent | SendFailed:
+    """Send the notice."""
+    return await SubmissionSender(at).send((NOTICE,), timeout=timeout)
+
+
+async def test_mail_on_this_machine_goes_as_it_is() -> None:
+    """Both recipients, one message, no TLS on loopback."""
+    server = MailServer()
+    async with server.running():
+        assert await send(place(server)) == Sent()
+    assert "rcpt TO:<b@example.com>" in [line.replace("RCPT", "rcpt") for line in server.heard]
+    assert f"<{NOTICE.id}@example.com>" in server.message
+    assert not any(line.startswith("STARTTLS") for line in server.heard)
+
+
+@pytest.mark.parametrize("security", [MailSecurity.STARTTLS, MailSecurity.TLS])
+async def test_mail_goes_over_verified_tls_with_a_password(
+    security: MailSecurity, authority: Authority, tmp_path: Path
+) -> None:
+    """The password is said within TLS only."""
+    secret = tmp_path / "password"
+    secret.write_text("s3cret\n")
+    server = MailServer()
+    server.context = authority.issue("localhost")
+    tls = server.context if security is MailSecurity.TLS else None
+    async with server.running(tls=tls):
+        at = place(
+            server, host="localhost", security=security, user="me", password_file=secret,
+            ca_file=authority.ca_path,
+        )  # fmt: skip
+        assert await send(at) == Sent()
+    assert any(line.startswith("AUTH PLAIN") for line in server.heard)
+
+
+async def test_a_certificate_of_a_stranger_gets_neither_password_nor_mail(
+    authority: Authority, stranger: Authority, tmp_path: Path
+) -> None:
+    """It is said as that."""
+    secret = tmp_path / "password"
+    secret.write_text("s3cret\n")
+    server = MailServer()
+    server.context = stranger.issue("localhost")
+    async with server.running():
+        at = place(
+            server, host="localhost", security=MailSecurity.STARTTLS, user="me",
+            password_file=secret, ca_file=authority.ca_path,
+        )  # fmt: skip
+        outcome = await send(at)
+    assert isinstance(outcome, SendFailed)
+    assert "certificate of localhost" in outcome.reason
+    assert not any(line.startswith(("AUTH", "MAIL", "mail")) for line in server.heard)
+
+
+async def test_tls_that_was_asked_for_is_not_gone_without() -> None:
+    """A server that offers no STARTTLS gets nothing."""
+    server = MailServer()
+    server.replies["EHLO"] = "250 server"
+    async with server.running():
+        outcome = await send(place(server, security=MailSecurity.STARTTLS))
+    assert isinstance(outcome, SendFailed)
+    assert not any(line.lower().startswith("mail") for line in server.heard)
+
+
+@pytest.mark.parametrize(
+    ("verb", "reply", "part"),
+    [
+        ("MAIL", "451 later", "451 later"),
+        ("DATA", "550 no \x1b[2J", "550 no ?[2J"),
+        ("RCPT", "550 unknown", "refused every recipient"),
+        ("EHLO", "x" * 20_000, ""),  # a line without end
+    ],
+)
+async def test_what_a_server_refuses_is_said_in_its_words(verb: str, reply: str, part: str) -> None:
+    """In printable ASCII, and in bounds."""
+    server = MailServer()
+    server.replies[verb] = reply
+    async with server.running():
+        outcome = await send(place(server))
+    assert isinstance(outcome, SendFailed)
+    assert part in outcome.reason
+    assert outcome.reason.isprintable()
+    assert len(outcome.reason) <= 200
+
+
+async def test_nobody_there_is_said_as_that() -> None:
+    """The next attempt may meet somebody."""
+    server = MailServer()
+    async with server.running():
+        pass
+    outcome = await send(place(server))
+    assert isinstance(outcome, SendFailed)
+    assert "refused" in outcome.reason
+
+
+async def test_a_silent_server_costs_the_deadline_and_no_more() -> None:
+    """Its thread ends with it."""
+    server = MailServer()
+    server.greeting = ""
+    async with server.running():
+        assert await send(place(server), SHORT) == SendFailed(reason="127.0.0.1 was too slow")
+
+
+async def test_a_missing_password_is_named(tmp_path: Path) -> None:
+    """Whoever reads the log knows which file to look at."""
+    server = MailServer()
+    async with server.running():
+        at = place(server, user="me", password_file=tmp_path / "none")
+        outcome = await send(at)
+    assert isinstance(outcome, SendFailed)
+    assert "none" in outcome.reason
+
+
+# -- webhooks -------------------------------------------------------------------------------
+
+
+class WebServer:
+    """Answers every request with the same bytes; remembers what came."""
+
+    def __init__(self, answer: bytes = b"HTTP/1.1 204 No Content\r\n\r\n") -> None:
+        self.answer = answer
+        self.head = b""
+        self.body = b""
+        self.port = 0
+
+    @asynccontextmanager
+    async def running(self, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[None]:
+        """Listen on loopback."""
+        server = await asyncio.start_server(self._take, "127.0.0.1", 0, ssl=tls)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield
+        finally:
+            server.close()
+
+    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            self.head = await reader.readuntil(b"\r\n\r\n")
+            self.body = await reader.readexactly(int(self.header("content-length")))
+            writer.write(self.answer)
+            await writer.drain()
+            await reader.read()
+        except OSError:
+            pass  # the client has given up
+        finally:
+            writer.transport.abort()
+
+    def header(self, name: str) -> str:
+        """Return a header of the request."""
+        for line in self.head.decode().split("\r\n")[1:]:
+            key, _, value = line.partition(":")
+            if key.lower() == name:
+                return value.strip()
+        raise LookupError(name)
+
+
+async def post(
+    url: str, timeout: timedelta = TIMEOUT, **settings: Path | None
+) -> Sent | SendFailed:
+    """Post the notice."""
+    sender = WebhookSender(url, clock=ManualClock(NOTICE.at), **settings)
+    return await sender.send((NOTICE,), timeout=timeout)
+
+
+async def test_a_webhook_gets_signed_json_over_verified_https(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """The signature is over time and body."""
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret\n")
+    server = WebServer()
+    async with server.running(tls=authority.issue("localhost")):
+        url = f"https://localhost:{server.port}/hook?x=1"
+        assert await post(url, secret_file=secret, ca_file=authority.ca_path) == Sent()
+    assert server.head.startswith(b"POST /hook?x=1 HTTP/1.1\r\n")
+    assert json.loads(server.body)["events"][0]["domain"] == "example.com"
+    time, _, digest = server.header("mailseal-signature").removeprefix("t=").partition(",v1=")
+    expected = hmac.new(b"s3cret", f"{time}.".encode() + server.body, hashlib.sha256)
+    assert digest == expected.hexdigest()
+
+
+async def test_a_webhook_of_this_machine_needs_no_tls() -> None:
+    """Without a secret there is no signature."""
+    server = WebServer()
+    async with server.running():
+        assert await post(f"http://127.0.0.1:{server.port}") == Sent()
+    with pytest.raises(LookupError):
+        server.header("mailseal-signature")
+
+
+@pytest.mark.parametrize(
+    ("answer", "part"),
+    [
+        (b"HTTP/1.1 500 Oops\r\n\r\n", "answered 500"),
+        (b"HTTP/1.1 302 Found\r\nLocation: http://192.0.2.1/\r\n\r\n", "answered 302"),
+        (b"220 mail server\r\n", ""),
+        (b"HTTP/1.1 200 OK\r\nx: " + b"a" * 100_000, ""),  # a head without end
+        (b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000, "no response"),
+        (b"", ""),
+    ],
+)
+async def test_other_answers_are_failures(answer: bytes, part: str) -> None:
+    """No redirect is followed, and what is no HTTP is not taken for any."""
+    server = WebServer(answer)
+    async with server.running():
+        outcome = await post(f"http://127.0.0.1:{server.port}/", timedelta(seconds=1))
+    assert isinstance(outcome, SendFailed)
+    assert part in outcome.reason
+    assert outcome.reason.isprintable()
+
+
+async def test_a_stranger_s_certificate_gets_no_news(
+    authority: Authority, stranger: Authority
+) -> None:
+    """It is said as that."""
+    server = WebServer()
+    async with server.running(tls=stranger.issue("localhost")):
+        outcome = await post(f"https://localhost:{server.port}/", ca_file=authority.ca_path)
+    assert isinstance(outcome, SendFailed)
+    assert "certificate" in outcome.reason
+    assert server.head == b""
+
+
+async def test_a_text_that_is_no_url_is_refused() -> None:
+    """Configuration has checked it; here is the last place to notice."""
+    with pytest.raises(ValueError, match="no URL"):
+        WebhookSender("ftp://example.com/", clock=ManualClock())
