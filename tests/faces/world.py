@@ -107,6 +107,7 @@ class World:
             store=self.store,
             clock=self.clock,
             on_change=on_change,
+            on_purged=lambda domain: views.forget(domain),
         )
         pins = PinBook(
             clock=self.clock,

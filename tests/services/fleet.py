@@ -21,12 +21,14 @@ class Node(Generic[StoreT]):
     def __init__(self, fleet: "Fleet[StoreT]", store: StoreT) -> None:
         self.store = store
         self.changed: list[Domain] = []
+        self.purged: list[Domain] = []
         self.discoverer = new_discoverer(
             dns=fleet.dns,
             fetcher=fleet.hosts,
             store=store,
             clock=fleet.clock,
             on_change=self.changed.append,
+            on_purged=self.purged.append,
         )
         self.refresher = Refresher(
             discoverer=self.discoverer,

@@ -50,6 +50,7 @@ def new_discoverer(
     store: PolicyStore,
     clock: Clock,
     on_change: Callable[[Domain], None],
+    on_purged: Callable[[Domain], None] = lambda _domain: None,
     limits: DiscoveryLimits | None = None,
     jitter: float = 0.0,
 ) -> Discoverer:
@@ -63,6 +64,7 @@ def new_discoverer(
         limits=limits or DiscoveryLimits(),
         jitter=lambda: jitter,
         on_change=on_change,
+        on_purged=on_purged,
     )
 
 
@@ -89,9 +91,13 @@ class World:
             store=self.store,
             clock=self.clock,
             on_change=self.changed.append,
+            on_purged=self.forget_hosts,
             limits=self.limits,
             jitter=self.jitter,
         )
+
+    def forget_hosts(self, domain: Domain) -> None:
+        """Drop what else is remembered of a purged domain: a discoverer alone has nothing."""
 
     def publish(
         self,
@@ -161,6 +167,11 @@ class SenderWorld(World):
             self_test=self_test,
             exceptions=exceptions,
         )
+
+    def forget_hosts(self, domain: Domain) -> None:
+        """Drop what DNS and DANE said of a purged domain, as a view does."""
+        self.surveyor.forget(domain)
+        self.resolver.forget(domain)
 
     def enforce(self, *mx: str, domain: str = DOMAIN, record_id: str = "1") -> None:
         """Publish an enforce policy."""

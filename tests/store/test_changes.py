@@ -24,6 +24,19 @@ async def test_changes_are_handed_over_once_and_together() -> None:
     assert await waiting == StoreChanges(is_anything=True)
 
 
+async def test_a_purge_is_told_as_such_and_as_a_change() -> None:
+    """Whatever was written to the domain before it and after."""
+    changes, domain = PendingChanges(), Domain("a.example")
+    changes.note([domain])
+    changes.note_purge(domain)
+    changes.note([domain])
+
+    assert await changes.wait() == StoreChanges(domains=(domain,), purged=(domain,))
+
+    changes.note([domain])
+    assert await changes.wait() == StoreChanges(domains=(domain,))
+
+
 async def test_too_many_changes_become_one_that_means_all() -> None:
     """A fleet that fetches faster than this node reads costs no more memory than the bound."""
     changes = PendingChanges()

@@ -77,6 +77,18 @@ async def test_a_purge_reaches_all_within_a_second(fleet: Fleet[Store]) -> None:
     assert await fleet.nodes[0].store.load(DOMAIN) is None
 
 
+async def test_a_purge_is_told_as_one_whatever_is_written_after_it(fleet: Fleet[Store]) -> None:
+    """A node that finds a row already knows that what was learnt before it is to be forgotten."""
+    fleet.publish()
+    one, other, _ = fleet.nodes
+    await one.mode()
+
+    await one.discoverer.forget(DOMAIN)
+    await one.mode()
+
+    await eventually(lambda: DOMAIN in other.purged, TO_ALL_SECONDS)
+
+
 async def test_each_policy_is_refetched_by_one_node(fleet: Fleet[Store]) -> None:
     """Three rounds at the same time share the work, and nobody does it twice."""
     names = [Domain(f"d{number}.example") for number in range(40)]

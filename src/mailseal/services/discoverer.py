@@ -87,6 +87,7 @@ class Discoverer(Keeper):
         limits: DiscoveryLimits,
         jitter: Callable[[], float],
         on_change: Callable[[Domain], None],
+        on_purged: Callable[[Domain], None],
         on_fetched: Callable[[CachedPolicy], None] = lambda _cached: None,
     ) -> None:
         super().__init__(
@@ -95,6 +96,7 @@ class Discoverer(Keeper):
             max_domains=limits.max_domains,
             max_bytes=limits.max_bytes,
             on_change=on_change,
+            on_purged=on_purged,
         )
         self._dns = dns
         self._fetcher = fetcher

@@ -1,8 +1,9 @@
 """Keeps memory in step with a store that other nodes write to as well.
 
-What is told is a hint with a name; the row is read anew, and the newer of both is held. After the
-store was away all that memory holds is compared with it, once what was fetched meanwhile is saved,
-and what was purged meanwhile is looked up anew.
+What is told is a hint with a name; the row is read anew, and the newer of both is held. That it
+was a purge is told too, since another node may have fetched and stored again before we look.
+After the store was away all that memory holds is compared with it, once what was fetched meanwhile
+is saved, and what was purged meanwhile is looked up anew.
 """
 
 import asyncio
@@ -41,6 +42,8 @@ class Follower:
         """Take over what was changed; where the store cannot be read, all of it the next time."""
         was_behind = self._is_behind
         try:
+            for domain in changes.purged:
+                self._discoverer.learn_purge(domain)
             await self._read(changes.domains, was_told=True)
             if changes.is_anything or was_behind:
                 await self._discoverer.save_unsaved()

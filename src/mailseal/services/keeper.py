@@ -37,12 +37,15 @@ class Keeper:
         max_domains: int,
         max_bytes: int,
         on_change: Callable[[Domain], None],
+        on_purged: Callable[[Domain], None],
     ) -> None:
+        """Make one; ``on_change`` is to drop answers, ``on_purged`` all else that was learnt."""
         self._store = store
         self._clock = clock
         self._max_domains = max_domains
         self._max_bytes = max_bytes
         self._on_change = on_change
+        self._on_purged = on_purged
         self._states: dict[Domain, DomainState] = {}
         self._weights: dict[Domain, int] = {}
         self._used_bytes = 0
@@ -74,7 +77,7 @@ class Keeper:
         was_stored = await self._store.remove(domain, now=self._clock.now())
         self._purges += 1
         self._drop(domain)  # a question may have read it again meanwhile
-        self._on_change(domain)
+        self.learn_purge(domain)
         return was_stored or (state is not None and state.cached is not None)
 
     def learn(self, domain: Domain, stored: CachedPolicy | None, *, was_told: bool) -> None:
@@ -84,17 +87,27 @@ class Keeper:
         absence means less than a policy that is still to be stored.
         """
         state = self._states.get(domain)
+        if stored is None and was_told:
+            self._on_purged(domain)
         if state is None:
             if was_told:
                 self._on_change(domain)  # an answer may have outlived what it was made of
         elif stored is not None or was_told or (state.cached and not state.is_unsaved):
             self._take_over(domain, state, stored)
 
+    def learn_purge(self, domain: Domain) -> None:
+        """Drop what was learnt of a purged domain besides its policy, and the answers made of it.
+
+        Whether the policy is still stored, or another by now, is to be looked at by itself.
+        """
+        self._on_purged(domain)
+        self._on_change(domain)
+
     async def learn_purges(self) -> None:
         """Drop what was purged elsewhere while nobody could tell us, since this was last done.
 
         A policy in memory stays: whether the store still holds it is to be looked at before. What
-        goes is a remembered absence, and an answer that outlived what it was made of.
+        goes is a remembered absence, and all that was learnt of the domain besides its policy.
         """
         begun = self._clock.monotonic()
         since = self._clock.now() - timedelta(seconds=begun - self._caught_up_at) - PURGE_MARGIN
@@ -104,7 +117,7 @@ class Keeper:
                 state = self._states.get(domain)
                 if state is None or state.cached is None:
                     self._drop(domain)
-                    self._on_change(domain)
+                self.learn_purge(domain)
             last = page[-1]
         self._caught_up_at = begun
 

@@ -102,6 +102,7 @@ class Resolver:
         self._self_test = self_test if rules.has_dane else None
         self._since_test: dict[Domain, None] = {}
         self._rounds_seen = 0
+        self._purges = 0
         self._exceptions = exceptions or Exceptions(clock=clock)
         self._told: dict[tuple[NextHop, bool], str] = {}
         self._verdicts = Verdicts(store=store, clock=clock, resolvers=resolvers)
@@ -121,6 +122,7 @@ class Resolver:
         With ``strict_testing`` a policy in mode testing counts as one in mode enforce.
         """
         domain = next_hop.domain
+        purges = self._purges
         terms = self._exceptions.terms(domain, self._rules, strict_testing=strict_testing)
         ends_at = self._clock.monotonic() + timeout.total_seconds()
         if self._self_test is not None:
@@ -133,14 +135,14 @@ class Resolver:
         )
         ruling = terms.rule(sts.policy)
         survey = await self._completed(next_hop, survey, ruling, terms, ends_at, wait_for_fresh)
-        exchange = await self._weighed(next_hop, survey, ruling, terms, ends_at)
+        exchange = await self._weighed(next_hop, survey, ruling, terms, ends_at, purges)
         delivery = decide(domain, exchange, ruling.policy, terms.rules)
         blames_policy = isinstance(delivery, Unavailable) and delivery.blames_policy
         if blames_policy and not terms.settles_sts:
             sts = await self._check_again(domain, sts, self._left(ends_at))
             ruling = terms.rule(sts.policy)
             survey = await self._completed(next_hop, survey, ruling, terms, ends_at, wait_for_fresh)
-            exchange = await self._weighed(next_hop, survey, ruling, terms, ends_at)
+            exchange = await self._weighed(next_hop, survey, ruling, terms, ends_at, purges)
             delivery = decide(domain, exchange, ruling.policy, terms.rules)
         if sts.doubt and not terms.is_beyond_doubt(ruling):
             delivery = Unavailable(reason=f"MTA-STS of {domain} is unknown: {sts.doubt}")
@@ -155,8 +157,9 @@ class Resolver:
         if terms.ends is not None:
             usable_for = min(usable_for, max(timedelta(0), terms.ends - self._clock.now()))
             fresh_for = min(fresh_for, usable_for)
-        if not self._still_hold(domain, sts, terms):
-            # A policy or pin came or went while the hosts were looked up: not to be kept.
+        if purges != self._purges or not self._still_hold(domain, sts, terms):
+            # A policy or pin came or went, or somebody purged, while the hosts were looked up:
+            # not to be kept.
             fresh_for = usable_for = timedelta(0)
         resolution = Resolution(
             next_hop=next_hop,
@@ -200,6 +203,7 @@ class Resolver:
 
     def forget(self, domain: Domain) -> None:
         """Drop what DANE last proved for a domain, in all forms of its next hop, from memory."""
+        self._purges += 1
         self._verdicts.forget(domain)
 
     def doubted_domains(self) -> tuple[Domain, ...]:
@@ -282,13 +286,24 @@ class Resolver:
         return survey
 
     async def _weighed(
-        self, next_hop: NextHop, survey: Survey, ruling: Ruling, terms: Terms, ends_at: float
+        self,
+        next_hop: NextHop,
+        survey: Survey,
+        ruling: Ruling,
+        terms: Terms,
+        ends_at: float,
+        purges: int,
     ) -> Exchange | ExchangeUnknown:
-        """Say how much of what DNS said is proof, and what was proven before."""
+        """Say how much of what DNS said is proof, and what was proven before.
+
+        What was seen before a purge, by their number ``purges``, is proof for no other question.
+        """
         if not terms.rules.has_dane:
             return survey.exchange
         exchange = await self._doubted(next_hop, survey.exchange, ruling.policy, ends_at)
         if ruling.policy is None or ruling.policy.mode is not Mode.ENFORCE:
+            return exchange
+        if purges != self._purges:
             return exchange
         return await self._verdicts.remembered(next_hop, exchange)
 

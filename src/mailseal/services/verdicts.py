@@ -30,6 +30,7 @@ class Verdicts:
         self._clock = clock
         self._mark = _mark_of(resolvers)
         self._held: dict[str, LastVerdict] = {}
+        self._purges = 0
 
     async def remembered(
         self, next_hop: NextHop, exchange: Exchange | ExchangeUnknown
@@ -51,16 +52,18 @@ class Verdicts:
         key = self._key(next_hop)
         known = self._held.get(key)
         if known is None:
+            purges = self._purges
             try:
                 known = await self._store.load_verdict(key)
             except StoreError as error:
                 log.error("DANE verdict cannot be read", next_hop=key, error=str(error))
-            if known is not None:
+            if known is not None and purges == self._purges:  # else it may be gone by now
                 self._hold(known)
         return known.state if known else None
 
     def forget(self, domain: Domain) -> None:
         """Drop what memory holds of a domain, in all forms of its next hop."""
+        self._purges += 1
         for key in [key for key in self._held if _domain_of(key) == domain]:
             del self._held[key]
 

@@ -14,6 +14,7 @@ class PendingChanges:
 
     def __init__(self) -> None:
         self._domains: set[Domain] = set()
+        self._purged: set[Domain] = set()
         self._is_anything = False
         self._is_filled = asyncio.Event()
 
@@ -23,7 +24,13 @@ class PendingChanges:
         if len(self._domains) > MAX_PENDING:
             self._is_anything = True
             self._domains.clear()
+            self._purged.clear()
         self._is_filled.set()
+
+    def note_purge(self, domain: Domain) -> None:
+        """Put a domain in that was purged, which is a change as well."""
+        self._purged.add(domain)
+        self.note([domain])
 
     def note_anything(self) -> None:
         """Say that more may have changed than was heard."""
@@ -34,7 +41,12 @@ class PendingChanges:
         """Wait until there is something, and take it all."""
         await self._is_filled.wait()
         self._is_filled.clear()
-        taken = StoreChanges(domains=tuple(sorted(self._domains)), is_anything=self._is_anything)
+        taken = StoreChanges(
+            domains=tuple(sorted(self._domains)),
+            purged=tuple(sorted(self._purged)),
+            is_anything=self._is_anything,
+        )
         self._domains.clear()
+        self._purged.clear()
         self._is_anything = False
         return taken

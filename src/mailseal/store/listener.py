@@ -13,7 +13,7 @@ import psycopg
 
 from mailseal.names import Domain, NameSyntaxError
 from mailseal.store.changes import PendingChanges
-from mailseal.store.statements import CHANNEL
+from mailseal.store.statements import CHANNEL, PURGED
 
 CONNECT_SECONDS = 10.0  # ours: twice libpq's own, for names with several addresses
 ANSWER_SECONDS = 5.0  # ours: a server that is there answers in one round trip
@@ -66,9 +66,14 @@ async def _hear(connection: "psycopg.AsyncConnection[Any]", changes: PendingChan
     """
     while True:
         async for notification in connection.notifies(timeout=HEARTBEAT_SECONDS):
+            name = notification.payload.removeprefix(f"{PURGED} ")
             try:
-                changes.note([Domain.parse(notification.payload)])
+                domain = Domain.parse(name)
             except NameSyntaxError:
-                pass  # whoever may connect may notify, and nobody of ours has sent this
+                continue  # whoever may connect may notify, and nobody of ours has sent this
+            if name != notification.payload:
+                changes.note_purge(domain)
+            else:
+                changes.note([domain])
         async with asyncio.timeout(ANSWER_SECONDS):
             await connection.execute("SELECT 1")

@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 EVICTED_AT_ONCE = 1000  # ours: of expired rows, so that a full store does not evict row by row
 CHANNEL = "mailseal_policies"  # of PostgreSQL's NOTIFY; the payload is a domain's name
+PURGED = "purged"  # stands before the name, and a blank, where that is what happened
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)  # only what is no date at all lies beyond
 
 log = logging.getLogger(__name__)
@@ -199,7 +200,7 @@ class Statements:
         With ``now`` it is remembered that nothing fetched before is wanted back.
         """
         self._counted.clear()
-        self._changed.add(str(domain))
+        self._changed.add(f"{PURGED} {domain}")
         if now is not None:
             self._remember_purge(connection, domain, now)
         connection.execute(delete(verdicts).where(verdicts.c.domain == str(domain)))

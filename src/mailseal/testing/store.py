@@ -24,6 +24,7 @@ class MemoryStore:
         self.claims: dict[Domain, datetime] = {}
         self.purges: dict[Domain, datetime] = {}
         self._changed: dict[Domain, None] = {}
+        self._purged: dict[Domain, None] = {}
         self._is_behind = False
         self._has_changes = asyncio.Event()
         self._nodes = [self]
@@ -73,7 +74,7 @@ class MemoryStore:
     async def remove(self, domain: Domain, *, now: datetime | None = None) -> bool:
         """Forget a domain's policy and verdicts; tell whether there was a policy."""
         self._check()
-        self._tell(domain)
+        self._tell(domain, is_purge=True)
         if now is not None:
             self.purges[domain] = now
         for next_hop in [key for key in self.verdicts if _is_at(key, domain)]:
@@ -122,8 +123,13 @@ class MemoryStore:
         """Wait until a node has changed something since the last call."""
         await self._has_changes.wait()
         self._has_changes.clear()
-        changes = StoreChanges(domains=tuple(self._changed), is_anything=self._is_behind)
+        changes = StoreChanges(
+            domains=tuple(self._changed),
+            purged=tuple(self._purged),
+            is_anything=self._is_behind,
+        )
         self._changed.clear()
+        self._purged.clear()
         self._is_behind = False
         return changes
 
@@ -158,13 +164,15 @@ class MemoryStore:
         is_due = policy is not None and policy.refetch_at <= now
         return is_due and (claimed_until is None or claimed_until <= now)
 
-    def _tell(self, domain: Domain) -> None:
+    def _tell(self, domain: Domain, *, is_purge: bool = False) -> None:
         for node in self._nodes:
-            node._hear(domain)  # noqa: SLF001 -- one of us
+            node._hear(domain, is_purge=is_purge)  # noqa: SLF001 -- one of us
 
-    def _hear(self, domain: Domain) -> None:
+    def _hear(self, domain: Domain, *, is_purge: bool) -> None:
         if self.error is None:
             self._changed[domain] = None
+            if is_purge:
+                self._purged[domain] = None
             self._has_changes.set()
 
     def _check(self) -> None:

@@ -55,6 +55,11 @@ async def open_service(
         max_fetches=config.limits.fetches,
     )
     pins = open_pin_book(config, clock, dns, on_change)
+
+    def forget_hosts(domain: "Domain") -> None:
+        """Look a purged domain's hosts up anew; the views are made after the discoverer."""
+        views.forget(domain)
+
     discoverer = Discoverer(
         dns=counted_dns,
         fetcher=CountedFetcher(fetcher, meter, clock),
@@ -83,6 +88,7 @@ async def open_service(
         ),
         jitter=random.random,
         on_change=on_change,
+        on_purged=forget_hosts,
         on_fetched=pins.note_fetched,
     )
     exceptions = Exceptions(

@@ -93,7 +93,6 @@ class Controls:
 
     async def _purge(self, request: Document) -> Document:
         domain = _domain(request)
-        self._service.views.forget(domain)
         was_known = await self._service.discoverer.forget(domain)
         log.info("policy purged", domain=domain, was_known=was_known)
         return {"domain": domain, "was_known": was_known}

@@ -1,0 +1,195 @@
+"""A purge: all that was learnt of a domain goes, on every node, whoever asks meanwhile."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+
+import pytest
+
+from mailseal.mtasts.freshness import CachedPolicy
+from mailseal.names import Domain
+from mailseal.ports import LastVerdict, StoreChanges, StoreError
+from mailseal.services.follower import Follower
+from mailseal.testing import FakeDns, FakePolicyHosts, ManualClock, MemoryStore
+from tests.services.world import DOMAIN, GOOD, TLSA, SenderWorld
+
+MINUTE = timedelta(minutes=1)
+MOVED = "OK secure match=new.example.com servername=hostname"
+
+
+class Sender(SenderWorld):
+    """A node that decides, and follows what others do."""
+
+    def start(self) -> None:
+        """Begin anew with the store alone, as after a restart."""
+        super().start()
+        self.follower = Follower(discoverer=self.discoverer, store=self.store)
+
+    async def follow(self) -> None:
+        """Take up what was told."""
+        await self.follower.follow(await self.store.wait_for_changes())
+
+    def sign(self) -> None:
+        """Let DANE hold for the one host that there is, beside an enforce policy."""
+        self.dns.tlsa(TLSA, GOOD)
+        self.dns.secure()
+        self.enforce()
+
+    def move(self) -> None:
+        """Let mail go to another host, which has no TLSA records."""
+        self.dns.mx("example.com", (10, "new.example.com"))
+        self.dns.a("new.example.com", "192.0.2.26")
+        self.enforce("new.example.com", record_id="2")
+
+
+@pytest.fixture
+async def nodes() -> AsyncIterator[tuple[Sender, Sender]]:
+    """Give two nodes over one store, and end their tasks behind the test."""
+    store, dns, hosts, clock = MemoryStore(), FakeDns(), FakePolicyHosts(), ManualClock()
+    made = [
+        Sender(dns=dns, hosts=hosts, store=one, clock=clock)
+        for one in (store, store.another_node())
+    ]
+    made[0].sign()
+    for node in made:
+        assert await node.reply() == "OK dane-only"
+        await node.follow()
+        node.changed.clear()
+    yield made[0], made[1]
+    for node in made:
+        await node.aclose()
+
+
+async def test_a_purge_takes_what_dane_said_from_every_node(nodes: tuple[Sender, Sender]) -> None:
+    """The set of hosts and the last verdict go with the policy, wherever they were remembered."""
+    one, other = nodes
+    one.move()
+
+    await one.discoverer.forget(DOMAIN)
+    await other.follow()
+
+    assert await one.reply() == MOVED
+    assert await other.reply() == MOVED
+
+
+async def test_a_purge_that_is_followed_by_a_fetch_at_once_is_no_less_one(
+    nodes: tuple[Sender, Sender],
+) -> None:
+    """Who hears of both together finds a policy stored, and forgets what DANE said all the same."""
+    one, other = nodes
+    one.clock.advance(MINUTE)
+    one.move()
+
+    await one.discoverer.forget(DOMAIN)
+    assert await one.reply() == MOVED
+    await other.follow()
+
+    assert DOMAIN in other.changed
+    assert await other.reply() == MOVED
+
+
+async def test_a_purge_that_was_not_heard_takes_what_dane_said_as_well(
+    nodes: tuple[Sender, Sender],
+) -> None:
+    """A node that was cut off finds a newer policy afterwards, and the purge before it."""
+    one, other = nodes
+    other.store.cut_off(StoreError("the database is away"))
+    one.clock.advance(MINUTE)
+    one.move()
+    await one.discoverer.forget(DOMAIN)
+    assert await one.reply() == MOVED
+
+    other.store.reconnect()
+    await other.follow()
+
+    assert DOMAIN in other.changed
+    assert await other.reply() == MOVED
+
+
+async def test_a_row_that_is_gone_was_purged_whoever_says_so(nodes: tuple[Sender, Sender]) -> None:
+    """Nothing else takes a policy in force out of the store."""
+    one, other = nodes
+    one.move()
+    await one.discoverer.forget(DOMAIN)
+
+    await other.follower.follow(StoreChanges(domains=(DOMAIN,)))
+
+    assert await other.reply() == MOVED
+
+
+async def test_a_question_during_a_purge_keeps_no_verdict_of_before(
+    nodes: tuple[Sender, Sender],
+) -> None:
+    """It may find the verdict in the store still; after the purge nobody answers by it."""
+    one, _ = nodes
+    one.start()  # the verdict is in the store alone
+    one.dns.fail("example.com")  # and it is all that there is to answer by
+    one.enforce()
+    asked = asyncio.create_task(one.reply())
+    remove = one.store.remove
+
+    async def answer_first(domain: Domain, *, now: datetime | None = None) -> bool:
+        """Let the question be answered before anything is removed."""
+        assert await asked == "OK dane-only"
+        return await remove(domain, now=now)
+
+    one.store.remove = answer_first  # type: ignore[method-assign] # a slow database
+
+    await one.discoverer.forget(DOMAIN)
+
+    assert one.store.verdicts == {}
+    assert (await one.reply()).startswith("TEMP ")
+
+
+async def test_a_verdict_read_before_a_purge_and_had_after_it_is_not_kept(
+    nodes: tuple[Sender, Sender],
+) -> None:
+    """The read overlaps the purge, so what it brings may be gone."""
+    one, _ = nodes
+    one.start()
+    one.dns.fail("example.com")
+    has_read, may_go_on = asyncio.Event(), asyncio.Event()
+    load = one.store.load_verdict
+
+    async def load_slowly(next_hop: str) -> LastVerdict | None:
+        """Answer with what there was at first."""
+        found = await load(next_hop)
+        has_read.set()
+        await may_go_on.wait()
+        return found
+
+    one.store.load_verdict = load_slowly  # type: ignore[method-assign] # a slow database
+    asked = asyncio.create_task(one.resolve())
+    await has_read.wait()
+    await one.discoverer.forget(DOMAIN)
+    may_go_on.set()
+    await asked
+
+    assert (await one.reply()).startswith("TEMP ")
+
+
+async def test_an_answer_made_of_hosts_from_before_a_purge_is_not_kept(
+    nodes: tuple[Sender, Sender],
+) -> None:
+    """Neither is the verdict: the hosts may be others by now, which is why somebody purged."""
+    one, _ = nodes
+    one.start()
+    may_go_on = asyncio.Event()
+    load = one.store.load
+
+    async def load_slowly(domain: Domain) -> CachedPolicy | None:
+        """Answer with what there is at last."""
+        await may_go_on.wait()
+        return await load(domain)
+
+    one.store.load = load_slowly  # type: ignore[method-assign] # a slow database
+    asked = asyncio.create_task(one.resolve())
+    await one.settle()  # the hosts are known by now, the policy is not
+    one.move()
+    await one.discoverer.forget(DOMAIN)
+    may_go_on.set()
+    resolution = await asked
+
+    assert resolution.usable_for == timedelta(0)
+    assert one.store.verdicts == {}
+    assert await one.reply() == MOVED
