@@ -115,7 +115,6 @@ def domains() -> Iterator[LabDomain]:
         ),
         bogus=(("_25._tcp.b.cases.test", "TLSA"),),
         finds=(
-            "error mx-host-gone",
             "error mx-no-host",
             "warning sts-record-orphan",
             "warning mx-implicit-uncovered",

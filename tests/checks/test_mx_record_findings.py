@@ -114,6 +114,18 @@ def test_nothing_is_found_where_all_is_well(evidence: Evidence) -> None:
     assert judge(evidence) == []
 
 
+@pytest.mark.parametrize(
+    ("is_name_known", "words"),
+    [(True, "has neither MX records nor an address"), (False, "does not exist in DNS")],
+)
+def test_a_domain_without_anything_is_told_once(is_name_known: bool, words: str) -> None:
+    """The domain is its own MX host then, and is not called gone as well."""
+    nothing = without_address("example.com", is_name_known=is_name_known)
+    (finding,) = judge(with_answer(absent(is_name_known=is_name_known), nothing))
+    assert finding.code == "mx-no-host"
+    assert words in finding.seen
+
+
 def test_a_special_name_without_an_address_is_told_once() -> None:
     """It is not called gone as well."""
     codes = {one.code for one in judge(domain_evidence(host(), without_address("mx.internal")))}

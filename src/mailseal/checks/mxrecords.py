@@ -276,9 +276,10 @@ def _judge_all(reading: Reading) -> Iterator[Finding]:
         return
     gone = [host for host in reading.hosts if _is_gone(host.evidence)]
     is_none_left = len(gone) == len(reading.hosts)
+    is_implicit = isinstance(reading.evidence.records.mx, Absent)
     for host in gone:
-        if _has_local_name(host.name):
-            continue  # said already
+        if _has_local_name(host.name) or is_implicit:
+            continue  # said elsewhere
         yield HOST_GONE.found(
             Severity.ERROR if is_none_left else Severity.WARNING,
             host.name,
@@ -287,23 +288,27 @@ def _judge_all(reading: Reading) -> Iterator[Finding]:
             remedy="Remove the MX record, or give the host its address back.",
         )
     if is_none_left:
-        implicit = isinstance(reading.evidence.records.mx, Absent)
-        seen = (
-            f"{reading.domain} has neither MX records nor an address."
-            if implicit
-            else f"No MX record of {reading.domain} leads to a host with an address."
-        )
         yield NO_HOST.found(
             Severity.ERROR,
             reading.domain,
-            seen=seen,
+            seen=_say_no_host(reading),
             follows="No mail can be delivered to the domain.",
             remedy="Publish the MX record of a host that takes its mail, or a null MX if it is "
             "to take none.",
             ready=(Ready(kind=Kind.RECORD, place=reading.domain, text="MX 0 ."),)
-            if implicit
+            if is_implicit
             else (),
         )
+
+
+def _say_no_host(reading: Reading) -> str:
+    match reading.evidence.records.mx:
+        case Absent(is_name_known=False):
+            return f"{reading.domain} does not exist in DNS."
+        case Absent():
+            return f"{reading.domain} has neither MX records nor an address."
+        case _:
+            return f"No MX record of {reading.domain} leads to a host with an address."
 
 
 def _is_gone(host: HostEvidence) -> bool:
