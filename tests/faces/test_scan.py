@@ -23,10 +23,10 @@ from mailseal.faces.scan.examination import evidence_place
 from mailseal.faces.scan.figures import share
 from mailseal.faces.scan.pipe import Pipe
 from mailseal.faces.scan.progress import Standing, render, render_time
-from mailseal.faces.scan.sink import MAX_BLOCKED
 from mailseal.scans.optouts import OptOuts
 from mailseal.scans.tally import Tally
 from mailseal.services.checker import Checker
+from mailseal.services.doubt import MAX_BLOCKED
 from mailseal.services.port25 import Port25
 from mailseal.services.scanner import ScanCounts
 from mailseal.services.sparing import SparingSmtp

@@ -104,6 +104,18 @@ def test_a_scan_of_a_silent_pipe_ends_when_it_is_told_to(tmp_path: Path) -> None
         assert sorted(domains) == ["d1.example", "d2.example"]
 
 
+def test_a_scan_without_a_resolver_ends_and_nothing_counts_as_done(tmp_path: Path) -> None:
+    """The list is looked at once somebody answers again."""
+    with scripted_names() as names:
+        closed = Scan(tmp_path, names.port)
+    done = subprocess.run(closed.command, capture_output=True, timeout=GUARD_SECONDS, check=False)
+
+    assert done.returncode == 1
+    assert b"no resolver has answered" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert closed.size == 0
+
+
 def test_two_scans_do_not_write_into_one_file(tmp_path: Path) -> None:
     """The second says so and leaves it alone."""
     with scripted_names() as names:

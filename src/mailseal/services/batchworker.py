@@ -12,6 +12,7 @@ from mailseal.names import Domain
 from mailseal.scans.fleet import ScanBatch, ScanOrder
 from mailseal.scans.optouts import OptOuts
 from mailseal.scans.result import Result
+from mailseal.services.doubt import Doubt
 from mailseal.services.scanner import OPTED_OUT, Examiner
 
 SAVE_SECONDS = 1.0  # ours: what a lost worker may cost
@@ -45,28 +46,29 @@ class BatchWorker:
         board: Board,
         examiner_for: Callable[[ScanOrder], Examiner],
         opt_outs: OptOuts | None = None,
-        on_result: Callable[[Result], None] | None = None,
     ) -> None:
         self._board = board
         self._examiner_for = examiner_for
         self._opt_outs = opt_outs or OptOuts()
-        self._on_result = on_result
         self._examiners: dict[int, Examiner] = {}
 
     async def do(self, batch: ScanBatch) -> None:
-        """Do what is left of a batch; when it is called off, what was found out is kept."""
+        """Do what is left of a batch; when it is called off, what was found out is kept.
+
+        Raises ``StoreError``, and ``CannotSeeError`` when nothing can be found out from here: then
+        the batch is for another, or for later.
+        """
         examine = await self._examiner(batch.scan)
         done = await self._board.load_done(batch.scan, [number for number, _ in batch.domains])
         waiting: list[Result] = []
+        doubt = Doubt()
 
         async def look_at(number: int, domain: Domain) -> None:
             if self._opt_outs.covers(domain):
-                result = Result(number=number, domain=str(domain), fault=OPTED_OUT)
-            else:
-                result = (await examine(number, domain)).result
-            waiting.append(result)
-            if self._on_result is not None:
-                self._on_result(result)
+                waiting.append(Result(number=number, domain=str(domain), fault=OPTED_OUT))
+                return
+            examined = await examine(number, domain)
+            waiting.extend(one.result for one in doubt.weigh(examined))
 
         work = asyncio.gather(
             *(look_at(number, Domain(name)) for number, name in batch.domains if number not in done)
@@ -76,6 +78,7 @@ class BatchWorker:
                 await asyncio.wait({work}, timeout=SAVE_SECONDS)
                 await self._save(batch.scan, waiting)
             await work
+            waiting.extend(one.result for one in doubt.release())
         finally:
             work.cancel()
             await self._save(batch.scan, waiting)
