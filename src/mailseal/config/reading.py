@@ -246,6 +246,7 @@ class _Reading:
                 )
         if config.pins.source is not None and not config.pins.keys:
             self.problems.append("[pins] source is set, but keys is empty: nobody could sign it")
+        self.problems += config.monitor.problems()
         for table, low, high in (
             ("sts", "id_ttl_min", "id_ttl_max"),
             ("sts", "fetch_backoff_min", "fetch_backoff_max"),

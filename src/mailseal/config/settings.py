@@ -38,6 +38,7 @@ from mailseal.config.listening import (
 )
 from mailseal.config.process import ProcessSettings
 from mailseal.config.standards import DaneSettings, StsSettings
+from mailseal.config.watching import MonitorSettings
 from mailseal.config.words import LogFormat, LogLevel, MtaDefault
 from mailseal.wire.postfix import TestingAnswer
 
@@ -282,6 +283,7 @@ class Config:
     limits: LimitSettings = LimitSettings()
     http: HttpSettings = HttpSettings()
     check: CheckSettings = CheckSettings()
+    monitor: MonitorSettings = MonitorSettings()
     log: LogSettings = LogSettings()
     process: ProcessSettings = ProcessSettings()
 
@@ -309,6 +311,7 @@ TABLES: Mapping[str, type] = MappingProxyType(
         "limits": LimitSettings,
         "http": HttpSettings,
         "check": CheckSettings,
+        "monitor": MonitorSettings,
         "log": LogSettings,
         "process": ProcessSettings,
     }

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from mailseal.net.alerts import MailPlace, MailSecurity, SubmissionSender, WebhookSender
+from mailseal.net.alerts import MailPlace, SubmissionSender, WebhookSender
 from mailseal.ports import SendFailed, Sent
 from mailseal.testing import ManualClock
-from mailseal.watch.notice import Notice
+from mailseal.watch.notice import MailSecurity, Notice
 from tests.net.pki import Authority
 
 TIMEOUT = timedelta(seconds=10)

@@ -4,7 +4,7 @@ Both go to servers that the operator has named, so that addresses are not restri
 attempt has one deadline in all, and what comes back is bounded.
 """
 
-from mailseal.net.alerts.submission import MailPlace, MailSecurity, SubmissionSender
+from mailseal.net.alerts.submission import MailPlace, SubmissionSender
 from mailseal.net.alerts.webhook import WebhookSender
 
-__all__ = ["MailPlace", "MailSecurity", "SubmissionSender", "WebhookSender"]
+__all__ = ["MailPlace", "SubmissionSender", "WebhookSender"]

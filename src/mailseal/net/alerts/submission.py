@@ -4,7 +4,6 @@ The standard library's client runs in a thread, and its socket is shut when the 
 """
 
 import asyncio
-import enum
 import ipaddress
 import smtplib
 import socket
@@ -19,19 +18,10 @@ from typing import Any
 
 from mailseal.net.alerts.secret import read_secret
 from mailseal.ports import SendFailed, Sent
-from mailseal.watch.notice import Channel, Notice
+from mailseal.watch.notice import Channel, MailSecurity, Notice
 from mailseal.watch.noticemail import render_mail
 
 MAX_REASON_CHARS = 200  # of what a server said
-
-
-class MailSecurity(enum.StrEnum):
-    """How the connection to the mail server is protected."""
-
-    AUTO = "auto"  # STARTTLS with a verified certificate, but nothing on this machine itself
-    STARTTLS = "starttls"
-    TLS = "tls"  # from the first byte (RFC 8314)
-    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
