@@ -1,11 +1,13 @@
 """A deep look asks every server of the zone, and tells a broken one from one that differs."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from mailseal.answers import RdType
+from mailseal.ports import DirectAnswer
 from mailseal.testing.evidence import DOMAIN, MX_HOST
 from tests.services.checkworld import World, good_world
 
@@ -127,3 +129,22 @@ async def test_servers_are_bounded(world: World) -> None:
     await world.gather(is_deep=True)
 
     assert len({server for server, _, _, _ in world.zones.asked}) == 8
+
+
+async def test_a_server_that_there_was_no_time_for_is_not_said_to_fail(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What we cut short, or did not ask any more, says nothing of the server."""
+    ask = world.zones.ask
+
+    async def ask_slowly(*question: Any, timeout: timedelta) -> DirectAnswer:
+        answer = await ask(*question, timeout=timeout)
+        world.clock.advance(timedelta(hours=1))
+        return answer
+
+    monkeypatch.setattr(world.zones, "ask", ask_slowly)
+    world.zones.fail(ONE, "no answer in time")
+    world.zones.fail(TWO, "no answer in time")
+    records = (await world.gather(is_deep=True)).records
+
+    assert records.authorities == ()

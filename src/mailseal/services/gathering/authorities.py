@@ -7,7 +7,7 @@ from mailseal.answers import Absent, Answer, Found, MxRecord, RdType
 from mailseal.checks.evidence import AuthorityAnswer, Observer, SignatureFacts
 from mailseal.names import Domain
 from mailseal.ports import DirectAnswer, ZoneProber
-from mailseal.services.gathering.budget import TIME_IS_UP, Budget
+from mailseal.services.gathering.budget import Budget
 from mailseal.services.gathering.hosts import can_reach
 from mailseal.services.gathering.progress import Part, Steps
 from mailseal.services.gathering.questions import Questions
@@ -89,6 +89,8 @@ class AuthorityGatherer:
         answers = []
         for name, rdtype in questions:
             answer = await self._ask(server, address, name, rdtype)
+            if answer is None:
+                break
             answers.append(answer)
             if rdtype is RdType.SOA and answer.answer.texts is None:
                 break  # it is silent, or serves another zone: what else it says means nothing
@@ -100,28 +102,24 @@ class AuthorityGatherer:
         """Ask one server that works for what else is signed, and how denials are."""
         if working is None:
             return []
-        return [
+        told = [
             await self._ask(working.server, working.address, zone, rdtype)
             for rdtype in (RdType.DNSKEY, RdType.MX, RdType.NSEC3PARAM)
         ]
+        return [answer for answer in told if answer is not None]
 
-    async def _ask(self, server: str, address: str, name: str, rdtype: RdType) -> DirectAnswer:
-        if self._budget.is_spent:
-            return DirectAnswer(
-                answer=AuthorityAnswer(
-                    server=server,
-                    address=address,
-                    name=name,
-                    rdtype=rdtype.name,
-                    failure=TIME_IS_UP,
-                )
-            )
+    async def _ask(
+        self, server: str, address: str, name: str, rdtype: RdType
+    ) -> DirectAnswer | None:
+        """Ask one server; None where our time was up, which says nothing of the server."""
+        timeout = self._budget.at_most(self._timeout)
+        if not timeout:
+            return None
         self._steps.plan()
-        answer = await self._zones.ask(
-            server, address, name, rdtype, timeout=self._budget.at_most(self._timeout)
-        )
+        answer = await self._zones.ask(server, address, name, rdtype, timeout=timeout)
         self._steps.finish(Part.DNS, f"{rdtype.name} {name} at {server}")
-        return answer
+        is_cut_short = answer.answer.texts is None and self._budget.is_spent
+        return None if is_cut_short else answer
 
 
 def _hosts_within(zone: str, mx: Answer[MxRecord]) -> list[str]:
