@@ -192,6 +192,13 @@ class StoreError(mailseal.Error):
     """The store could not do what was asked; what it held before, it still holds."""
 
 
+class StoreAwayError(StoreError):
+    """The store takes nothing for now: not there, busy, damaged, or without room on its disk.
+
+    Any other error is one of what was asked alone.
+    """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreChanges:
     """What nodes that share a store have changed in it, this one too.

@@ -8,12 +8,12 @@ import pytest
 
 from mailseal.mtasts.freshness import CachedPolicy
 from mailseal.names import Domain
-from mailseal.ports import StoreError, StoreFullError
+from mailseal.ports import StoreAwayError, StoreError, StoreFullError
 from mailseal.services.keeper import MAX_SAVES
 from mailseal.testing import FakeDns, FakePolicyHosts, ManualClock, MemoryStore
 from tests.services.world import LONG, new_discoverer, publish
 
-AWAY = StoreError("the database is away")
+AWAY = StoreAwayError("the database is away")
 
 
 class GroupingStore(MemoryStore):
@@ -113,12 +113,17 @@ async def test_all_nodes_store_in_the_same_order(world: World) -> None:
     assert world.store.tried == names
 
 
-async def test_one_that_is_refused_holds_up_no_other(world: World) -> None:
+@pytest.mark.parametrize("place", [0, 40])
+@pytest.mark.parametrize(
+    "error", [StoreFullError("the store is full"), StoreError("a rule of its own forbids the row")]
+)
+async def test_one_that_is_refused_holds_up_no_other(
+    world: World, error: StoreError, place: int
+) -> None:
     """Those that came with it and behind it are stored, itself it stays and is tried again."""
     names = await world.learn_while_away(MAX_SAVES + 50)
-    bad = names[40]
-    full = StoreFullError("the store is full")
-    world.store.refuse = lambda policy: full if policy.domain == bad else None
+    bad = names[place]
+    world.store.refuse = lambda policy: error if policy.domain == bad else None
 
     assert await world.discoverer.save_unsaved() == 1
     assert set(world.store.policies) == set(names) - {bad}

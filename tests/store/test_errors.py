@@ -13,11 +13,13 @@ from mailseal.names import Domain
 from mailseal.store import (
     StoreBusyError,
     StoreCorruptError,
+    StoreDiskFullError,
     StoreError,
     StoreUnavailableError,
     engine,
     open_store,
 )
+from mailseal.store.translation import translate
 from tests.store.samples import cached
 
 EXAMPLE = Domain("example.com")
@@ -29,6 +31,28 @@ def test_every_error_of_the_store_is_the_one_that_services_expect() -> None:
     errors = [each for name, each in vars(mailseal.store).items() if name.endswith("Error")]
     assert len(errors) >= 7
     assert all(issubclass(each, mailseal.ports.StoreError) for each in errors)
+
+
+@pytest.mark.parametrize(
+    "error", [StoreUnavailableError, StoreBusyError, StoreDiskFullError, StoreCorruptError]
+)
+def test_services_can_tell_that_nothing_at_all_can_be_stored(error: type[StoreError]) -> None:
+    """Else they would try, and tell, the same for each of what waits to be stored."""
+    assert issubclass(error, mailseal.ports.StoreAwayError)
+
+
+def test_a_row_that_a_rule_of_the_database_forbids_is_an_error_of_that_row_alone() -> None:
+    """Such as a trigger that somebody added; what is to be stored behind it can be."""
+    with sqlite3.connect(":memory:") as database:
+        database.execute("CREATE TABLE t (a CHECK (a <> 'x'))")
+        with pytest.raises(sqlite3.IntegrityError) as caught:
+            database.execute("INSERT INTO t VALUES ('x')")
+    database.close()
+
+    error = translate(caught.value, "here")
+
+    assert isinstance(error, StoreError)
+    assert not isinstance(error, mailseal.ports.StoreAwayError)
 
 
 async def test_a_file_that_is_no_database_is_named_with_what_to_do(tmp_path: Path) -> None:

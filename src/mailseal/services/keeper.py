@@ -13,7 +13,7 @@ import structlog
 from mailseal.mtasts.freshness import CachedPolicy, newer_of, not_from_the_future
 from mailseal.mtasts.policy import Mode
 from mailseal.names import Domain
-from mailseal.ports import Clock, PolicyStore, StoreError, StoreFullError
+from mailseal.ports import Clock, PolicyStore, StoreAwayError, StoreError
 from mailseal.services.domainstate import DomainState
 from mailseal.services.flights import Flights
 
@@ -236,7 +236,7 @@ class Keeper:
     async def _save(self, state: DomainState) -> bool:
         """Store a policy, or take over what another node has stored or purged since.
 
-        Returns whether the store works: false when it refuses more than this one policy.
+        Returns whether the store works: false when it refuses all, not this one policy alone.
         """
         saved = state.cached
         assert saved is not None
@@ -254,7 +254,7 @@ class Keeper:
                 error=str(error),
                 action="kept-in-memory-and-tried-again",
             )
-            return isinstance(error, StoreFullError)
+            return not isinstance(error, StoreAwayError)
         if state.cached is saved:  # else what came meanwhile is stored, or not, by itself
             state.is_unsaved = False
         return True

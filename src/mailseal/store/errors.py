@@ -1,6 +1,6 @@
 """What can go wrong with the store, by what an operator can do about it."""
 
-from mailseal.ports import StoreError, StoreFullError
+from mailseal.ports import StoreAwayError, StoreError, StoreFullError
 
 __all__ = [
     "StoreBusyError",
@@ -14,11 +14,11 @@ __all__ = [
 ]
 
 
-class StoreUnavailableError(StoreError):
+class StoreUnavailableError(StoreAwayError):
     """The database cannot be reached, opened or written: network, login, permissions, closed."""
 
 
-class StoreBusyError(StoreError):
+class StoreBusyError(StoreAwayError):
     """Others hold the database, or too many questions wait: trying again later may work."""
 
 
@@ -26,11 +26,11 @@ class StoreConflictError(StoreError):
     """Two nodes wrote the same rows in another order; each of the writes may well succeed alone."""
 
 
-class StoreDiskFullError(StoreError):
+class StoreDiskFullError(StoreAwayError):
     """There is no room left where the database is."""
 
 
-class StoreCorruptError(StoreError):
+class StoreCorruptError(StoreAwayError):
     """The database's file is damaged, or is something else."""
 
 

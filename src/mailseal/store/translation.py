@@ -92,13 +92,13 @@ def _translate_postgres(error: BaseException | None, place: str) -> StoreError:
             return StoreDiskFullError(f"no room left on the server of {place} ({said})")
         case "40001" | "40P01":
             return StoreConflictError(f"{place} had other writers ({said}); try again")
-        case "55P03" | "57014" | "53300":
+        case _ if state in ("55P03", "57014") or state[:2] == "53":
             return StoreBusyError(f"{place} is busy ({said}); try again")
         case "XX001" | "XX002":
             return StoreCorruptError(f"{place} is damaged ({said}); see the server's log")
         case "25006":
             return StoreUnavailableError(f"{place} is read-only ({said}); name the primary server")
-        case _ if state[:2] in ("08", "28", "3D", "42", "57"):
+        case _ if state[:2] in ("08", "28", "3D", "42", "57", "58"):
             return StoreUnavailableError(f"{place} refused ({said})")
         case _:
             return StoreError(f"{place} failed: {said}")
