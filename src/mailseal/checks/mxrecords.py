@@ -101,16 +101,20 @@ ENTRIES = (
 )
 
 _LOCAL_NAMES = (".localhost", ".local", ".internal", ".home.arpa", ".invalid")  # RFC 6761, 8375
-_LOCAL_NETWORKS = (  # RFC 6890: what another network has, too, or nobody
-    "0.0.0.0/8",
-    "10.0.0.0/8",
-    "127.0.0.0/8",
-    "169.254.0.0/16",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-    "::/127",
-    "fc00::/7",
-    "fe80::/10",
+# RFC 6890: what another network has, too, or nobody
+_LOCAL_NETWORKS = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "::/127",
+        "fc00::/7",
+        "fe80::/10",
+    )
 )
 
 
@@ -262,7 +266,7 @@ def _is_local_address(address: str) -> bool:
         parsed = ipaddress.ip_address(address)
     except ValueError:  # saved evidence can hold anything
         return False
-    return any(parsed in ipaddress.ip_network(network) for network in _LOCAL_NETWORKS)
+    return any(parsed in network for network in _LOCAL_NETWORKS)
 
 
 def _has_local_name(name: str) -> bool:
