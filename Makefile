@@ -6,6 +6,7 @@
 #   make check   formatting, lint, types, layers
 #   make demo    three attacks on a real Postfix, without and with mailseal
 #   make bench   measure, as ratios within one run
+#   make bench-long  a scan of a million names; about a quarter of an hour
 #   make chaos   every misfortune under load, on real servers; takes about ten minutes
 #   make fuzz    feed every parser noise for FUZZ_SECONDS each
 #   make docs    write the generated reference pages anew
@@ -24,7 +25,7 @@ UNITDIR ?= /etc/systemd/system
 FUZZ_SECONDS ?= 60
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help run test unit check format demo bench chaos fuzz docs lock install package package-test clean
+.PHONY: help run test unit check format demo bench bench-long chaos fuzz docs lock install package package-test clean
 .DELETE_ON_ERROR:
 
 help:
@@ -55,6 +56,9 @@ demo: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m bench
+
+bench-long: $(VENV)/dev.stamp
+	$(BIN)/python -m bench scan_million
 
 chaos: $(VENV)/dev.stamp
 	$(BIN)/python -m lab.chaos

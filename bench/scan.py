@@ -1,0 +1,243 @@
+"""Scans: domains a second against checkdmarc's serial loop, and memory by the length of the list.
+
+Two thousand domains that share forty mail servers, record to TLS session, everything that ``check``
+asks for. checkdmarc runs on a part of the corpus that has as many domains for each mail server as
+the whole; its start is not counted, ours is. Both use the same resolver and servers, in turns.
+"""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import scanworld
+from bench.otherchecker import CheckerEnvironment, prepare
+from bench.scanworld import DOMAINS, PER_HOST, RESOLVER
+from lab.namespace import Namespace
+from lab.unavailable import Unavailable
+
+HERE = Path(__file__).parent.parent
+MAILSEAL = Path(sys.executable).with_name("mailseal")
+POLL_SECONDS = 0.05
+SHORT_LIST, LONG_LIST = 20_000, 100_000
+LONGEST_GROWTH_MB = 5.0
+
+# Every DNS answer and every SMTP answer late by so many milliseconds.
+PROMPT, DELAYED, SLOW = (0, 0), (20, 50), (100, 300)
+
+TARGETS = {
+    "scan_time_percent": 100 / 8,  # of checkdmarc's time for a domain
+    "scan_delayed_time_percent": 100 / 30,
+    "scan_slow_ms_per_domain": 1000 / 80,
+    "scan_memory_growth_mb": LONGEST_GROWTH_MB,
+}
+
+CONFIGURATION = """\
+state_dir = "{folder}/state"
+
+[dns]
+resolvers = ["{resolver}"]
+
+[https]
+ca_file = "{ca_file}"
+allow_private_addresses = true
+
+[check]
+name = "bench.example.com"
+contact = "postmaster@bench.example.com"
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """What one scan took."""
+
+    domains: int
+    seconds: float
+    peak_mb: float
+
+    @property
+    def rate(self) -> float:
+        """Domains a second."""
+        return self.domains / self.seconds
+
+
+class World:
+    """The running servers, and a scanner among them."""
+
+    def __init__(self, namespace: Namespace, folder: Path) -> None:
+        self.folder = folder
+        self.ca_file = folder / "ca.pem"
+        self._namespace = namespace
+        self._servers = {role: self._start(role) for role in scanworld.ROLES}
+        for server in self._servers.values():
+            self._read(server, "ready")
+        self._config = folder / "mailseal.toml"
+        self._config.write_text(
+            CONFIGURATION.format(folder=folder, resolver=RESOLVER, ca_file=self.ca_file)
+        )
+
+    def delay(self, dns_ms: int, smtp_ms: int) -> None:
+        """Let answers of DNS and SMTP be late from now on."""
+        for role, milliseconds in (("dns", dns_ms), ("smtp", smtp_ms)):
+            server = self._servers[role]
+            assert server.stdin is not None
+            server.stdin.write(b"%d\n" % milliseconds)
+            server.stdin.flush()
+            self._read(server, "ok")
+
+    def scan(self, count: int, *options: str) -> Scan:
+        """Scan the first ``count`` domains; raises ``RuntimeError`` where not all went well."""
+        names, output = self.folder / "names.txt", self.folder / "results.jsonl"
+        if not names.exists() or names.stat().st_size != count * len(scanworld.domain(0) + "\n"):
+            with names.open("w") as file:
+                file.writelines(f"{scanworld.domain(number)}\n" for number in range(count))
+        command: list[str | Path] = [
+            MAILSEAL,
+            "scan",
+            names,
+            "--output",
+            output,
+            "--overwrite",
+            "--quiet",
+            *options,
+        ]
+        began = time.monotonic()
+        process = self._spawn([*command, "--config", self._config])
+        peak = 0.0
+        while process.poll() is None:
+            peak = max(peak, _peak_mb(process.pid))
+            time.sleep(POLL_SECONDS)
+        seconds = time.monotonic() - began
+        if process.returncode:
+            raise RuntimeError(f"the scan ended with {process.returncode}: {self.log()}")
+        _check(output, count)
+        return Scan(domains=count, seconds=seconds, peak_mb=peak)
+
+    def check_serially(self, environment: CheckerEnvironment, count: int) -> float:
+        """Return how many domains a second checkdmarc does, on the first ``count``."""
+        names = [scanworld.domain(number) for number in range(count)]
+        done = self._namespace.run(
+            [environment.python, HERE / "bench" / "scan_serial.py", RESOLVER, *names],
+            environment={
+                "SSL_CERT_FILE": str(self.ca_file),
+                "REQUESTS_CA_BUNDLE": str(self.ca_file),
+            },
+            timeout=600,
+        )
+        if done.returncode:
+            raise RuntimeError(f"checkdmarc ended with {done.returncode}: {done.stderr[-2000:]}")
+        return count / float(done.stdout.split()[-1])
+
+    def log(self) -> str:
+        """Return the end of what all programs inside have said."""
+        return (self.folder / "log").read_text(errors="replace")[-2000:]
+
+    def _start(self, role: str) -> "subprocess.Popen[bytes]":
+        return self._spawn(
+            [sys.executable, "-m", "bench.scanworld", role, self.folder], is_talking=True
+        )
+
+    def _spawn(
+        self, command: Sequence[str | Path], *, is_talking: bool = False
+    ) -> "subprocess.Popen[bytes]":
+        pipe = subprocess.PIPE if is_talking else None
+        with (self.folder / "log").open("ab") as log:
+            return self._namespace.spawn(
+                command, cwd=HERE, stdin=pipe or subprocess.DEVNULL, stdout=pipe or log, stderr=log
+            )
+
+    def _read(self, server: "subprocess.Popen[bytes]", due: str) -> None:
+        assert server.stdout is not None
+        if server.stdout.readline().decode().strip() != due:
+            raise RuntimeError(f"a server of the scan does not work: {self.log()}")
+
+
+@contextlib.contextmanager
+def world(say: Callable[[str], None]) -> Iterator[World]:
+    """Run the servers until the block ends; raises ``Unavailable``."""
+    if os.geteuid() != 0:
+        raise Unavailable(
+            "this needs a network namespace of its own, which takes root", 'run "sudo make bench"'
+        )
+    with tempfile.TemporaryDirectory(prefix="mailseal-bench-", ignore_cleanup_errors=True) as name:
+        folder = Path(name) / "scan"
+        folder.mkdir()
+        scanworld.certify(folder, say)
+        # What asks the machine's resolver, as the other checker's look for a mail server does.
+        etc = {"resolv.conf": f"nameserver {RESOLVER}\n"}
+        namespace = Namespace.open(folder, etc, {})
+        try:
+            yield World(namespace, folder)
+        finally:
+            namespace.close()
+
+
+def measure(say: Callable[[str], None]) -> dict[str, float]:
+    """Measure all but the longest list."""
+    figures: dict[str, float] = {}
+    with world(say) as servers:
+        # Lists of 20 000 and more have no policy hosts that answer: only DNS is asked.
+        short = servers.scan(SHORT_LIST, "--level", "dns")
+        long = servers.scan(LONG_LIST, "--level", "dns")
+        say(
+            f"{short.peak_mb:.1f} MB after {SHORT_LIST} names at {short.rate:.0f} a second,"
+            f" {long.peak_mb:.1f} MB after {LONG_LIST} at {long.rate:.0f}"
+        )
+        figures["scan_memory_growth_mb"] = round(long.peak_mb - short.peak_mb, 2)
+        servers.delay(*SLOW)
+        slow = servers.scan(DOMAINS, "--complete")
+        say(f"{slow.rate:.0f} domains a second with DNS and SMTP late by {SLOW} ms")
+        figures["scan_slow_ms_per_domain"] = round(1000 / slow.rate, 2)
+        try:
+            environment = prepare(say)
+        except RuntimeError as error:
+            say(f"not compared with checkdmarc: {error}")
+            return figures
+        for key, delay, part in (
+            ("scan_time_percent", PROMPT, 4 * PER_HOST),
+            ("scan_delayed_time_percent", DELAYED, PER_HOST),
+        ):
+            servers.delay(*delay)
+            ours = theirs = 0.0
+            for _ in range(2):  # in turns, and the best of each counts
+                theirs = max(theirs, servers.check_serially(environment, part))
+                ours = max(ours, servers.scan(DOMAINS, "--complete").rate)
+            say(
+                f"{ours:.0f} domains a second with DNS and SMTP late by {delay} ms, "
+                f"{environment.version} {theirs:.2f}: {ours / theirs:.1f} times as many"
+            )
+            figures[key] = round(100 * theirs / ours, 3)
+    return figures
+
+
+def _check(output: Path, count: int) -> None:
+    """Make sure that every domain is there once, and was seen as what it is."""
+    verdicts: Counter[str] = Counter()
+    is_there = bytearray(count + 1)
+    with output.open("rb") as file:
+        for line in file:
+            result = json.loads(line)
+            verdicts[result.get("verdict", "none")] += 1
+            is_there[result["number"]] += 1
+    if verdicts.total() != count or sum(is_there) != count or max(is_there) > 1:
+        raise RuntimeError(f"not every domain is there once: {verdicts.total()} of {count}")
+    if len(verdicts) != 1:
+        raise RuntimeError(f"the domains were not all seen alike: {dict(verdicts)}")
+
+
+def _peak_mb(pid: int) -> float:
+    """Return the most memory that a process has had, zero if it has ended."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    lines = (line.split() for line in status.splitlines())
+    return next((int(words[1]) / 1000 for words in lines if words[0] == "VmHWM:"), 0.0)
