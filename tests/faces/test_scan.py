@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from mailseal.checks.catalogue import ENTRIES
 from mailseal.checks.evidence import Trouble
 from mailseal.checks.finding import Severity
 from mailseal.checks.saved import read_evidence
@@ -24,6 +25,7 @@ from mailseal.faces.scan.figures import share
 from mailseal.faces.scan.pipe import Pipe
 from mailseal.faces.scan.progress import Standing, render, render_time
 from mailseal.scans.optouts import OptOuts
+from mailseal.scans.result import read_result, write_result
 from mailseal.scans.tally import Tally
 from mailseal.services.checker import Checker
 from mailseal.services.doubt import MAX_BLOCKED
@@ -338,6 +340,17 @@ def test_a_picture_is_well_formed_whatever_the_shares_are() -> None:
 def test_shares_are_never_rounded_to_none_or_all(count: int, of: int, text: str) -> None:
     """One of a million is something."""
     assert share(count, of) == text
+
+
+def test_the_result_shown_in_the_docs_is_one() -> None:
+    """Its fields are read, and its codes are in the catalogue."""
+    page = (Path(__file__).parents[2] / "docs/howto/scan-many-domains.md").read_text()
+    shown = page.partition("```json\n")[2].partition("```")[0]
+
+    result = read_result(shown.replace("\n", "").encode())
+
+    assert json.loads(write_result(result)) == json.loads(shown)
+    assert set(result.findings) <= {entry.code for entry in ENTRIES}
 
 
 # -- a pipe -----------------------------------------------------------------------------------
