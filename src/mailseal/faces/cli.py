@@ -21,6 +21,7 @@ _COMMANDS = {
     "check": ("mailseal.faces.check.command:check", "Tell how securely mail reaches a domain."),
     "scan": ("mailseal.faces.scan.group:scan", "Look at a list of domains, as many as there are."),
     "worker": ("mailseal.faces.scan.worker:worker", "Take part in scans that machines share."),
+    "monitor": ("mailseal.faces.monitor.group:monitor", "Watch your own domains over time."),
     "doctor": ("mailseal.faces.doctor:doctor", "Tell what keeps mail here from being protected."),
     "config": ("mailseal.faces.configure:config", "Write, check and show the configuration."),
 }

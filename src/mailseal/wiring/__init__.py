@@ -12,6 +12,7 @@ from mailseal.wiring.doors import look_through_doors, read_foreign_cache
 from mailseal.wiring.logs import set_up_logging
 from mailseal.wiring.processes import serve
 from mailseal.wiring.service import open_service
+from mailseal.wiring.watching import open_watch
 
 __all__ = [
     "SystemClock",
@@ -22,6 +23,7 @@ __all__ = [
     "open_names",
     "open_scan_board",
     "open_service",
+    "open_watch",
     "read_foreign_cache",
     "serve",
     "set_up_logging",

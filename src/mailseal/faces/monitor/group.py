@@ -1,0 +1,189 @@
+"""The commands: each opens the store, does one thing, and says what came of it."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from mailseal.faces.cache import DomainType
+from mailseal.faces.configured import config_option, format_option, load_config
+from mailseal.faces.monitoringcommand import CannotTellError, MonitoringCommand
+
+if TYPE_CHECKING:
+    from mailseal.config import Config
+    from mailseal.names import Domain
+    from mailseal.services.watch import Watch
+
+T = TypeVar("T")
+
+NOT_WATCHED = 1
+NOT_SENT = 1
+SHOWN_LOOKS = 30  # ours: what fits on a screen
+
+
+@click.group()
+def monitor() -> None:
+    """Watch your own domains: what breaks, and what is mended, is told once."""
+
+
+@monitor.command(epilog="Example: mailseal monitor add example.com example.net")
+@click.argument("domains", metavar="DOMAIN...", nargs=-1, required=True, type=DomainType())
+@config_option
+@click.pass_obj
+def add(wiring: Any, domains: "tuple[Domain, ...]", config_file: Path | None) -> None:
+    """Watch domains from now on; the service looks at them within seconds."""
+    config = load_config(config_file)
+
+    async def work(watch: "Watch") -> None:
+        now, at_most = wiring.clock.now(), config.monitor.max_domains
+        for domain in dict.fromkeys(domains):
+            is_new = await watch.history.add(domain, now=now, at_most=at_most)
+            click.echo(f"{domain}: " + ("is watched from now on" if is_new else "was watched"))
+
+    _run(wiring, config, work)
+    if not config.monitor.enabled:
+        click.echo("[monitor] enabled is false: only monitor run looks at them", err=True)
+
+
+@monitor.command(
+    epilog="Example: mailseal monitor remove example.com\n\nExit codes: 1 was not watched."
+)
+@click.argument("domains", metavar="DOMAIN...", nargs=-1, required=True, type=DomainType())
+@config_option
+@click.pass_obj
+def remove(wiring: Any, domains: "tuple[Domain, ...]", config_file: Path | None) -> None:
+    """Watch domains no more, and forget their history."""
+
+    async def work(watch: "Watch") -> bool:
+        known = [await watch.history.remove(domain) for domain in domains]
+        for domain, was_known in zip(domains, known, strict=True):
+            click.echo(f"{domain}: " + ("is forgotten" if was_known else "was not watched"))
+        return all(known)
+
+    if not _run(wiring, load_config(config_file), work):
+        raise SystemExit(NOT_WATCHED)
+
+
+@monitor.command("list", epilog="Example: mailseal monitor list --format json")
+@format_option
+@config_option
+@click.pass_obj
+def list_(wiring: Any, form: str, config_file: Path | None) -> None:
+    """List the watched domains with their verdicts; as JSON one object a line."""
+    from mailseal.faces.monitor import showing
+
+    async def work(watch: "Watch") -> list[str]:
+        render = showing.line_of if form == "text" else showing.json_of
+        return [render(one) for one in await watch.history.list()]
+
+    for line in _run(wiring, load_config(config_file), work):
+        click.echo(line)
+
+
+@monitor.command(
+    epilog="Example: mailseal monitor show example.com --history\n\nExit codes: 1 is not watched."
+)
+@click.argument("domain", type=DomainType())
+@click.option("--history", is_flag=True, help="Show what is over, and the looks of the past, too.")
+@format_option
+@config_option
+@click.pass_obj
+def show(wiring: Any, domain: "Domain", history: bool, form: str, config_file: Path | None) -> None:
+    """Show what is wrong with a domain and since when, and when certificates end."""
+    from mailseal.faces.monitor import showing
+
+    async def work(watch: "Watch") -> "showing.Story | None":
+        watched = await watch.history.load(domain)
+        if watched is None:
+            return None
+        return showing.Story(
+            watched=watched,
+            now=wiring.clock.now(),
+            spans=await watch.history.load_open(domain),
+            resolved=await watch.history.load_resolved(domain, limit=100) if history else (),
+            looks=await watch.history.load_observations(domain, limit=SHOWN_LOOKS)
+            if history
+            else (),
+        )
+
+    story = _run(wiring, load_config(config_file), work)
+    if story is None:
+        click.echo(f'{domain} is not watched; run "mailseal monitor add {domain}"', err=True)
+        raise SystemExit(NOT_WATCHED)
+    if form == "json":
+        click.echo(json.dumps(showing.document_of(story), indent=2))
+    else:
+        click.echo(showing.text_of(story))
+
+
+@monitor.command(
+    cls=MonitoringCommand,
+    epilog="Example: mailseal monitor run example.com\n\n"
+    "Exit codes: 0 all is well; 1 warnings; 2 errors; 3 something could not be found out, or "
+    "wrong usage. Of several domains the worst counts, in the order 2, 3, 1, 0.",
+)
+@click.argument("domains", metavar="[DOMAIN]...", nargs=-1, type=DomainType())
+@config_option
+@click.pass_obj
+def run(wiring: Any, domains: "tuple[Domain, ...]", config_file: Path | None) -> None:
+    """Look at watched domains now, all of them unless named, and send what is news."""
+    import mailseal
+    from mailseal.faces.monitor import showing
+    from mailseal.watch.records import Look
+
+    async def work(watch: "Watch") -> list[int]:
+        names = domains or tuple(one.domain for one in await watch.history.list())
+        codes = []
+        for found in await watch.watcher.look_now(tuple(dict.fromkeys(names))):
+            if isinstance(found, Look):
+                click.echo(showing.outcome_of(found))
+                codes.append(showing.exit_code_of(found.figures))
+            else:
+                click.echo(f"{found}: is not watched, or is being looked at already")
+                codes.append(3)
+        await watch.herald.round()
+        return codes
+
+    config = load_config(config_file)
+    try:
+        codes = _run(wiring, config, work)
+    except mailseal.Error as error:
+        raise CannotTellError(str(error)) from error
+    raise SystemExit(next((code for code in (2, 3, 1) if code in codes), 0))
+
+
+@monitor.command(
+    "test-alert", epilog="Example: mailseal monitor test-alert\n\nExit codes: 1 nothing was sent."
+)
+@config_option
+@click.pass_obj
+def test_alert(wiring: Any, config_file: Path | None) -> None:
+    """Send a message about nothing by every way that is configured."""
+    from mailseal.ports import Sent
+
+    outcomes = _run(wiring, load_config(config_file), lambda watch: watch.herald.test())
+    if not outcomes:
+        click.echo("nobody is told: set mail_to or webhook_url in [monitor]", err=True)
+    for channel, outcome in outcomes:
+        if isinstance(outcome, Sent):
+            click.echo(f"{channel}: sent" + (f", but {outcome.note}" if outcome.note else ""))
+        else:
+            click.echo(f"{channel}: {outcome.reason}", err=True)
+    if not outcomes or not all(isinstance(one, Sent) for _, one in outcomes):
+        raise SystemExit(NOT_SENT)
+
+
+def _run(wiring: Any, config: "Config", work: "Callable[[Watch], Awaitable[T]]") -> T:
+    from mailseal.config import LogLevel
+
+    wiring.set_up_logging(replace(config.log, level=LogLevel.ERROR))
+
+    async def go() -> T:
+        async with wiring.open_watch(config) as watch:
+            return await work(watch)
+
+    return asyncio.run(go())

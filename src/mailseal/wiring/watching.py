@@ -1,0 +1,103 @@
+"""The watch over one's own domains, built from a ``Config``."""
+
+import contextlib
+import random
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from mailseal.wiring.checking import DEEP_FACTOR, open_checker
+from mailseal.wiring.clock import clock
+
+if TYPE_CHECKING:
+    from mailseal.checks.evidence import Evidence
+    from mailseal.config import Config
+    from mailseal.names import Domain
+    from mailseal.ports import AlertSender, HistoryStore
+    from mailseal.services.watch import Watch
+    from mailseal.services.watcher import Gather
+
+LEASE_SLACK = timedelta(minutes=2)  # ours: to judge a look and to store it
+
+
+@contextlib.asynccontextmanager
+async def open_watch(config: "Config") -> "AsyncIterator[Watch]":
+    """Open the store, build the actors, and close it behind the block.
+
+    Raises ``StoreError`` where the store cannot be opened.
+    """
+    from mailseal.store import open_store
+
+    async with await open_store(
+        config.store.url.reveal(), max_policies=config.store.max_policies
+    ) as store:
+        yield build_watch(config, store.history)
+
+
+def build_watch(config: "Config", history: "HistoryStore") -> "Watch":
+    """Build the actors over an open store; nothing is observed yet."""
+    from mailseal.services.herald import Herald
+    from mailseal.services.watch import Watch
+    from mailseal.services.watcher import Watcher, WatchLimits
+    from mailseal.watch.judging import WatchRules
+
+    monitor = config.monitor
+
+    @contextlib.asynccontextmanager
+    async def open_gather() -> "AsyncIterator[Gather]":
+        async with open_checker(config) as checker:
+
+            async def gather(domain: "Domain") -> "Evidence":
+                return await checker.gather(domain, is_deep=monitor.deep)
+
+            yield gather
+
+    herald = Herald(store=history, senders=_open_senders(config), clock=clock)
+    watcher = Watcher(
+        store=history,
+        open_gather=open_gather,
+        clock=clock,
+        rules=WatchRules(
+            interval=monitor.interval,
+            jitter=monitor.jitter,
+            confirm_after=monitor.confirm_after,
+            least=monitor.alert_severity,
+            channels=herald.channels,
+        ),
+        limits=WatchLimits(
+            at_once=monitor.at_once,
+            lease=config.check.timeout * DEEP_FACTOR + LEASE_SLACK,
+            keep_history=monitor.keep_history,
+        ),
+        chance=random.random,
+    )
+    return Watch(history=history, watcher=watcher, herald=herald)
+
+
+def _open_senders(config: "Config") -> "list[AlertSender]":
+    from mailseal.net.alerts import MailPlace, SubmissionSender, WebhookSender
+
+    monitor = config.monitor
+    senders: list[AlertSender] = []
+    if monitor.mail_to and monitor.mail_from is not None:
+        place = MailPlace(
+            host=monitor.mail_host,
+            port=monitor.mail_port,
+            security=monitor.mail_security,
+            sender=monitor.mail_from,
+            recipients=monitor.mail_to,
+            user=monitor.mail_user or "",
+            password_file=monitor.mail_password_file,
+            ca_file=monitor.ca_file,
+        )
+        senders.append(SubmissionSender(place))
+    if monitor.webhook_url is not None:
+        senders.append(
+            WebhookSender(
+                monitor.webhook_url.reveal(),
+                clock=clock,
+                secret_file=monitor.webhook_secret_file,
+                ca_file=monitor.ca_file,
+            )
+        )
+    return senders
