@@ -4,6 +4,7 @@ A sender may refuse what is found here, or will before long; OpenSSL's own level
 decides, which differs between systems (RFC 5280 §4, RFC 9325 §4.5).
 """
 
+import functools
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 MIN_RSA_BITS = 2048  # RFC 9325 §4.5
 MIN_EC_BITS = 224  # RFC 9325 §4.5
+MAX_REMEMBERED = 256  # ours, chains: thousands of domains share a server
+MAX_REMEMBERED_BYTES = 16_384  # ours: a server that invents large ones fills no memory
 
 WEAK_KEY = Entry(
     code="certificate-weak-key",
@@ -49,10 +52,11 @@ def check(reading: Reading) -> Iterator[Finding]:
 
 
 def _judge(reading: Reading, host: HostReading, one: SessionReading) -> Iterator[Finding]:
-    chain = _load(one.session.tls.chain) if one.session.tls else ()
-    if not chain:
+    if one.session.tls is None or not one.session.tls.chain:
         return
-    weakness = next((weak for each in chain if (weak := _find_weakness(each))), "")
+    shown = one.session.tls.chain
+    is_small = sum(map(len, shown)) <= MAX_REMEMBERED_BYTES
+    weakness, purpose, disorder = (_find_flaws_again if is_small else _find_flaws)(shown)
     if weakness:
         yield WEAK_KEY.found(
             Severity.WARNING,
@@ -68,7 +72,7 @@ def _judge(reading: Reading, host: HostReading, one: SessionReading) -> Iterator
                 ),
             ),
         )
-    if purpose := _find_wrong_purpose(chain[0]):
+    if purpose:
         is_ignored = judge_bad_certificate(reading, host) is Severity.INFO  # by DANE-EE
         yield WRONG_PURPOSE.found(
             Severity.INFO if is_ignored else Severity.WARNING,
@@ -77,7 +81,7 @@ def _judge(reading: Reading, host: HostReading, one: SessionReading) -> Iterator
             follows="Senders that look at it do not deliver there.",
             remedy="Get a certificate for TLS servers.",
         )
-    if disorder := _find_disorder(chain):
+    if disorder:
         yield DISORDERLY.found(
             Severity.INFO,
             host.name,
@@ -86,6 +90,18 @@ def _judge(reading: Reading, host: HostReading, one: SessionReading) -> Iterator
             remedy="Send the server's certificate first, then the one that vouches for it, and "
             "so on; the root need not be sent.",
         )
+
+
+def _find_flaws(ders: tuple[bytes, ...]) -> tuple[str, str, str]:
+    """Say in half sentences what is weak, of a wrong purpose and out of order; "" for nothing."""
+    chain = _load(ders)
+    if not chain:
+        return "", "", ""
+    weakness = next((weak for each in chain if (weak := _find_weakness(each))), "")
+    return weakness, _find_wrong_purpose(chain[0]), _find_disorder(chain)
+
+
+_find_flaws_again = functools.lru_cache(MAX_REMEMBERED)(_find_flaws)
 
 
 @quietly()

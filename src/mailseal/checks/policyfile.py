@@ -37,7 +37,7 @@ def check(reading: Reading) -> Iterator[Finding]:
     for one in deviations:
         if one.code not in _ELSEWHERE and not _is_plain_lf(reading.body, one):
             groups.setdefault(_entry(one).code, []).append(one)
-    ready = ready_policy(reading, reading.body)
+    ready = ready_policy(reading, reading.body) if groups else ()
     for group in groups.values():
         finding = _judge(reading, group, is_refused=policy is None)
         if ready and finding.severity is not Severity.INFO:
