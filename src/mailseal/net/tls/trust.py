@@ -5,6 +5,7 @@ without showing it, or does not tell what it thought of it. Names are not compar
 (``certs.covers_name`` does), and revocation is not looked at, as senders of mail do not.
 """
 
+import functools
 import hashlib
 import ssl
 import time
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from OpenSSL import crypto
 
 MAX_VERDICTS = 10_000  # ours, 200 bytes each: more certificates than a scan meets in an hour
+MAX_ISSUERS = 256  # ours: a few dozen have issued nearly all there is
+MAX_ISSUER_BYTES = 8192  # ours, most have 1 to 2 KB: who invents large ones fills no memory
 RENEW_AFTER_S = 3600.0  # ours: certificates expire and the system's authorities change meanwhile
 
 
@@ -107,7 +110,11 @@ def _judge(store: "crypto.X509Store", chain: tuple[bytes, ...]) -> str:
     if not chain:
         return "no-certificate"
     try:
-        leaf, *above = (crypto.load_certificate(crypto.FILETYPE_ASN1, der) for der in chain)
+        leaf = _load_certificate(chain[0])
+        above = [
+            _load_again(der) if len(der) <= MAX_ISSUER_BYTES else _load_certificate(der)
+            for der in chain[1:]
+        ]
         crypto.X509StoreContext(store, leaf, above).verify_certificate()
     except crypto.X509StoreContextError as error:
         code, depth, message = error.errors
@@ -115,6 +122,15 @@ def _judge(store: "crypto.X509Store", chain: tuple[bytes, ...]) -> str:
     except crypto.Error:
         return "unreadable"
     return "" if _is_for_servers(chain[0]) else "unsuitable-certificate-purpose"
+
+
+def _load_certificate(der: bytes) -> "crypto.X509":
+    from OpenSSL import crypto
+
+    return crypto.load_certificate(crypto.FILETYPE_ASN1, der)
+
+
+_load_again = functools.lru_cache(MAX_ISSUERS)(_load_certificate)
 
 
 @quietly()
