@@ -74,6 +74,9 @@ class _Socket(asyncio.DatagramProtocol):
         self.is_retired = True
         self._fail_all(exc if isinstance(exc, OSError) else ConnectionAbortedError("closed"))
 
+    def is_used_up(self, now: float) -> bool:
+        return self.is_retired or self.queries_left <= 0 or self.retired_after <= now
+
     def retire(self) -> None:
         self.is_retired = True
         self.close_if_done()
@@ -93,6 +96,7 @@ class DatagramPool:
     def __init__(self, address: ResolverAddress) -> None:
         self._address = address
         self._sockets: list[_Socket] = []
+        self._opening = 0
 
     async def register(
         self,
@@ -127,21 +131,25 @@ class DatagramPool:
     async def _choose(self) -> _Socket:
         loop = asyncio.get_running_loop()
         now = loop.time()
-        usable = []
-        for socket in self._sockets:
-            if socket.is_retired or socket.queries_left <= 0 or socket.retired_after <= now:
-                socket.retire()
-            else:
-                usable.append(socket)
-        self._sockets = usable
-        if len(usable) >= MAX_SOCKETS:
-            free = [s for s in usable if len(s.pending) < MAX_PENDING_PER_SOCKET]
-            if free:
-                return free[secrets.randbelow(len(free))]
-        _, socket = await loop.create_datagram_endpoint(
-            lambda: _Socket(now + MAX_SOCKET_AGE_SECONDS),
-            remote_addr=(self._address.host, self._address.port),
-        )
+        # Those being opened count: a crowd that comes at once would open one each.
+        while self._sockets and len(self._sockets) + self._opening >= MAX_SOCKETS:
+            place = secrets.randbelow(len(self._sockets))
+            socket = self._sockets[place]
+            if not socket.is_used_up(now):
+                if len(socket.pending) < MAX_PENDING_PER_SOCKET:
+                    return socket
+                break  # a crowd beyond all bounds: one more socket for it
+            self._sockets[place] = self._sockets[-1]
+            self._sockets.pop()
+            socket.retire()
+        self._opening += 1
+        try:
+            _, socket = await loop.create_datagram_endpoint(
+                lambda: _Socket(now + MAX_SOCKET_AGE_SECONDS),
+                remote_addr=(self._address.host, self._address.port),
+            )
+        finally:
+            self._opening -= 1
         self._sockets.append(socket)
         return socket
 
