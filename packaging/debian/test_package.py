@@ -218,11 +218,17 @@ def test_the_installed_service_answers(root: Root, package: Path) -> None:
     assert list((site / "mailseal").glob("__pycache__/*.pyc"))  # made where it runs
 
 
-def test_the_service_is_enabled_and_the_socket_is_not(root: Root, package: Path) -> None:
+def test_the_service_is_enabled_and_the_sockets_are_not(root: Root, package: Path) -> None:
     """Debian's custom for the service; socket activation waits for somebody who wants it."""
     root.install(package)
     units = root.path / "etc/systemd/system"
     assert {path.name for path in units.glob("*.wants/mailseal*")} == {"mailseal.service"}
+    shipped = root.path / "usr/lib/systemd/system"
+    assert {path.name for path in shipped.glob("mailseal*")} == {
+        "mailseal.service",
+        "mailseal.socket",
+        "mailseal-http.socket",
+    }
 
 
 def test_the_postgresql_driver_loads(root: Root, package: Path) -> None:

@@ -3,16 +3,19 @@
 import configparser
 import re
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from mailseal.config import Config
+from mailseal.config import Config, parse
+from mailseal.faces.policyd.plan import make_plan
 
 PACKAGING = Path(__file__).parents[2] / "packaging"
 UNIT = PACKAGING / "mailseal.service"
 SOCKET = PACKAGING / "mailseal.socket"
+HTTP_SOCKET = PACKAGING / "mailseal-http.socket"
 MOST_EXPOSED = 1.6  # of 10, by systemd's own count; ours is 1.4
 
 
@@ -72,11 +75,26 @@ def test_systemd_learns_how_the_service_is(unit: Directives) -> None:
     assert service["WatchdogSec"] == "30s"
 
 
-def test_the_socket_unit_has_the_default_listeners() -> None:
-    """Every address that systemd keeps open is one of the defaults, that of HTTP included."""
-    found = re.findall(r"^ListenStream=(.+)$", SOCKET.read_text(), re.MULTILINE)
-    defaults = Config()
-    assert found == [*(str(one.address) for one in defaults.listen), str(defaults.http.address)]
+def addresses(unit: Path) -> list[str]:
+    """Return where a socket unit listens."""
+    return re.findall(r"^ListenStream=(.+)$", unit.read_text(), re.MULTILINE)
+
+
+def test_the_socket_units_have_the_default_listeners() -> None:
+    """Every address that systemd keeps open for mail servers is one of the defaults."""
+    assert addresses(SOCKET) == [str(one.address) for one in Config().listen]
+    assert addresses(HTTP_SOCKET) == [str(Config().http.address)]
+
+
+@pytest.mark.parametrize("moved", ['address = "127.0.0.1:1"', "enabled = false"])
+def test_a_changed_address_of_http_leaves_the_socket_units_usable(moved: str) -> None:
+    """Its socket is known by its name, and mail servers are answered whatever comes of it."""
+    text = HTTP_SOCKET.read_text()
+    assert "\nService=mailseal.service\n" in text
+    [name] = re.findall(r"^FileDescriptorName=(.+)$", text, re.MULTILINE)
+    with socket.create_server(("127.0.0.1", 0)) as passed:
+        plan = make_plan(parse(f"[http]\n{moved}\n"), [(name, passed)])
+    assert len(plan.config.listeners) == len(Config().listen)
 
 
 def test_systemd_understands_the_unit() -> None:
@@ -84,12 +102,12 @@ def test_systemd_understands_the_unit() -> None:
     if shutil.which("systemd-analyze") is None:
         return  # the tests above have read it all the same
     verified = subprocess.run(
-        ["systemd-analyze", "verify", str(UNIT), str(SOCKET)],
+        ["systemd-analyze", "verify", str(UNIT), str(SOCKET), str(HTTP_SOCKET)],
         capture_output=True,
         text=True,
         check=False,
     )
-    complaints = [line for line in verified.stderr.splitlines() if "mailseal." in line]
+    complaints = [line for line in verified.stderr.splitlines() if "mailseal" in line]
     assert complaints == []
     judged = subprocess.run(
         [

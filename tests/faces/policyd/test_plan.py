@@ -79,14 +79,39 @@ def test_a_passed_socket_at_the_address_of_http_is_its_listener(
     port = passed.getsockname()[1]
     plan = make_plan(parse(at(1) + f'[http]\naddress = "127.0.0.1:{port}"\n'), [(name, passed)])
     assert plan.config.listeners == (TcpListener(host="127.0.0.1", port=1),)
-    assert plan.config.http == OpenListener(socket=passed)
+    assert plan.config.http == (OpenListener(socket=passed),)
 
 
-def test_a_passed_socket_is_for_http_by_its_name_too(stack: ExitStack) -> None:
-    """A unit of its own can say so, whatever its address."""
-    passed = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-    plan = make_plan(parse(at(1)), [("http", passed)])
-    assert plan.config.http == OpenListener(socket=passed)
+def test_passed_sockets_are_for_http_by_their_name_too(stack: ExitStack) -> None:
+    """All that the unit has, for IPv4 and IPv6; and where the configuration says it is as well.
+
+    So an address of HTTP that was changed in one place alone keeps nobody from being answered.
+    """
+    passed = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(2)]
+    moved = '[http]\naddress = "127.0.0.1:2"\n'
+
+    plan = make_plan(parse(at(1) + moved), [("http", one) for one in passed])
+
+    assert plan.config.listeners == (TcpListener(host="127.0.0.1", port=1),)
+    assert plan.config.http == (
+        OpenListener(socket=passed[0]),
+        OpenListener(socket=passed[1]),
+        TcpListener(host="127.0.0.1", port=2),
+    )
+
+
+@pytest.mark.parametrize("host", ["", "0.0.0.0", "127.0.0.1"])
+def test_an_address_of_http_that_a_passed_socket_includes_is_not_opened_again(
+    host: str, stack: ExitStack
+) -> None:
+    """It could not be, and HTTP is answered there."""
+    family = socket.AF_INET if host else socket.AF_INET6
+    passed = stack.enter_context(
+        socket.create_server((host, 0), family=family, dualstack_ipv6=not host)
+    )
+    own = f'[http]\naddress = "127.0.0.1:{passed.getsockname()[1]}"\n'
+    plan = make_plan(parse(at(1) + own), [("http", passed)])
+    assert plan.config.http == (OpenListener(socket=passed),)
 
 
 def test_a_passed_socket_for_http_that_is_off_is_left_alone(stack: ExitStack) -> None:
@@ -96,7 +121,7 @@ def test_a_passed_socket_for_http_that_is_off_is_left_alone(stack: ExitStack) ->
     off = f'[http]\nenabled = false\naddress = "127.0.0.1:{port}"\n'
 
     plan = make_plan(parse(at(1) + off), [("mailseal.socket", passed)])
-    assert plan.config.http is None
+    assert plan.config.http == ()
     assert plan.config.listeners == (TcpListener(host="127.0.0.1", port=1),)
 
     plan = make_plan(parse(at(port) + off), [("mailseal.socket", passed)])

@@ -1,4 +1,4 @@
-"""The HTTP listener's sockets: opened here, read by the resolver's process alone.
+"""The HTTP listeners' sockets: opened here, read by the resolver's process alone.
 
 They outlive any resolver, and those of a service manager outlive us: while one is started anew,
 a scrape waits in the kernel's queue and is answered, rather than refused.
@@ -6,6 +6,7 @@ a scrape waits in the kernel's queue and is answered, rather than refused.
 
 import contextlib
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -20,35 +21,36 @@ class HttpDoor:
     The latter keeps nobody from being answered: mail is worth more than its metrics.
     """
 
-    def __init__(self, listener: Listener | None, log: Log) -> None:
-        self._listener = listener
-        self._file: tuple[Path, int, int] | None = None
-        self.sockets: tuple[socket.socket, ...] = ()
-        if listener is None:
-            return
-        try:
-            self.sockets = tuple(listeners.open_listener(listener))
-        except listeners.ListenError as error:
-            log("the HTTP listener cannot be opened", reason=error, action="go-on-without")
-        else:
-            self._file = _identity(listener)
-
-    def succeed(self, listener: Listener | None, log: Log) -> "Self | HttpDoor":
-        """Return the door for another configuration: this one, if its place stays the same."""
-        before = self._listener
-        is_same = (
-            listener is not None
-            and before is not None
-            and listeners.place_of(listener) == listeners.place_of(before)
-        )
-        if not is_same or not self.sockets:
-            return HttpDoor(listener, log)
-        if listener != before and isinstance(listener, UnixListener):
+    def __init__(self, wanted: Sequence[Listener], log: Log) -> None:
+        self._listeners = tuple(wanted)
+        self._files: list[tuple[Path, int, int]] = []
+        self._is_whole = True
+        opened: list[socket.socket] = []
+        for listener in wanted:
             try:
-                listeners.set_rights(listener, listener.path)
+                opened += listeners.open_listener(listener)
             except listeners.ListenError as error:
-                log("a listener keeps its rights", reason=error, action="restart-needed")
-        self._listener = listener
+                self._is_whole = False
+                log("the HTTP listener cannot be opened", reason=error, action="go-on-without")
+            else:
+                if isinstance(listener, UnixListener):
+                    self._files += _identity(listener.path)
+        self.sockets = tuple(opened)
+
+    def succeed(self, wanted: Sequence[Listener], log: Log) -> "Self | HttpDoor":
+        """Return the door for another configuration: this one, if its places stay the same."""
+        places = [listeners.place_of(one) for one in wanted]
+        if not self._is_whole or places != [listeners.place_of(one) for one in self._listeners]:
+            # Besides sockets that were handed over there is one place, which is another now, or
+            # was not to be had: none is to be opened twice.
+            return HttpDoor(wanted, log)
+        for listener, before in zip(wanted, self._listeners, strict=True):
+            if listener != before and isinstance(listener, UnixListener):
+                try:
+                    listeners.set_rights(listener, listener.path)
+                except listeners.ListenError as error:
+                    log("a listener keeps its rights", reason=error, action="restart-needed")
+        self._listeners = tuple(wanted)
         return self
 
     def close(self) -> None:
@@ -56,20 +58,19 @@ class HttpDoor:
         for opened in self.sockets:
             opened.close()
         # A resolver that is about to end may still hold it, so whether somebody listens there
-        # says nothing: the file goes if it is the one that we made.
-        if self._file is not None and self._file == _identity(self._listener):
-            with contextlib.suppress(OSError):  # such as after privileges were dropped
-                self._file[0].unlink()
+        # says nothing: a file goes if it is one that we made.
+        for made in self._files:
+            if made in _identity(made[0]):
+                with contextlib.suppress(OSError):  # such as after privileges were dropped
+                    made[0].unlink()
         self.sockets = ()
-        self._file = None
+        self._files = []
 
 
-def _identity(listener: Listener | None) -> tuple[Path, int, int] | None:
-    """Return what tells a socket's file from any other at its place; None where there is none."""
-    if not isinstance(listener, UnixListener):
-        return None
+def _identity(path: Path) -> list[tuple[Path, int, int]]:
+    """Return what tells a socket's file from any other at its place; nothing if there is none."""
     try:
-        seen = listener.path.lstat()
+        seen = path.lstat()
     except OSError:
-        return None
-    return listener.path, seen.st_dev, seen.st_ino
+        return []
+    return [(path, seen.st_dev, seen.st_ino)]

@@ -5,7 +5,7 @@ import ipaddress
 import json
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 from mailseal.config import (
@@ -115,38 +115,44 @@ def _listeners(config: Config, left: list[Passed]) -> list[settings.Listener]:
     return listeners
 
 
-def _http(config: Config, left: list[Passed]) -> settings.Listener | None:
-    """Return the HTTP listener; its socket is taken from ``left`` whether HTTP is on or off.
+def _http(config: Config, left: list[Passed]) -> tuple[settings.Listener, ...]:
+    """Return the listeners for HTTP, taking their sockets from ``left`` whether it is on or off.
 
-    A socket unit that still has it must not keep mail servers from being answered.
+    A socket unit that has other ones than the configuration must not keep mail servers from being
+    answered: HTTP is at both.
     """
     http = config.http
-    taken = _take_at(left, http.address) or _take(left, lambda pair: pair[0] == HTTP_NAME)
+    taken = []
+    for name, opened in tuple(left):
+        if name == HTTP_NAME or _is_at(opened, http.address):
+            left.remove((name, opened))
+            taken.append(opened)
     if not http.enabled:
-        return None
-    if taken is not None:
-        return settings.OpenListener(socket=taken)
+        return ()
+    listeners: list[settings.Listener] = [settings.OpenListener(socket=one) for one in taken]
+    if any(_includes(one, http.address) for one in taken):
+        return tuple(listeners)
     if isinstance(http.address, TcpAddress):
-        return settings.TcpListener(host=http.address.host, port=http.address.port)
-    return settings.UnixListener(
-        path=http.address.path,
-        mode=http.mode,
-        owner=config.process.user,
-        group=config.process.group,
-    )
-
-
-def _take(left: list[Passed], fits: Callable[[Passed], bool]) -> socket.socket | None:
-    """Take the first socket that fits out of ``left``."""
-    for pair in left:
-        if fits(pair):
-            left.remove(pair)
-            return pair[1]
-    return None
+        listeners.append(settings.TcpListener(host=http.address.host, port=http.address.port))
+    else:
+        listeners.append(
+            settings.UnixListener(
+                path=http.address.path,
+                mode=http.mode,
+                owner=config.process.user,
+                group=config.process.group,
+            )
+        )
+    return tuple(listeners)
 
 
 def _take_at(left: list[Passed], address: TcpAddress | UnixAddress) -> socket.socket | None:
-    return _take(left, lambda pair: _is_at(pair[1], address))
+    """Take the socket at an address out of ``left``."""
+    for pair in left:
+        if _is_at(pair[1], address):
+            left.remove(pair)
+            return pair[1]
+    return None
 
 
 def _is_at(opened: socket.socket, address: TcpAddress | UnixAddress) -> bool:
@@ -159,6 +165,20 @@ def _is_at(opened: socket.socket, address: TcpAddress | UnixAddress) -> bool:
             and place[1] == address.port
         )
     return opened.family == socket.AF_UNIX and place == os.fspath(address.path)
+
+
+def _includes(opened: socket.socket, address: TcpAddress | UnixAddress) -> bool:
+    """Tell whether who connects to an address arrives at this socket."""
+    if _is_at(opened, address):
+        return True
+    if opened.family not in (socket.AF_INET, socket.AF_INET6):
+        return False
+    host, port = opened.getsockname()[:2]
+    return (
+        isinstance(address, TcpAddress)
+        and port == address.port
+        and ipaddress.ip_address(host).is_unspecified
+    )
 
 
 def _named(name: str, config: Config) -> str | None:

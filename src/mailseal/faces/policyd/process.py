@@ -81,7 +81,7 @@ class _Process:
         self._stopping = asyncio.Event()
         self._reload_wanted = asyncio.Event()
         self._answerer: Answerer
-        self._http = HttpDoor(None, plan.config.log)
+        self._http = HttpDoor((), plan.config.log)
         self._is_ready = False
 
     async def run(self) -> int:

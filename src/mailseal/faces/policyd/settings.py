@@ -94,14 +94,14 @@ class AnswererConfig:
     """All that the answerer works by; ``zones`` is keyed by map name, and by ``line_zone``.
 
     ``default_zone`` is the one for all map names that are no zone; without it they get PERM.
-    ``http`` is opened here and read by the resolver's process; None is no HTTP.
+    ``http`` is opened here and read by the resolver's process; without any there is no HTTP.
     About one in ``sample_hits`` answers from memory is logged, none with 0.
     """
 
     listeners: tuple[Listener, ...]
     zones: Mapping[str, Zone]
     default_zone: str | None = None
-    http: Listener | None = None
+    http: tuple[Listener, ...] = ()
     bounds: Bounds = field(default_factory=Bounds)
     sample_hits: int = 0
     log: Log = field(default_factory=LineLog)
