@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import Distribution, distributions
 
 PROGRAM = "mailseal"
-EXTRAS = ("postgres",)  # a fleet shares a PostgreSQL, and its driver cannot be added later
+# What a fleet needs that shares a PostgreSQL, and a scan: none of it can be added later.
+EXTRAS = ("postgres", "worker")
 OLDEST_LIBC = (2, 17)  # manylinux2014, the oldest tag that wheels of today have
 _MANYLINUX = re.compile(r"manylinux_(\d+)_(\d+)_")
 _LICENCE_FILE = re.compile(r"\.dist-info/.*(LICEN[CS]E|COPYING|NOTICE|AUTHORS)", re.IGNORECASE)
