@@ -11,6 +11,7 @@ from mailseal.services.meter import Meter
 from mailseal.services.pinbook import PinBook
 from mailseal.services.refresher import Refresher
 from mailseal.services.views import Views
+from mailseal.services.watch import Watch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class PolicyService:
     pins: PinBook
     follower: Follower | None = None  # None where nobody stays long enough to need one
     census: Census | None = None  # None where nobody can ask for its figures
+    watch: Watch | None = None  # None where domains are not watched
     meter: Meter = field(default_factory=Meter)
 
     def counters(self) -> dict[str, int]:

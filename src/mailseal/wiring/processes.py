@@ -59,6 +59,6 @@ def run_resolver(arguments: Sequence[str]) -> int:
         config: "Config", on_change: "Callable[[Domain], None]"
     ) -> "contextlib.AbstractAsyncContextManager[PolicyService]":
         set_up_logging(config.log)
-        return open_service(config, on_change)
+        return open_service(config, on_change, has_watch=config.monitor.enabled)
 
     return resolver.run(arguments, open_logged)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mailseal.wiring.clock import clock
 from mailseal.wiring.doors import open_dns, open_pin_book
 from mailseal.wiring.views import open_views
+from mailseal.wiring.watching import build_watch
 
 if TYPE_CHECKING:
     from mailseal.config import Config
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
 
 @contextlib.asynccontextmanager
 async def open_service(
-    config: "Config", on_change: "Callable[[Domain], None]"
+    config: "Config", on_change: "Callable[[Domain], None]", *, has_watch: bool = False
 ) -> "AsyncIterator[PolicyService]":
     """Open doors and store, build the actors, and close them all behind the block.
 
+    Those who watch domains are built with ``has_watch`` only: nobody else stays long enough.
     Raises ``StoreError`` where the store cannot be opened.
     """
     from mailseal.mtasts.freshness import Intervals
@@ -124,6 +126,7 @@ async def open_service(
                 follower=Follower(discoverer=discoverer, store=store),
                 pins=pins,
                 census=Census(store, clock),
+                watch=build_watch(config, opened.history) if has_watch else None,
                 meter=meter,
             )
     finally:

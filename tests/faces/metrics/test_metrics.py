@@ -1,5 +1,6 @@
 """The metrics: all that is declared is told, nothing else, and in the right numbers."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -18,8 +19,11 @@ from mailseal.faces.policyd.switchboard import Switchboard
 from mailseal.faces.policyd.usage import usage
 from mailseal.services.census import Census
 from mailseal.services.meter import Meter
+from mailseal.services.watch import Watch
 from mailseal.testing import ManualClock
 from tests.faces.world import World
+from tests.services.watchworld import DOMAIN, broken
+from tests.services.watchworld import World as WatchWorld
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -61,7 +65,22 @@ async def snapshot_of(world: World, meter: Meter) -> Snapshot:
         figures=figures,
         usage=usage(),
         started_at=NOW,
+        watch=await busy_watch(),
     )
+
+
+async def busy_watch() -> Watch:
+    """Return a watch that has looked at a domain, and sent an alert."""
+    world = WatchWorld()
+    await world.add(DOMAIN)
+    world.evidence[DOMAIN] = broken()
+    await world.go_on()
+    assert world.watcher.latest is not None
+    (watched,) = world.watcher.latest
+    assert watched.figures is not None
+    figures = replace(watched.figures, signature_end=NOW)
+    world.watcher.latest = (replace(watched, figures=figures),)
+    return Watch(history=world.history, watcher=world.watcher, herald=world.herald)
 
 
 def busy_meter() -> Meter:
@@ -134,6 +153,13 @@ def test_labels_are_those_declared(samples: Samples) -> None:
     ("mailseal_memory_evictions_total", (("kind", "hosts"),), 0),
     ("mailseal_pins_expire_timestamp_seconds", (), NOW.timestamp()),
     ("mailseal_answerer_up", (), 1),
+    ("mailseal_watched_verdict",
+     (("domain", "example.com"), ("verdict", "enforcing-and-losing-mail")), 1),
+    ("mailseal_watched_findings", (("domain", "example.com"), ("severity", "error")), 1),
+    ("mailseal_watched_signature_end_timestamp_seconds", (("domain", "example.com"),),
+     NOW.timestamp()),
+    ("mailseal_watch_alerts_total", (("channel", "mail"), ("outcome", "ok")), 1),
+    ("mailseal_watch_alerts_waiting", (), 0),
 ])  # fmt: skip
 def test_numbers_arrive(
     samples: Samples, name: str, labels: tuple[tuple[str, str], ...], value: float

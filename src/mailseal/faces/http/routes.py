@@ -129,6 +129,7 @@ class Routes:
             figures=service.census.latest if service.census is not None else None,
             usage=usage(),
             started_at=self._started_at,
+            watch=service.watch,
         )
         encode, content_type = choose_encoder(request.accept)
         return Response(

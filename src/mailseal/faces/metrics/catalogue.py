@@ -245,6 +245,56 @@ MEMORY_EVICTIONS = _counter(
     "kind",
 )
 
+# -- watched domains ----------------------------------------------------------------------------
+
+WATCHED_VERDICT = _gauge(
+    "watched_verdict",
+    "1 for each watched domain, with the verdict of the last look.\n"
+    "`verdict` is a word of [the verdict](../explain/verdict.md); a `domain` that was not looked "
+    "at yet is missing here and below.",
+    "domain",
+    "verdict",
+)
+WATCHED_FINDINGS = _gauge(
+    "watched_findings",
+    "Findings of the last look at each watched domain, by `severity`.\n"
+    "`severity` is `error`, `warning`, `unknown` or `info`.",
+    "domain",
+    "severity",
+)
+WATCHED_CERTIFICATE_END = _gauge(
+    "watched_certificate_end_timestamp_seconds",
+    "When the first certificate of each watched domain's servers ends, policy host and MX hosts "
+    "together.\n"
+    "Less `time()` and divided by 86400 it is the days left.",
+    "domain",
+)
+WATCHED_SIGNATURE_END = _gauge(
+    "watched_signature_end_timestamp_seconds",
+    "When the first DNSSEC signature of each watched domain ends.\n"
+    "Missing without `deep` in `[monitor]`.",
+    "domain",
+)
+WATCHED_LOOK = _gauge(
+    "watched_look_timestamp_seconds", "When each watched domain was last looked at.", "domain"
+)
+WATCHED_SUCCESS = _gauge(
+    "watched_success_timestamp_seconds",
+    "When a look at each watched domain last came to a verdict other than `cannot-tell`.",
+    "domain",
+)
+WATCH_ALERTS = _counter(
+    "watch_alerts",
+    "Attempts to send alerts by this node, by `channel` and `outcome`.\n"
+    "`channel` is `mail` or `webhook`, `outcome` is `ok` or `failed`.",
+    "channel",
+    "outcome",
+)
+WATCH_ALERTS_WAITING = _gauge(
+    "watch_alerts_waiting",
+    "Alerts that are neither delivered nor given up, of all nodes together.",
+)
+
 # -- the service itself -------------------------------------------------------------------------
 
 BUILD_INFO = _gauge("build_info", "1, with the version in labels.", "version", "python")
@@ -316,6 +366,16 @@ SECTIONS: dict[str, tuple[Metric, ...]] = {
         IN_MEMORY,
         MEMORY_EVICTIONS,
     ),
+    "Watched domains": (
+        WATCHED_VERDICT,
+        WATCHED_FINDINGS,
+        WATCHED_CERTIFICATE_END,
+        WATCHED_SIGNATURE_END,
+        WATCHED_LOOK,
+        WATCHED_SUCCESS,
+        WATCH_ALERTS,
+        WATCH_ALERTS_WAITING,
+    ),
     "The service itself": (
         BUILD_INFO,
         ANSWERER_UP,
@@ -341,6 +401,7 @@ How to use them, with a dashboard and alerts: [monitor mailseal](../howto/monito
 Answers from memory are counted in plain integers, so reading the metrics costs the same
 whatever was asked, and nothing is done per question.
 No label holds a domain or anything else that a stranger chose: the number of series is bounded.
+Only [watched domains](#watched-domains), which the operator has named, have series of their own.
 """
 
 

@@ -19,6 +19,7 @@ from mailseal.faces.metrics.catalogue import Kind, Metric
 from mailseal.services.census import Figures
 from mailseal.services.meter import Meter
 from mailseal.services.tallies import Durations
+from mailseal.services.watch import Watch
 
 Counters = Mapping[str, int]
 Samples = Iterable[tuple[tuple[str, ...], float]]
@@ -60,6 +61,7 @@ class Snapshot:
     figures: Figures | None
     usage: Counters
     started_at: datetime
+    watch: Watch | None = None
 
 
 class SnapshotCollector(Collector):
@@ -78,6 +80,8 @@ class SnapshotCollector(Collector):
         yield from _meter(snapshot.meter)
         if snapshot.figures is not None:
             yield from _figures(snapshot.figures)
+        if snapshot.watch is not None:
+            yield from _watch(snapshot.watch)
         yield from _itself(snapshot)
 
 
@@ -153,6 +157,38 @@ def _figures(figures: Figures) -> Iterator[Family]:
     yield _family(catalogue.POLICIES_NEAR_EXPIRY, _by_word(figures.near_end))
     yield _family(catalogue.POLICIES_EXPIRED, [((), figures.expired)])
     yield _family(catalogue.POLICIES_COUNTED, [((), figures.counted_at.timestamp())])
+
+
+def _watch(watch: Watch) -> Iterator[Family]:
+    known = watch.watcher.latest or ()
+    looked = [(str(one.domain), one.figures) for one in known if one.figures is not None]
+    yield _family(catalogue.WATCHED_VERDICT, [((name, one.verdict), 1) for name, one in looked])
+    findings = [
+        ((name, severity), count)
+        for name, one in looked
+        for severity, count in (
+            ("error", one.errors),
+            ("warning", one.warnings),
+            ("unknown", one.unknown),
+            ("info", one.infos),
+        )
+    ]
+    yield _family(catalogue.WATCHED_FINDINGS, findings)
+    certificates = [(name, one.certificate_end) for name, one in looked]
+    yield _family(catalogue.WATCHED_CERTIFICATE_END, _instants(certificates))
+    signatures = [(name, one.signature_end) for name, one in looked]
+    yield _family(catalogue.WATCHED_SIGNATURE_END, _instants(signatures))
+    looks = [(str(one.domain), one.looked_at) for one in known]
+    yield _family(catalogue.WATCHED_LOOK, _instants(looks))
+    successes = [(str(one.domain), one.succeeded_at) for one in known]
+    yield _family(catalogue.WATCHED_SUCCESS, _instants(successes))
+    yield _family(catalogue.WATCH_ALERTS, watch.herald.counts)
+    waiting = watch.herald.waiting
+    yield _family(catalogue.WATCH_ALERTS_WAITING, [] if waiting is None else [((), waiting)])
+
+
+def _instants(pairs: Iterable[tuple[str, datetime | None]]) -> Samples:
+    return [((name,), at.timestamp()) for name, at in pairs if at is not None]
 
 
 def _itself(snapshot: Snapshot) -> Iterator[Family]:

@@ -175,6 +175,8 @@ async def work(
             actors["census"] = service.census
         if service.follower is not None:
             actors["follower"] = service.follower
+        if service.watch is not None:
+            actors |= {"watcher": service.watch.watcher, "herald": service.watch.herald}
         for view in service.views:
             if view.self_test is not None:
                 actors[" ".join(("self-test", *view.resolvers))] = view.self_test
