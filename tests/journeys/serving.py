@@ -58,18 +58,20 @@ class Serving:
         self.config.write_text(CONFIG.format(folder=folder, closed_port=closed_port, more=more))
         self.process: subprocess.Popen[bytes]
 
-    def launch(self) -> None:
-        """Start it and wait until it takes questions."""
+    def launch(self, stderr: int | None = None, *, program: Path = MAILSEAL) -> None:
+        """Start it and wait until it takes questions; ``stderr`` is a descriptor for its log."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [MAILSEAL, "serve", "--config", self.config], stderr=log, stdout=log
+                [program, "serve", "--config", self.config],
+                stderr=log if stderr is None else stderr,
+                stdout=log,
             )
         until(lambda: self.socketmap.exists() or self.process.poll() is not None)
         assert self.process.poll() is None, self.log.read_text()
 
-    def start(self) -> None:
+    def start(self, stderr: int | None = None, *, program: Path = MAILSEAL) -> None:
         """Start it and wait until both processes work."""
-        self.launch()
+        self.launch(stderr, program=program)
         until(
             lambda: (
                 (self.folder / "state" / "control.sock").exists() or self.process.poll() is not None

@@ -34,7 +34,10 @@ def render_json(at: datetime, level: str, event: str, fields: Mapping[str, objec
 
 
 class LineLog:
-    """Writes events to standard error, the least level set."""
+    """Writes events to standard error, the least level set.
+
+    A service has made that a stream that neither waits nor fails: see ``logstream``.
+    """
 
     def __init__(self, *, level: str = "info", is_json: bool = False) -> None:
         self._least = LEVELS[level]
@@ -44,7 +47,8 @@ class LineLog:
         """Write one event; most of those worth a line are warnings."""
         if LEVELS[level] >= self._least:
             line = self._render(datetime.now(UTC), level, event, fields)
-            print(line, file=sys.stderr, flush=True)
+            sys.stderr.write(line + "\n")  # in one call, so that it stays a line
+            sys.stderr.flush()
 
 
 def _plain(value: object) -> str:

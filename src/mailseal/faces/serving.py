@@ -16,6 +16,7 @@ from mailseal.faces.configured import (
     config_option,
     state_dir_option,
 )
+from mailseal.faces.logstream import take_over_stderr
 from mailseal.faces.policyd.privileges import give
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 def serve(wiring: Any, config_file: Path | None, state_dir: Path | None) -> None:
     """Answer MTAs over socketmap and the one-line protocol until SIGTERM or SIGINT."""
     from mailseal.config import Config, ConfigError, load, look_around
+
+    take_over_stderr()  # before the first word: a warning must not keep it from starting
 
     def read() -> Config:
         config = load(config_file) if state_dir is None else Config.embedded(state_dir)

@@ -316,6 +316,14 @@ START_TIME = _gauge(
 )
 CPU = _counter("process_cpu_seconds", "CPU time used, by `process`.", "process")
 RESIDENT = _gauge("process_resident_bytes", "Memory occupied, by `process`.", "process")
+LOG_LINES_LOST = _counter(
+    "log_lines_lost",
+    "Lines of the log that could not be written, by `process`.\n"
+    "The disk under the log is full, or whoever reads it is gone or too slow; mail servers are "
+    "answered all the same.\n"
+    "The log tells it as `lines of the log were lost`, once it can be written again.",
+    "process",
+)
 HTTP = _counter(
     "http_requests",
     "Requests to this HTTP listener, by `route` and `status`.",
@@ -384,6 +392,7 @@ SECTIONS: dict[str, tuple[Metric, ...]] = {
         START_TIME,
         CPU,
         RESIDENT,
+        LOG_LINES_LOST,
         HTTP,
         HTTP_REFUSED,
     ),

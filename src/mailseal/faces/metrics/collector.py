@@ -202,6 +202,8 @@ def _itself(snapshot: Snapshot) -> Iterator[Family]:
     yield _family(catalogue.CPU, cpu)
     memory = [((name,), usage.get("resident_bytes", 0)) for name, usage in processes]
     yield _family(catalogue.RESIDENT, memory)
+    lost = [((name,), usage.get("log_lines_lost", 0)) for name, usage in processes]
+    yield _family(catalogue.LOG_LINES_LOST, lost)
 
 
 def _family(metric: Metric, samples: Samples) -> Family:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import mailseal
+from mailseal.faces.logstream import take_over_stderr
 from mailseal.faces.policyd.answerer import Answerer, AnswererConfig, Plan
 from mailseal.faces.policyd.eventloop import new_event_loop
 from mailseal.faces.policyd.httpdoor import HttpDoor
@@ -57,6 +58,7 @@ def run(
     ``resolver_command`` is started with one more argument, the number of its end of the link,
     and gets ``hello`` as the first message.
     """
+    take_over_stderr()
     process = _Process(
         Plan(config=config, hello=hello), resolver_command, surroundings or Surroundings()
     )
