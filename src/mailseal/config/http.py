@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mailseal.config.addresses import TcpAddress, UnixAddress, address
 from mailseal.config.keys import key
-from mailseal.config.kinds import dns_name, file_mode, flag, several
+from mailseal.config.kinds import count, dns_name, file_mode, flag, several
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,4 +41,29 @@ class HttpSettings:
         "A request by any other name is refused (421): a web page could have pointed that name "
         "here, to read the answers in a browser on this machine. UNIX sockets take any.",
         example=["mx1.example.com"],
+    )
+    check: bool = key(
+        False,
+        flag(),
+        "Answer GET /v1/check/{domain}: look at a domain as the check command does.\n"
+        "Whoever can ask then makes this machine connect to name servers, web servers and mail "
+        "servers of any domain, within the limits below.\n"
+        "A process of its own does it, at low priority, and runs only while somebody asks.",
+    )
+    check_at_once: int = key(
+        2,
+        count(1, 100),
+        "The most domains that are looked at over HTTP at a time.\nThree times as many may wait.",
+    )
+    check_per_client: int = key(
+        30,
+        count(1, 100_000),
+        "The most checks that a client may ask for in an hour: an address, or a /64 of IPv6.\n"
+        "All clients of a UNIX socket count as one, and so do all behind one web server.",
+    )
+    check_per_domain: int = key(
+        6,
+        count(1, 100_000),
+        "The most times that a domain is looked at in an hour, whoever asks.\n"
+        "An answer that is less than a minute old is given again and counts for nothing.",
     )

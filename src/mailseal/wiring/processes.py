@@ -1,9 +1,10 @@
-"""The two processes of ``serve``, each with what it is to work with."""
+"""The processes of ``serve``, each with what it is to work with."""
 
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from mailseal.wiring.checking import open_checker
 from mailseal.wiring.logs import set_up_logging
 from mailseal.wiring.service import open_service
 
@@ -13,7 +14,11 @@ if TYPE_CHECKING:
     from mailseal.config import Config
     from mailseal.faces.policyd.answerer import Plan
     from mailseal.names import Domain
+    from mailseal.services.checker import Checker
     from mailseal.services.policyservice import PolicyService
+
+CHECKER = "checker"  # the argument that makes a process the one that checks domains
+_OURSELVES = (sys.executable, "-m", "mailseal.wiring")
 
 
 def serve(config: "Config", read_config: "Callable[[], Config]") -> int:
@@ -39,7 +44,7 @@ def serve(config: "Config", read_config: "Callable[[], Config]") -> int:
     first = plan.make_plan(config, passed)
     return process.run(
         first.config,
-        [sys.executable, "-m", "mailseal.wiring"],
+        _OURSELVES,
         first.hello,
         process.Surroundings(
             notifier=Notifier(handover.notify_socket, watchdog_seconds=handover.watchdog_seconds),
@@ -61,4 +66,15 @@ def run_resolver(arguments: Sequence[str]) -> int:
         set_up_logging(config.log)
         return open_service(config, on_change, has_watch=config.monitor.enabled)
 
-    return resolver.run(arguments, open_logged)
+    return resolver.run(arguments, open_logged, [*_OURSELVES, CHECKER])
+
+
+def run_checker(arguments: Sequence[str]) -> int:
+    """Be the process that checks domains; the argument is its end of the link."""
+    from mailseal.faces.http.checks import worker
+
+    def open_logged(config: "Config") -> "contextlib.AbstractAsyncContextManager[Checker]":
+        set_up_logging(config.log)
+        return open_checker(config)
+
+    return worker.run(arguments, open_logged)

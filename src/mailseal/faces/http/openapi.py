@@ -11,6 +11,7 @@ from mailseal.faces.http.message import JSON, PROBLEM_JSON, Problem
 from mailseal.wire.policyjson import PolicyAnswer
 
 POLICY = "/v1/policy/{next_hop}"
+CHECK = "/v1/check/{domain}"
 OPENAPI = "/v1/openapi.json"
 METRICS = "/metrics"
 LIVE = "/health/live"
@@ -20,9 +21,14 @@ ZONE = "zone"  # a parameter of POLICY
 Document = dict[str, Any]
 
 
-def describe(zones: Iterable[str]) -> Document:
+def describe(zones: Iterable[str], *, has_check: bool = False) -> Document:
     """Return the description of a service with these zones as JSON values (OpenAPI 3.1)."""
-    types = [PolicyAnswer, Liveness, Readiness, Problem]
+    types: list[type] = [PolicyAnswer, Liveness, Readiness, Problem]
+    if has_check:
+        # Loaded only then: with it come all checks.
+        from mailseal.faces.check.document import CheckAnswer
+
+        types.append(CheckAnswer)
     references, components = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}"
     )
@@ -52,6 +58,7 @@ def describe(zones: Iterable[str]) -> Document:
                     parameters=[_NEXT_HOP, _zone(zones)],
                 )
             },
+            **({CHECK: {"get": _check(references[-1], by_type)}} if has_check else {}),
             OPENAPI: {
                 "get": _operation(
                     "get_openapi",
@@ -88,6 +95,33 @@ def describe(zones: Iterable[str]) -> Document:
         "components": {"schemas": components},
     }
 
+
+def _check(answer: Document, by_type: dict[Any, Document]) -> Document:
+    found = _body("The judgement; as events, progress before it.", JSON, answer)
+    found["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+    return _operation(
+        "get_check",
+        "How securely mail reaches a domain, looked at now: takes seconds, two minutes at most.",
+        {
+            "200": found,
+            "400": _problem("This is no domain.", by_type),
+            "403": _problem("A page of another site asks.", by_type),
+            "429": _problem("The client, or the domain, has had its share for now.", by_type),
+            "503": _problem("No answer now; try again.", by_type),
+        },
+        by_type,
+        parameters=[_DOMAIN],
+    )
+
+
+_DOMAIN = {
+    "name": "domain",
+    "in": "path",
+    "required": True,
+    "description": "A domain of two labels at least, percent-encoded.",
+    "schema": {"type": "string", "minLength": 3, "maxLength": 1000},
+    "example": "example.com",
+}
 
 _NEXT_HOP = {
     "name": "next_hop",

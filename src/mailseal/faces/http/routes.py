@@ -1,7 +1,7 @@
-"""What each path answers: policies, their description, metrics, health."""
+"""What each path answers: policies, checks, their description, metrics, health."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from urllib.parse import parse_qsl, unquote_to_bytes
 
@@ -9,6 +9,7 @@ import msgspec
 
 from mailseal.config import ZoneSettings
 from mailseal.faces.http import health, openapi
+from mailseal.faces.http.checks.route import CheckRoute
 from mailseal.faces.http.message import JSON, Request, Response, problem
 from mailseal.faces.policyd.usage import usage
 from mailseal.names import NextHop, NoLookup, parse_next_hop
@@ -21,6 +22,7 @@ Counters = dict[str, int]
 AskAnswerer = Callable[[], Awaitable[Counters | None]]
 
 _POLICY_PREFIX = openapi.POLICY.partition("{")[0]
+_CHECK_PREFIX = openapi.CHECK.partition("{")[0]
 _MALFORMED = {NoLookup.EMPTY, NoLookup.MALFORMED}
 
 
@@ -36,6 +38,7 @@ class Routes:
         zones: Mapping[str, ZoneSettings],
         forms: Mapping[str, ZoneForm],
         started_at: datetime,
+        check: CheckRoute | None = None,
     ) -> None:
         self._service = service
         self._ask_answerer = ask_answerer
@@ -43,10 +46,18 @@ class Routes:
         self._zones = zones
         self._forms = forms
         self._started_at = started_at
-        self._description = msgspec.json.encode(openapi.describe(zones))
+        self._check = check or CheckRoute(None)
+        description = openapi.describe(zones, has_check=check is not None)
+        self._description = msgspec.json.encode(description)
+
+    def patience(self, request: Request) -> timedelta | None:
+        """Return how long an answer may take, None for what is usual."""
+        return self._check.patience if request.path.startswith(_CHECK_PREFIX) else None
 
     async def __call__(self, request: Request) -> Response:
         """Answer a request."""
+        if request.path.startswith(_CHECK_PREFIX):
+            return await self._check(request.path.removeprefix(_CHECK_PREFIX), request)
         if request.path.startswith(_POLICY_PREFIX):
             return await self._policy(request.path.removeprefix(_POLICY_PREFIX), request.query)
         match request.path:

@@ -5,7 +5,7 @@ import contextlib
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from http import HTTPStatus
 
@@ -77,7 +77,8 @@ class BadRequestError(Exception):
 class HttpServer:
     """Serves one handler on sockets that listen already.
 
-    Over TCP it answers to IP addresses, localhost and ``names`` alone.
+    Over TCP it answers to IP addresses, localhost and ``names`` alone. ``patience`` tells how
+    long an answer may take where that is not what the limits say.
     """
 
     def __init__(
@@ -87,8 +88,10 @@ class HttpServer:
         limits: Limits | None = None,
         *,
         names: frozenset[str] = frozenset(),
+        patience: Callable[[Request], timedelta | None] = lambda _: None,
     ) -> None:
         self._handler = handler
+        self._patience = patience
         self._meter = meter
         self._limits = limits or Limits()
         self._names = names
@@ -168,6 +171,7 @@ class HttpServer:
         connection = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.head_bytes)
         own = writer.get_extra_info("socket")
         names = None if own.family == socket.AF_UNIX else self._names  # no page gets to a path
+        client = "" if names is None else str(writer.get_extra_info("peername")[0])
         for number in range(1, limits.requests_per_connection + 1):
             is_last = number == limits.requests_per_connection
             is_head = False
@@ -179,7 +183,8 @@ class HttpServer:
                 if head is None:
                     return
                 is_head = head.method == b"HEAD"
-                response = await self._respond(_read_head(head, limits, names))
+                request = replace(_read_head(head, limits, names), client=client, is_head=is_head)
+                response = await self._respond(request)
                 is_last |= self._is_ending
             except BadRequestError as error:
                 response, is_last = error.response, True
@@ -187,18 +192,32 @@ class HttpServer:
                 status = HTTPStatus(error.error_status_hint)
                 response, is_last = problem(status, "malformed", "this is no HTTP request"), True
             self._meter.http.add(response.route, str(response.status.value))
-            data = _render(connection, response, is_head=is_head, is_last=is_last)
-            async with asyncio.timeout(limits.send.total_seconds()):
-                writer.write(data)
-                await writer.drain()
+            try:
+                data = _render(connection, response, is_head=is_head, is_last=is_last)
+                if response.stream is not None and not is_head:
+                    await self._send(writer, data)
+                    data = b""
+                    async for part in response.stream:
+                        await self._send(writer, connection.send(h11.Data(data=part)) or b"")
+                # With a length the end has no bytes of its own, and all goes in one write.
+                await self._send(writer, data + (connection.send(h11.EndOfMessage()) or b""))
+            finally:
+                if response.on_end is not None:
+                    response.on_end()
             if connection.our_state is not h11.DONE or connection.their_state is not h11.DONE:
                 await _linger(reader, writer)
                 return
             connection.start_next_cycle()
 
+    async def _send(self, writer: asyncio.StreamWriter, data: bytes) -> None:
+        async with asyncio.timeout(self._limits.send.total_seconds()):
+            writer.write(data)
+            await writer.drain()
+
     async def _respond(self, request: Request) -> Response:
+        patience = self._patience(request) or self._limits.answer
         try:
-            async with asyncio.timeout(self._limits.answer.total_seconds()):
+            async with asyncio.timeout(patience.total_seconds()):
                 return await self._handler(request)
         except TimeoutError:
             return problem(
@@ -257,8 +276,17 @@ def _read_head(head: h11.Request, limits: Limits, names: frozenset[str] | None) 
             )
         )
     path, _, query = head.target.decode("ascii").partition("?")
-    accepts = [value for name, value in head.headers if name == b"accept"]
-    return Request(path=path, query=query, accept=b",".join(accepts).decode("latin-1"))
+    return Request(
+        path=path,
+        query=query,
+        accept=_header(head, b"accept"),
+        fetch_site=_header(head, b"sec-fetch-site").lower(),
+    )
+
+
+def _header(head: h11.Request, name: bytes) -> str:
+    """Return all values of a header as one, as a list of them reads."""
+    return b",".join(value for key, value in head.headers if key == name).decode("latin-1")
 
 
 def _check_host(head: h11.Request, names: frozenset[str]) -> None:
@@ -280,19 +308,17 @@ def _check_host(head: h11.Request, names: frozenset[str]) -> None:
 def _render(
     connection: h11.Connection, response: Response, *, is_head: bool, is_last: bool
 ) -> bytes:
-    headers = [
-        ("content-type", response.content_type),
-        ("content-length", str(len(response.body))),
-        *_HEADERS,
-        *response.headers,
-    ]
+    """Return the head and what there is of the body, but not its end."""
+    headers = [("content-type", response.content_type), *_HEADERS, *response.headers]
+    if response.stream is None:
+        headers.append(("content-length", str(len(response.body))))
     if is_last:
         headers.append(("connection", "close"))
     start = h11.Response(status_code=response.status.value, headers=headers)
     data = connection.send(start) or b""
-    if not is_head:
-        data += connection.send(h11.Data(data=response.body)) or b""
-    return data + (connection.send(h11.EndOfMessage()) or b"")
+    if is_head or not response.body:
+        return data
+    return data + (connection.send(h11.Data(data=response.body)) or b"")
 
 
 async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -134,11 +134,14 @@ OpenService = Callable[
 
 
 async def work(
-    sock: socket.socket, open_service: OpenService, http: Sequence[socket.socket] = ()
+    sock: socket.socket,
+    open_service: OpenService,
+    http: Sequence[socket.socket] = (),
+    check_command: Sequence[str] = (),
 ) -> None:
     """Serve the answerer at the other end until it goes away or a signal says to end.
 
-    ``http`` are sockets that listen for HTTP.
+    ``http`` are sockets that listen for HTTP, ``check_command`` starts what checks domains.
     """
     loop = asyncio.get_running_loop()
     inbox: asyncio.Queue[link.Message | None] = asyncio.Queue()  # bounded by the answerer
@@ -166,7 +169,7 @@ async def work(
     async with (
         open_service(config, forget) as service,
         serve_control(config, service, reload=reload),
-        serve_http(config, service, http, answerer.get),
+        serve_http(config, service, http, answerer.get, check_command),
         asyncio.TaskGroup() as tasks,
     ):
         desk = Desk(service, config)
@@ -249,7 +252,9 @@ def _milliseconds(duration: timedelta) -> int:
     return max(0, int(duration.total_seconds() * 1000))
 
 
-def run(arguments: Sequence[str], open_service: OpenService) -> int:
+def run(
+    arguments: Sequence[str], open_service: OpenService, check_command: Sequence[str] = ()
+) -> int:
     """Run as the answerer's child.
 
     The last argument is the number of our end of the link, those before are of HTTP listeners.
@@ -260,7 +265,7 @@ def run(arguments: Sequence[str], open_service: OpenService) -> int:
     sock.setblocking(False)
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(work(sock, open_service, http))
+            runner.run(work(sock, open_service, http, check_command))
     except mailseal.Error as error:
         log.error("the resolver cannot work", reason=str(error), action="started-again")
         return 1
