@@ -6,6 +6,7 @@ policy that is gone. ``python -m lab.chaos [short]`` prints the figures as a tab
 takes a quarter of an hour, the short one, which the lab's tests run, about a minute.
 """
 
+import os
 import random
 import socket
 import sys
@@ -38,6 +39,7 @@ KNOWN = {
 MAX_TABLE = 50_000
 MAX_MEMORY_BYTES = 400 * 1024 * 1024  # ours: of both processes, with 50 000 answers in memory
 DISK_BYTES = 64 * 1024 * 1024
+LOST_LINES = b" lines of the log were lost "
 TWENTY_MEGABYTES = 20 * 1024 * 1024
 TABLES = {
     "limits": {"cached_answers": str(MAX_TABLE), "known_domains": str(MAX_TABLE)},
@@ -142,9 +144,7 @@ class Chaos:
 
     def run(self) -> list[Figures]:
         """Do everything, one thing after the other; return the figures."""
-        for key, right in KNOWN.items():
-            if not wait_until(lambda key=key, right=right: self._daemon.ask(key) in right, 20):  # type: ignore[misc] # mypy cannot infer a lambda with defaults
-                raise Unavailable(f"{key} is not answered as it should be", "read the lab's logs")
+        self.await_known()
         self.kill()
         self.lose_dns()
         self.fetch_from_hostile_hosts()
@@ -152,6 +152,12 @@ class Chaos:
         self.fill_table()
         self.fill_disk()
         return self.figures
+
+    def await_known(self) -> None:
+        """Wait until every known domain is answered as it should be. Raises ``Unavailable``."""
+        for key, right in KNOWN.items():
+            if not wait_until(lambda key=key, right=right: self._daemon.ask(key) in right, 20):  # type: ignore[misc] # mypy cannot infer a lambda with defaults
+                raise Unavailable(f"{key} is not answered as it should be", "read the lab's logs")
 
     def kill(self) -> None:
         """Kill either process at random, again and again."""
@@ -273,6 +279,35 @@ def jump_clock(lab: Lab, scale: Scale, figures: list[Figures]) -> None:
         figures += chaos.figures
 
 
+def lose_log(lab: Lab, scale: Scale, figures: list[Figures]) -> None:
+    """Run two more that log every hit, one onto a disk that fills up, one for a stalled reader."""
+    tables = {**TABLES, "log": {"sample_hits": "1"}}
+    log = lab.folder / "unlogged" / "state" / "log"
+    with running(lab, "unlogged", tables=tables, log_to=log) as daemon:
+        chaos = Chaos(lab, daemon, scale)
+        chaos.await_known()
+        with chaos.phase("the disk under the log is full") as unlogged:
+            ballast = daemon.inside(daemon.state) / "ballast"
+            _fill(ballast)
+            time.sleep(scale.fault_seconds)
+            daemon.kill_one(answerer=True)
+            time.sleep(scale.fault_seconds)
+            ballast.unlink()
+            if not wait_until(lambda: LOST_LINES in daemon.inside(log).read_bytes(), 10):
+                unlogged.wrong.append("the log does not tell that it lacks lines")
+        figures += chaos.figures
+    fifo = lab.folder / "unread"
+    os.mkfifo(fifo)
+    with running(lab, "stalled", tables=tables, log_to=fifo) as daemon:
+        chaos = Chaos(lab, daemon, scale)
+        chaos.await_known()
+        with chaos.phase("nobody reads the log"):
+            time.sleep(scale.fault_seconds * 2)
+            daemon.kill_one(answerer=False)
+            time.sleep(scale.fault_seconds * 2)
+        figures += chaos.figures
+
+
 def lose_database(lab: Lab, scale: Scale, figures: list[Figures]) -> None:
     """Run another mailseal on PostgreSQL, and take that away for a while."""
     with throwaway_server() as server:
@@ -297,6 +332,7 @@ def running(
     *,
     tables: dict[str, dict[str, str]] | None = None,
     environment: dict[str, str] | None = None,
+    log_to: Path | None = None,
 ) -> Iterator[KeptDaemon]:
     """Run a mailseal of its own, its state on a small file system."""
     daemon = KeptDaemon(
@@ -305,6 +341,7 @@ def running(
         ca_file=lab.ca_file,
         tables=tables or TABLES,
         environment=environment,
+        log_to=log_to,
     )
     daemon.state.mkdir(mode=0o700)
     options = f"size={DISK_BYTES},mode=0700"
@@ -321,6 +358,7 @@ def run(lab: Lab, scale: Scale) -> list[Figures]:
     """Do it all; return the figures."""
     with running(lab, "chaos") as daemon:
         figures = Chaos(lab, daemon, scale).run()
+    lose_log(lab, scale, figures)
     jump_clock(lab, scale, figures)
     lose_database(lab, scale, figures)
     return figures

@@ -12,7 +12,10 @@ from lab.service import Service, wait_until
 
 
 class KeptDaemon(Daemon):
-    """A mailseal with socket activation, restarted whenever it ends."""
+    """A mailseal with socket activation, restarted whenever it ends.
+
+    ``log_to`` is where its standard error goes instead of to its log: a file or a FIFO.
+    """
 
     def __init__(
         self,
@@ -22,12 +25,16 @@ class KeptDaemon(Daemon):
         ca_file: Path,
         tables: Mapping[str, Mapping[str, str]] | None = None,
         environment: Mapping[str, str] | None = None,
+        log_to: Path | None = None,
     ) -> None:
         super().__init__(namespace, folder, ca_file=ca_file, tables=tables)
         self._pid_file = folder / "pid"
         # For mailseal alone: the keeper must not be led astray by what it is put under.
         variables = [f"{name}={value}" for name, value in (environment or {}).items()]
         command = ["env", *variables, *self.serve_command]
+        if log_to is not None:  # opened for reading as well, so that a FIFO keeps nobody waiting
+            redirect = '>>"$0"' if not log_to.is_fifo() else '<>"$0"'
+            command = ["sh", "-c", f'exec "$@" 2{redirect}', log_to, *command]
         keeper: list[str | Path] = [sys.executable, "-I", Path(__file__).with_name("keeper.py")]
         self._service = Service(
             namespace,
