@@ -1,5 +1,6 @@
 """Judgements in a terminal: order, width, colours, and nothing of a stranger's that acts."""
 
+import io
 import re
 from dataclasses import replace
 
@@ -7,6 +8,7 @@ import pytest
 
 from mailseal.checks.evidence import Depth
 from mailseal.checks.judge import Judgement, judge
+from mailseal.faces.check.command import look_of_stdout
 from mailseal.faces.check.page import Look, Page, Styled
 from mailseal.faces.check.showing import printable
 from mailseal.faces.check.text import MAX_LINES_SHORT, render
@@ -70,6 +72,39 @@ def test_colours_change_nothing_but_colours() -> None:
     assert "\x1b" not in plain
     assert _COLOUR.sub("", coloured) == plain
     assert "\x1b[1;31m" in coloured
+
+
+class Terminal(io.StringIO):
+    """A standard output that is a terminal."""
+
+    def isatty(self) -> bool:
+        """Say so."""
+        return True
+
+
+@pytest.mark.parametrize(
+    ("out", "environment", "has_colours"),
+    [
+        (Terminal(), {"TERM": "xterm"}, True),
+        (Terminal(), {"TERM": "xterm", "NO_COLOR": ""}, True),  # as no-color.org has it
+        (Terminal(), {"TERM": "xterm", "NO_COLOR": "1"}, False),
+        (Terminal(), {"TERM": "dumb"}, False),
+        (io.StringIO(), {"TERM": "xterm"}, False),
+    ],
+)
+def test_colours_are_for_terminals_of_people_who_want_them(
+    monkeypatch: pytest.MonkeyPatch,
+    out: io.StringIO,
+    environment: dict[str, str],
+    has_colours: bool,
+) -> None:
+    """A pipe, a file, a plain terminal and NO_COLOR get none."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.stdout", out)
+
+    assert look_of_stdout("utf-8").has_colours is has_colours
 
 
 def test_a_terminal_without_unicode_gets_ascii_signs() -> None:

@@ -149,10 +149,11 @@ def _render(form: str, judgements: "Sequence[Judgement]", *, has_evidence: bool)
             from mailseal.faces.check import text
 
             encoding = sys.stdout.encoding or "ascii"
-            return text.render(judgements, _look(encoding)).encode(encoding, "replace")
+            return text.render(judgements, look_of_stdout(encoding)).encode(encoding, "replace")
 
 
-def _look(encoding: str) -> "Look":
+def look_of_stdout(encoding: str) -> "Look":
+    """Return what standard output can show."""
     from mailseal.faces.check.page import Look
 
     is_terminal = sys.stdout.isatty()

@@ -80,6 +80,7 @@ async def test_a_child_that_is_lost_is_told_and_replaced(
         with pytest.raises(CheckFailedError, match=why):
             await waiting
         assert json.loads(await parent.run(NAME))["domain"] == NAME
+        await parent.process.aclose()  # which waits for the lost one, too
 
     assert len(parent.children) == 2
     assert [one["event"] for one in logs] == ["the checking process has ended"]
