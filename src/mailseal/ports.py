@@ -396,6 +396,10 @@ class HistoryStore(Protocol):
         """Return looks without their evidence, the latest first."""
         ...
 
+    async def load_evidence(self, domain: Domain) -> bytes | None:
+        """Return what the last look has observed, as it was stored; None where it was not kept."""
+        ...
+
     async def record(self, look: Look) -> bool:
         """Store all of a look; tell whether that was done: not where somebody else was faster."""
         ...

@@ -138,6 +138,8 @@ async def test_a_look_is_stored_with_all_that_it_brought(history: HistoryStore) 
     assert await history.load_open(DOMAIN) == (span(NOW + HOUR),)
     (seen,) = await history.load_observations(DOMAIN, limit=9)
     assert (seen.at, seen.verdict, seen.evidence) == (NOW + HOUR, FIGURES.verdict, None)
+    assert await history.load_evidence(DOMAIN) == b"evidence"
+    assert await history.load_evidence(OTHER) is None
 
 
 async def test_of_two_looks_at_a_time_the_later_is_void(history: HistoryStore) -> None:
@@ -179,6 +181,26 @@ async def test_a_domain_is_given_to_one_at_a_time(history: HistoryStore) -> None
     assert await history.claim(again.domain, NOW + HOUR, until=NOW + 2 * HOUR) is not None
     due = await history.claim_due(NOW + 2 * HOUR, until=NOW + 3 * HOUR, limit=9)
     assert [one.domain for one in due] == [OTHER]
+
+
+async def test_nodes_on_one_server_share_the_looks(postgres_url: str) -> None:
+    """Of thirty domains that are due each is given out once, however many ask."""
+    stores = [await open_store(postgres_url) for _ in range(3)]
+    try:
+        names = [Domain(f"d{number}.example") for number in range(30)]
+        for name in names:
+            await stores[0].history.add(name, now=NOW, at_most=100)
+        claims = await asyncio.gather(
+            *(
+                store.history.claim_due(NOW, until=NOW + HOUR, limit=1)
+                for _ in range(12)
+                for store in stores
+            )
+        )
+        assert sorted(one.domain for claim in claims for one in claim) == sorted(names)
+    finally:
+        for store in stores:
+            await store.aclose()
 
 
 async def test_messages_are_claimed_and_settled(history: HistoryStore) -> None:

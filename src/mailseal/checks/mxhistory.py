@@ -10,7 +10,7 @@ from mailseal.checks.reading import Reading
 from mailseal.mtasts.pattern import MxPattern
 from mailseal.mtasts.policy import Mode, Policy
 
-TOLD_FOR = timedelta(days=7)  # ours: as long as senders may keep what they have found
+TOLD_FOR = timedelta(days=1)  # ours: whoever did not make the change has been told by then
 
 MOVED = Entry(
     code="mx-moved-without-policy",
@@ -40,10 +40,12 @@ def check_history(memory: Memory, reading: Reading) -> Iterator[Finding]:
     at = memory.mx_changed_at
     if at is not None and reading.now - at < TOLD_FOR:
         yield CHANGED.found(
-            Severity.INFO,
+            Severity.WARNING,
             reading.domain,
             seen=f"The MX hosts were found changed on {at:%Y-%m-%d}: {_say_change(memory)}.",
             follows="Mail goes to the new hosts as soon as caches have run out.",
+            remedy="If nobody at home has made this change, look at who can write to the zone; "
+            "otherwise there is nothing to be done.",
         )
 
 

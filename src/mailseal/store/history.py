@@ -72,6 +72,12 @@ class History:
             lambda connection: historystatements.load_observations(connection, domain, limit=limit)
         )
 
+    async def load_evidence(self, domain: Domain) -> bytes | None:
+        """Return what the last look has observed; None where it was not kept."""
+        return await self._read(
+            lambda connection: historystatements.load_evidence(connection, domain)
+        )
+
     async def record(self, look: Look) -> bool:
         """Store all of a look; tell whether that was done: not where somebody else was faster."""
         return await self._write(lambda connection: historystatements.record(connection, look))

@@ -140,6 +140,18 @@ def load_observations(
     return _read(connection.execute(query), historyrows.to_observation)
 
 
+def load_evidence(connection: Connection, domain: Domain) -> bytes | None:
+    """Return the evidence of the last look, compressed."""
+    query = (
+        select(observations.c.evidence)
+        .where(observations.c.domain == str(domain))
+        .order_by(observations.c.at.desc())
+        .limit(1)
+    )
+    found = connection.execute(query).scalar_one_or_none()
+    return None if found is None else bytes(found)
+
+
 def record(connection: Connection, look: Look) -> bool:
     """Store a look, unless somebody else has looked since it began."""
     name, at = str(look.before.domain), rows.from_instant(look.observation.at)

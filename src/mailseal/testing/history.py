@@ -103,6 +103,12 @@ class MemoryHistory:
         seen = self.observations.get(domain, [])
         return tuple(replace(one, evidence=None) for one in reversed(seen))[:limit]
 
+    async def load_evidence(self, domain: Domain) -> bytes | None:
+        """Return what the last look has observed; None where it was not kept."""
+        self._check()
+        seen = self.observations.get(domain, [])
+        return seen[-1].evidence if seen else None
+
     async def record(self, look: Look) -> bool:
         """Store all of a look; tell whether that was done: not where somebody else was faster."""
         self._check()

@@ -13,7 +13,7 @@ from mailseal.checks.forecast import foresee_ends
 from mailseal.checks.history import check_history
 from mailseal.checks.judge import Judgement, judge
 from mailseal.checks.memory import Memory, MemorySyntaxError, read_memory, remember, write_memory
-from mailseal.checks.saved import write_evidence
+from mailseal.checks.saved import MAX_SAVED_BYTES, SavedEvidenceError, write_evidence
 from mailseal.checks.sight import could_see
 from mailseal.checks.verdict import Verdict
 from mailseal.watch.notice import Channel, Notice
@@ -98,6 +98,18 @@ def judge_look(
         notice=notice,
         channels=rules.channels,
     )
+
+
+def unpack_evidence(packed: bytes) -> bytes:
+    """Return kept evidence as ``checks.saved`` reads it; raise ``SavedEvidenceError``."""
+    unpacker = zlib.decompressobj()
+    try:
+        text = unpacker.decompress(packed, MAX_SAVED_BYTES)
+    except zlib.error as error:
+        raise SavedEvidenceError(f"it is damaged: {error}") from error
+    if unpacker.unconsumed_tail or not unpacker.eof:
+        raise SavedEvidenceError("it is damaged: it has no end")
+    return text
 
 
 def _known_memory(before: Watched) -> Memory | None:

@@ -1,8 +1,11 @@
 """The commands of watching: domains come and go, looks are shown, alerts are tried."""
 
 import json
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -121,6 +124,27 @@ def test_a_domain_is_shown_with_dates_and_ends(wiring: Wiring) -> None:
     assert document["resolved"][0]["told"] == "error"
     assert len(document["looks"]) == 4
     run(wiring, "show", "other.example", exits=1)
+
+
+def test_the_last_look_can_be_judged_again(wiring: Wiring, tmp_path: Path) -> None:
+    """Its evidence is what ``check --from-evidence`` reads; what is damaged is told as that."""
+    run(wiring, "add", "example.com")
+    path = tmp_path / "evidence.json"
+    assert (
+        "no evidence" in run(wiring, "show", DOMAIN, "--save-evidence", str(path), exits=1).output
+    )
+    wiring.world.evidence[DOMAIN] = broken()
+    run(wiring, "run", exits=2)
+    run(wiring, "show", DOMAIN, "--save-evidence", str(path))
+    again = CliRunner().invoke(cli, ["check", "--from-evidence", str(path)], obj=wiring)
+    assert again.exit_code == 2
+    assert "certificate-self-signed" in again.output
+
+    seen = wiring.world.history.observations[DOMAIN]
+    for damaged in (b"?", zlib.compress(b"x" * 100)[:-4]):
+        seen[-1] = replace(seen[-1], evidence=damaged)
+        result = run(wiring, "show", DOMAIN, "--save-evidence", str(path), exits=1)
+        assert "damaged" in result.output
 
 
 def test_an_alert_can_be_tried(wiring: Wiring) -> None:

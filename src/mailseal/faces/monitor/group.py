@@ -89,10 +89,24 @@ def list_(wiring: Any, form: str, config_file: Path | None) -> None:
 )
 @click.argument("domain", type=DomainType())
 @click.option("--history", is_flag=True, help="Show what is over, and the looks of the past, too.")
+@click.option(
+    "--save-evidence",
+    "save_to",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write what the last look has observed, for mailseal check --from-evidence.",
+)
 @format_option
 @config_option
 @click.pass_obj
-def show(wiring: Any, domain: "Domain", history: bool, form: str, config_file: Path | None) -> None:
+def show(
+    wiring: Any,
+    domain: "Domain",
+    history: bool,
+    save_to: Path | None,
+    form: str,
+    config_file: Path | None,
+) -> None:
     """Show what is wrong with a domain and since when, and when certificates end."""
     from mailseal.faces.monitor import showing
 
@@ -100,6 +114,8 @@ def show(wiring: Any, domain: "Domain", history: bool, form: str, config_file: P
         watched = await watch.history.load(domain)
         if watched is None:
             return None
+        if save_to is not None:
+            _save(save_to, await watch.history.load_evidence(domain))
         return showing.Story(
             watched=watched,
             now=wiring.clock.now(),
@@ -175,6 +191,20 @@ def test_alert(wiring: Any, config_file: Path | None) -> None:
             click.echo(f"{channel}: {outcome.reason}", err=True)
     if not outcomes or not all(isinstance(one, Sent) for _, one in outcomes):
         raise SystemExit(NOT_SENT)
+
+
+def _save(path: Path, packed: bytes | None) -> None:
+    from mailseal.checks.saved import SavedEvidenceError
+    from mailseal.watch.judging import unpack_evidence
+
+    if packed is None:
+        raise click.ClickException("no evidence is kept of the last look")
+    try:
+        path.write_bytes(unpack_evidence(packed) + b"\n")
+    except OSError as error:
+        raise click.ClickException(f"cannot write {path}: {error.strerror}") from error
+    except SavedEvidenceError as error:
+        raise click.ClickException(f"the evidence cannot be read: {error}") from error
 
 
 def _run(wiring: Any, config: "Config", work: "Callable[[Watch], Awaitable[T]]") -> T:
