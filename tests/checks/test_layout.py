@@ -116,11 +116,13 @@ def test_the_record_that_matches_is_named() -> None:
 
     assert overview.mx_hosts[0].addresses[0].dane.text == "3 1 1"
     assert overview.mx_hosts[0].dane.text == "1 TLSA record"
+    assert overview.of(Area.DANE).facts[1].text.endswith(" (in use)")
     other = replace(record, data=bytes(32))
     wrong = domain_evidence(
         host(sessions=sessions, tlsa=(other,)), own_records=records(is_secure=True)
     )
     assert show(wrong).mx_hosts[0].addresses[0].dane.mark is Mark.ERROR
+    assert show(wrong).of(Area.DANE).facts[1].text.endswith(" (matches nothing now)")
 
 
 def test_a_shallow_look_says_what_was_not_looked_at() -> None:

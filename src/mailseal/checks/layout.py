@@ -19,8 +19,9 @@ from mailseal.checks.overview import (
     mark_of,
     worst,
 )
-from mailseal.checks.reading import Reading
+from mailseal.checks.reading import HostReading, Reading
 from mailseal.dane.exchange import ExchangeUnknown
+from mailseal.dane.match import Standing
 from mailseal.tlsrpt.record import read_records
 
 MAX_TEXT_CHARS = 300  # ours: of one record; the longest useful one of these has some 200
@@ -112,11 +113,29 @@ def _dane(reading: Reading, hosts: Sequence[MxView]) -> Iterator[Fact]:
         outcomes = [one.dane for one in host.addresses if one.dane.text]
         mark = worst((host.dane.mark, *(one.mark for one in outcomes)))
         yield Fact(label=host.name, text=host.dane.text, mark=mark)
-        for record in reading_of.dane.records[:MAX_SHOWN]:
+        for number, record in enumerate(reading_of.dane.records[:MAX_SHOWN]):
             data = record.data.hex()
             shown = data if len(data) <= 16 else f"{data[:16]}..."
             text = f"{record.usage} {record.selector} {record.matching_type} {shown}"
-            yield Fact(label="", text=text)
+            yield _tlsa(text, _standings(reading_of, number))
+
+
+def _standings(host: HostReading, number: int) -> set[Standing]:
+    """Return what became of one record at all addresses; nothing where there was no session."""
+    matches = (one.dane.matches for one in host.observed if one.dane is not None)
+    return {of[number].standing for of in matches if number < len(of)}
+
+
+def _tlsa(text: str, standings: set[Standing]) -> Fact:
+    if Standing.MATCHES in standings:
+        return Fact(label="", text=f"{text} (in use)")
+    if Standing.REFUSED in standings:
+        return Fact(label="", text=f"{text} (refused)", mark=Mark.WARNING)
+    if Standing.UNUSABLE in standings:
+        return Fact(label="", text=f"{text} (unusable)", mark=Mark.WARNING)
+    if standings:
+        return Fact(label="", text=f"{text} (matches nothing now)", mark=Mark.NONE)
+    return Fact(label="", text=text, mark=Mark.NONE)
 
 
 def _tlsrpt(reading: Reading) -> Iterator[Fact]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from mailseal.checks.evidence import Depth
+from mailseal.checks.evidence import Depth, Failure, Stage, Trouble
 from mailseal.checks.judge import Judgement, judge
 from mailseal.faces.check.command import look_of_stdout
 from mailseal.faces.check.page import Look, Page, Styled
@@ -113,6 +113,22 @@ def test_a_terminal_without_unicode_gets_ascii_signs() -> None:
 
     assert not set("✓✗─·") & set(text)
     assert "x Mail servers" in text
+
+
+def test_why_a_session_ended_stands_below_the_table() -> None:
+    """A server's answer is long, and a column for it would be narrow."""
+    reason = "421 4.7.0 mx1.example.com is busy, and so are all of its friends, come again later"
+    busy = replace(
+        session(),
+        offers_starttls=None,
+        tls=None,
+        stage=Stage.CONNECTED,
+        failure=Failure(trouble=Trouble.BUSY, reason=reason, code=421),
+    )
+    text = render([judge(domain_evidence(host(sessions=(busy,))))])
+
+    assert re.search(r"192\.0\.2\.1 +\? busy\n", text)
+    assert "     192.0.2.1: 421 4.7.0 mx1.example.com is busy" in text
 
 
 def test_several_domains_have_a_short_block_each_and_a_summary() -> None:

@@ -78,15 +78,15 @@ def _write_hosts(page: Page, overview: Overview) -> None:
         )
         if host.addresses:
             page.table(list(_address_rows(page, host)), indent=5, has_head=True)
+        for one in host.addresses:
+            if one.note:
+                page.paragraph(Styled(f"{one.address}: ", "dim"), one.note, indent=7)
 
 
 def _address_rows(page: Page, host: MxView) -> Iterator[list[Styled | str]]:
     yield ["Address", "STARTTLS", "TLS", "DANE", "Certificate"]
     for one in host.addresses:
-        last = one.certificate
-        if not last.text and one.note:
-            last = Cell(text=one.note, mark=one.starttls.mark)
-        cells = (one.starttls, one.tls, one.dane, last)
+        cells = (one.starttls, one.tls, one.dane, one.certificate)
         yield [one.address, *(_cell(page, cell) for cell in cells)]
 
 
