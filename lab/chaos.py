@@ -267,9 +267,7 @@ def jump_clock(lab: Lab, scale: Scale, figures: list[Figures]) -> None:
     }
     with running(lab, "skewed", environment=environment) as daemon:
         chaos = Chaos(lab, daemon, scale)
-        for key, right in KNOWN.items():
-            if daemon.ask(key) not in right:
-                raise Unavailable(f"{key} is not answered under libfaketime", "read the logs")
+        chaos.await_known()
         for offset, name in (("+1d", "a day ahead"), ("-1d", "a day back")):
             with chaos.phase(f"the clock jumps {name}"):
                 stamp.write_text(offset)
@@ -314,9 +312,7 @@ def lose_database(lab: Lab, scale: Scale, figures: list[Figures]) -> None:
         tables = {**TABLES, "store": {"url": f'"{server.url}"'}}
         with running(lab, "shared", tables=tables) as daemon:
             chaos = Chaos(lab, daemon, scale)
-            for key, right in KNOWN.items():
-                if daemon.ask(key) not in right:
-                    raise Unavailable(f"{key} is not answered on PostgreSQL", "read the logs")
+            chaos.await_known()
             with chaos.phase("PostgreSQL away, then back"):
                 server.stop()
                 time.sleep(scale.database_seconds)
