@@ -1,6 +1,7 @@
 """The actors of the policy service, made for each other: what a face is given to work with."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from mailseal.ports import PolicyStore
 from mailseal.services.census import Census
@@ -11,7 +12,10 @@ from mailseal.services.meter import Meter
 from mailseal.services.pinbook import PinBook
 from mailseal.services.refresher import Refresher
 from mailseal.services.views import Views
-from mailseal.services.watch import Watch
+
+if TYPE_CHECKING:
+    # It knows every check, and a question about a next hop needs none of them.
+    from mailseal.services.watch import Watch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +30,7 @@ class PolicyService:
     pins: PinBook
     follower: Follower | None = None  # None where nobody stays long enough to need one
     census: Census | None = None  # None where nobody can ask for its figures
-    watch: Watch | None = None  # None where domains are not watched
+    watch: "Watch | None" = None  # None where domains are not watched
     meter: Meter = field(default_factory=Meter)
 
     def counters(self) -> dict[str, int]:
