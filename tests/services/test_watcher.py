@@ -154,6 +154,21 @@ async def test_a_look_that_was_overtaken_tells_nothing() -> None:
     assert len(world.mail.sent) == 1
 
 
+async def test_looks_at_which_something_changed_are_marked() -> None:
+    """The first, the one that broke and the one that was mended; not those in between."""
+    world = World()
+    await world.add(DOMAIN)
+    for evidence in (None, None, broken(), broken(), None, None, None):
+        world.evidence[DOMAIN] = evidence or domain_evidence()
+        await world.go_on(6 * HOUR)
+    seen = world.history.observations[DOMAIN]
+    marked = [one.is_change for one in seen]
+    assert marked[:4] == [True, False, True, False]
+    assert marked[4:] == [True, True, False]  # another verdict, then what is over
+    kept = [one.evidence is not None for one in seen]
+    assert kept == [one.is_change for one in seen[:-1]] + [True]
+
+
 async def test_jitter_only_brings_a_look_forward() -> None:
     """A tenth of the interval at most, so that domains added together part."""
     world = World()

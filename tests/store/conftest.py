@@ -128,3 +128,23 @@ def run_sql(url: str) -> Callable[[str], None]:
                 postgres.execute(statement.encode())
 
     return run
+
+
+@pytest.fixture
+def count_rows(url: str) -> Callable[[str], int]:
+    """Return a function that asks for one number past the store."""
+
+    def count(query: str) -> int:
+        if url.startswith("sqlite"):
+            connection = sqlite3.connect(url.removeprefix("sqlite:///"))
+            (found,) = connection.execute(query).fetchone()
+            connection.close()
+            return int(found)
+        import psycopg
+
+        with psycopg.connect(url) as postgres:
+            row = postgres.execute(query.encode()).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    return count

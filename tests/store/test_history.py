@@ -150,6 +150,26 @@ async def test_of_two_looks_at_a_time_the_later_is_void(history: HistoryStore) -
     assert await history.load_open(DOMAIN) == (span(),)
 
 
+async def test_evidence_is_kept_of_changes_and_of_the_last_look(history: HistoryStore) -> None:
+    """A year of looks at a domain that is well takes no room."""
+    known = await watch(history)
+    evidence = []
+    for number, is_change in enumerate((True, False, False)):
+        one = look(known, NOW + number * HOUR)
+        seen = replace(one.observation, is_change=is_change, evidence=b"%d" % number)
+        assert await history.record(replace(one, observation=seen))
+        evidence.append(await history.load_evidence(DOMAIN))
+        again = await history.load(DOMAIN)
+        assert again is not None
+        known = again
+    assert evidence == [b"0", b"1", b"2"]
+    assert [one.is_change for one in await history.load_observations(DOMAIN, limit=9)] == [
+        False,
+        False,
+        True,
+    ]
+
+
 async def test_findings_that_are_over_are_kept_apart(history: HistoryStore) -> None:
     """The same finding may come again: each time is a span of its own."""
     before = await watch(history)
@@ -245,6 +265,19 @@ async def test_old_things_are_pruned_and_open_ones_kept(history: HistoryStore) -
     assert await history.load_observations(DOMAIN, limit=9) == ()
     assert await history.load_open(DOMAIN) == (span(),)
     assert await history.count_waiting() == 2
+
+
+async def test_what_is_dropped_is_really_gone(url: str, count_rows: Callable[[str], int]) -> None:
+    """Evidence of a look that changed nothing leaves the database with the next one."""
+    async with await open_store(url) as store:
+        known = await watch(store.history)
+        for number in range(3):
+            await store.history.record(look(known, NOW + number * HOUR))
+            again = await store.history.load(DOMAIN)
+            assert again is not None
+            known = again
+    assert count_rows("SELECT count(*) FROM watch_observations") == 3
+    assert count_rows("SELECT count(evidence) FROM watch_observations") == 1
 
 
 async def test_rows_that_cannot_be_read_are_passed_over(

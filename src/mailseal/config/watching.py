@@ -128,8 +128,8 @@ class MonitorSettings:
     keep_history: timedelta = key(
         timedelta(days=400),
         duration("1d", "3650d"),
-        "How long looks with their evidence, findings that are over and messages that were sent "
-        "are kept.",
+        "How long looks, findings that are over and messages that were sent are kept.\n"
+        "Evidence is kept of looks at which something had changed, and of the last one.",
     )
     alert_severity: Severity = key(
         Severity.WARNING,

@@ -102,7 +102,12 @@ def to_span(row: Row[Any]) -> Span:
 def to_observation(row: Row[Any]) -> Observation:
     """Read a look's columns, evidence left out."""
     try:
-        return Observation(at=to_instant(row.at), verdict=row.verdict, sentence=row.sentence)
+        return Observation(
+            at=to_instant(row.at),
+            verdict=row.verdict,
+            sentence=row.sentence,
+            is_change=row.is_change,
+        )
     except _UNREADABLE as error:
         raise CorruptRowError(f"{type(error).__name__}: {error}") from error
 

@@ -132,7 +132,12 @@ def load_observations(
 ) -> tuple[Observation, ...]:
     """Return looks, the latest first, without their evidence."""
     query = (
-        select(observations.c.at, observations.c.verdict, observations.c.sentence)
+        select(
+            observations.c.at,
+            observations.c.verdict,
+            observations.c.sentence,
+            observations.c.is_change,
+        )
         .where(observations.c.domain == str(domain))
         .order_by(observations.c.at.desc())
         .limit(limit)
@@ -182,9 +187,18 @@ def record(connection: Connection, look: Look) -> bool:
             at=at,
             verdict=observation.verdict,
             sentence=observation.sentence,
+            is_change=observation.is_change,
             evidence=observation.evidence,
         )
     )
+    if before is not None:
+        # Of a look that changed nothing, the next one tells as much.
+        connection.execute(
+            update(observations)
+            .where(observations.c.domain == name, observations.c.at == before)
+            .where(observations.c.is_change.is_(False))
+            .values(evidence=None)
+        )
     _replace_spans(connection, look)
     _put_messages(connection, look, at)
     return True

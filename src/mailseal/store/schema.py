@@ -2,7 +2,17 @@
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
 
 # Every revision in order, the newest last. A database that names another one is not ours to touch.
 REVISIONS: Final = ("0001", "0002", "0003", "0004")
@@ -79,7 +89,8 @@ observations = Table(
     Column("at", BigInteger, primary_key=True),
     Column("verdict", Text, nullable=False),
     Column("sentence", Text, nullable=False),
-    Column("evidence", LargeBinary),  # JSON, compressed by zlib
+    Column("is_change", Boolean, nullable=False),
+    Column("evidence", LargeBinary),  # JSON, compressed by zlib; of changes and the last look
     Index("watch_observations_at", "at"),
 )
 

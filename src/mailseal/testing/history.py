@@ -125,7 +125,10 @@ class MemoryHistory:
             memory=look.memory,
         )
         self.claims.pop(domain, None)
-        self.observations.setdefault(domain, []).append(look.observation)
+        seen = self.observations.setdefault(domain, [])
+        if seen and not seen[-1].is_change:
+            seen[-1] = replace(seen[-1], evidence=None)
+        seen.append(look.observation)
         over = [one for one in self.spans.get(domain, []) if one.resolved_at is not None]
         self.spans[domain] = [*over, *look.spans]
         if look.notice is not None:

@@ -88,6 +88,7 @@ def judge_look(
             at=at,
             verdict=headline.verdict.value,
             sentence=headline.sentence,
+            is_change=_is_change(before, headline.verdict, step.spans, at),
             evidence=_compress(evidence),
         ),
         is_success=is_success,
@@ -119,6 +120,12 @@ def _known_memory(before: Watched) -> Memory | None:
         return read_memory(before.memory)
     except MemorySyntaxError:
         return None  # a newer version's, or damage: comparing begins anew
+
+
+def _is_change(before: Watched, verdict: Verdict, spans: Sequence[Span], at: datetime) -> bool:
+    if before.figures is None or before.figures.verdict != verdict:
+        return True
+    return any(one.first_seen == at or one.resolved_at is not None for one in spans)
 
 
 def _next_look(at: datetime, rules: WatchRules, chance: float, *, is_soon: bool) -> datetime:

@@ -41,11 +41,17 @@ class Watched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """One look, kept; ``evidence`` is compressed, None where it was too large or is not asked."""
+    """One look, kept.
+
+    ``is_change`` says that it found something new, or something gone, or another verdict. The
+    evidence, compressed, is kept of such a look and of the last one; it is None where it is not
+    asked for, or was too large.
+    """
 
     at: datetime
     verdict: str
     sentence: str
+    is_change: bool = False
     evidence: bytes | None = None
 
 

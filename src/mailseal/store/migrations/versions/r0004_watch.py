@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("at", sa.BigInteger, primary_key=True),
         sa.Column("verdict", sa.Text, nullable=False),
         sa.Column("sentence", sa.Text, nullable=False),
+        sa.Column("is_change", sa.Boolean, nullable=False),
         sa.Column("evidence", sa.LargeBinary),
     )
     op.create_index("watch_observations_at", "watch_observations", ["at"])
