@@ -151,6 +151,16 @@ def test_a_look_is_wanted_soon_while_something_is_unsettled() -> None:
     assert not watch.look(finding()).is_unsettled
 
 
+def test_nobody_is_hurried_by_what_cannot_be_seen_again() -> None:
+    """A server that is busy after the first sight is left to its usual time."""
+    watch = Watch()
+    assert watch.look(finding()).is_unsettled
+    assert not watch.look(unseen=("certificate-expired",)).is_unsettled
+    watch.look(finding())
+    assert watch.look().is_unsettled
+    assert not watch.look(unseen=("certificate-expired",)).is_unsettled
+
+
 # -- what a look could see ------------------------------------------------------------------
 
 

@@ -72,8 +72,8 @@ class News:
 class Advance:
     """All spans after a look, those that it has ended included, and the news.
 
-    ``is_unsettled`` says that another look is wanted soon: something is there, or gone, that
-    was seen only once.
+    ``is_unsettled`` says that another look is wanted soon: this one was the first to see
+    something, or to miss it.
     """
 
     spans: tuple[Span, ...]
@@ -131,7 +131,7 @@ def advance(
             worse=tuple(one.finding for one in worse),
             resolved=tuple(resolved),
         ),
-        is_unsettled=any(_is_unsettled(one, least) for one in after),
+        is_unsettled=any(_is_unsettled(one, least, at) for one in after),
     )
 
 
@@ -177,7 +177,11 @@ def _is_worse(span: Span, least: Severity) -> bool:
     )
 
 
-def _is_unsettled(span: Span, least: Severity) -> bool:
+def _is_unsettled(span: Span, least: Severity, at: datetime) -> bool:
+    """Tell whether this very look has begun something that the next one should confirm.
+
+    Not an earlier one: a server that is busy from then on must not be asked again and again.
+    """
     if span.resolved_at is not None or not is_at_least(span.finding.severity, least):
         return False
-    return span.told is None or span.missed_at is not None
+    return span.missed_at == at or (span.told is None and span.first_seen == at)

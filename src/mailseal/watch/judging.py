@@ -27,7 +27,7 @@ class WatchRules:
     """When a domain is looked at again, and what of it is told to whom.
 
     ``jitter`` is the share of ``interval`` by which a look may come earlier. What is unsettled is
-    looked at again after ``confirm_after``, and so is what could not be judged.
+    looked at again after ``confirm_after``, and so is, once, what could not be judged.
     """
 
     interval: timedelta
@@ -92,7 +92,9 @@ def judge_look(
             evidence=_compress(evidence),
         ),
         is_success=is_success,
-        next_look_at=_next_look(at, rules, chance, is_soon=step.is_unsettled or not is_success),
+        next_look_at=_next_look(
+            at, rules, chance, is_soon=step.is_unsettled or (not is_success and _was_well(before))
+        ),
         figures=_count(judgement, findings),
         memory=write_memory(memory),
         spans=step.spans,
@@ -126,6 +128,11 @@ def _is_change(before: Watched, verdict: Verdict, spans: Sequence[Span], at: dat
     if before.figures is None or before.figures.verdict != verdict:
         return True
     return any(one.first_seen == at or one.resolved_at is not None for one in spans)
+
+
+def _was_well(before: Watched) -> bool:
+    """Tell whether the look before could tell; after two that could not there is no hurry."""
+    return before.looked_at == before.succeeded_at
 
 
 def _next_look(at: datetime, rules: WatchRules, chance: float, *, is_soon: bool) -> datetime:

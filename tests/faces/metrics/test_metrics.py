@@ -17,10 +17,12 @@ from mailseal.faces.policyd.answerer import AnswererConfig
 from mailseal.faces.policyd.connections import Connections
 from mailseal.faces.policyd.switchboard import Switchboard
 from mailseal.faces.policyd.usage import usage
+from mailseal.names import Domain
 from mailseal.services.census import Census
 from mailseal.services.meter import Meter
 from mailseal.services.watch import Watch
 from mailseal.testing import ManualClock
+from mailseal.watch.records import Watched
 from tests.faces.world import World
 from tests.services.watchworld import DOMAIN, broken
 from tests.services.watchworld import World as WatchWorld
@@ -79,7 +81,8 @@ async def busy_watch() -> Watch:
     (watched,) = world.watcher.latest
     assert watched.figures is not None
     figures = replace(watched.figures, signature_end=NOW)
-    world.watcher.latest = (replace(watched, figures=figures),)
+    new = Watched(domain=Domain("new.example"), added_at=NOW, next_look_at=NOW)
+    world.watcher.latest = (replace(watched, figures=figures), new)
     return Watch(history=world.history, watcher=world.watcher, herald=world.herald)
 
 
@@ -160,6 +163,7 @@ def test_labels_are_those_declared(samples: Samples) -> None:
      NOW.timestamp()),
     ("mailseal_watch_alerts_total", (("channel", "mail"), ("outcome", "ok")), 1),
     ("mailseal_watch_alerts_waiting", (), 0),
+    ("mailseal_watched_success_timestamp_seconds", (("domain", "new.example"),), NOW.timestamp()),
 ])  # fmt: skip
 def test_numbers_arrive(
     samples: Samples, name: str, labels: tuple[tuple[str, str], ...], value: float

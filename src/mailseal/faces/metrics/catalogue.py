@@ -280,7 +280,8 @@ WATCHED_LOOK = _gauge(
 )
 WATCHED_SUCCESS = _gauge(
     "watched_success_timestamp_seconds",
-    "When a look at each watched domain last came to a verdict other than `cannot-tell`.",
+    "When a look at each watched domain last came to a verdict other than `cannot-tell`.\n"
+    "Until one has, it is when the domain was added.",
     "domain",
 )
 WATCH_ALERTS = _counter(

@@ -180,7 +180,7 @@ def _watch(watch: Watch) -> Iterator[Family]:
     yield _family(catalogue.WATCHED_SIGNATURE_END, _instants(signatures))
     looks = [(str(one.domain), one.looked_at) for one in known]
     yield _family(catalogue.WATCHED_LOOK, _instants(looks))
-    successes = [(str(one.domain), one.succeeded_at) for one in known]
+    successes = [(str(one.domain), one.succeeded_at or one.added_at) for one in known]
     yield _family(catalogue.WATCHED_SUCCESS, _instants(successes))
     yield _family(catalogue.WATCH_ALERTS, watch.herald.counts)
     waiting = watch.herald.waiting
