@@ -79,6 +79,7 @@ class Tree:
             *self.path.glob("usr/lib/*-linux-gnu*"),
             *self.path.glob("lib/*-linux-gnu*"),
             *self.path.glob("usr/lib/postfix"),
+            *self.path.glob("usr/lib/*-linux-gnu*/pulseaudio"),  # Chromium's
         )
         return ":".join(
             str(self.file(str(folder.relative_to(self.path))))
