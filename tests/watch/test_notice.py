@@ -84,6 +84,7 @@ def test_a_mail_has_the_headers_that_automatic_mail_should_have() -> None:
     assert first["Message-ID"] == f"<{NOTICE.id}@example.com>"
     assert first["Auto-Submitted"] == "auto-generated"
     assert first["To"] == "a@example.com, b@c.d"
+    assert bytes(first).isascii()
 
 
 def test_several_notices_are_one_mail() -> None:

@@ -58,9 +58,11 @@ class Herald:
 
     async def round(self) -> int:
         """Send what is due by every way; return how many messages were taken."""
-        numbers = await asyncio.gather(*(self._send_due(sender) for sender in self._senders))
+        taken = 0
+        for sender in self._senders:
+            taken += await self._send_due(sender)
         self.waiting = await self._store.count_waiting()
-        return sum(numbers)
+        return taken
 
     async def test(self) -> tuple[tuple[Channel, Sent | SendFailed], ...]:
         """Send a notice about nothing by every way, past the store; return what came of it."""

@@ -11,6 +11,7 @@ from mailseal.watch.notice import Notice, id_of
 
 WIDTH = 72  # RFC 5322 §2.1.1 recommends 78, and answers quote
 RULE = "-" * WIDTH
+ENCODING = "quoted-printable"  # clauses have "§", and not every server takes 8 bits (RFC 6152)
 MAX_SUBJECT_CHARS = 200  # ours
 MAX_FINDINGS = 50  # ours, of each kind; the rest is counted
 
@@ -31,7 +32,7 @@ def render_mail(
     message["Message-ID"] = f"<{id_of(notices)}@{sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation notice comes back
     blocks = ("\n".join(_printable(line) for line in _lines(one)) for one in notices)
-    message.set_content(f"\n\n{RULE}\n\n".join(blocks) + "\n")
+    message.set_content(f"\n\n{RULE}\n\n".join(blocks) + "\n", cte=ENCODING)
     return message
 
 
