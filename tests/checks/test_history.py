@@ -189,6 +189,15 @@ def test_a_new_key_that_leaves_its_records_behind_is_told_as_that() -> None:
     assert timeline.look(with_key("two", record_of("one"), record_of("two"))) == set()
 
 
+def test_keys_are_of_no_account_where_mx_records_are_insecure() -> None:
+    """Nobody looks at the TLSA records of such a domain (RFC 7672 §2.2.1)."""
+    timeline = Timeline()
+    timeline.look(with_key("one", record_of("one")))
+    parted = with_key("two", record_of("one"))
+    insecure = replace(parted, records=replace(parted.records, mx=records((10, MX_HOST)).mx))
+    assert timeline.look(insecure) == set()
+
+
 def test_new_records_without_a_new_key_are_told_as_that() -> None:
     """The other way round it is the same loss."""
     timeline = Timeline()

@@ -6,6 +6,7 @@ That records and key do not match is an error by itself; here is told which of t
 from collections.abc import Iterator
 from datetime import timedelta
 
+from mailseal.checks.context import asks_for_dane
 from mailseal.checks.finding import Entry, Finding, Kind, Ready, Severity
 from mailseal.checks.memory import (
     Agreement,
@@ -47,7 +48,8 @@ def check_history(memory: Memory, reading: Reading) -> Iterator[Finding]:
     known = {one.host: one for one in memory.agreements}
     for host in reading.hosts:
         agreement = known.get(str(host.name))
-        if agreement is not None and is_refused_by_dane(host):
+        is_held_to = asks_for_dane(reading, host) and is_refused_by_dane(host)
+        if agreement is not None and is_held_to:
             yield from _judge_parting(agreement, host)
     for renewal in memory.renewals:
         yield from _judge_renewal(renewal, reading)
