@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import mailseal
-from mailseal.faces.collecting import spare_collector
+from mailseal.faces.collecting import RARELY, spare_collector
 from mailseal.faces.logstream import take_over_stderr
 from mailseal.faces.policyd.answerer import Answerer, AnswererConfig, Plan
 from mailseal.faces.policyd.eventloop import new_event_loop
@@ -112,7 +112,7 @@ class _Process:
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
         await self._answerer.start(when_open=self._surroundings.when_open)
-        spare_collector()
+        spare_collector(RARELY)
         config.log(
             "mailseal answers",
             level="info",

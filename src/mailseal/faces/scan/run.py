@@ -175,7 +175,7 @@ def _run(
     results: "ResultFile",
 ) -> int:
     from mailseal.checks.evidence import Depth
-    from mailseal.faces.collecting import spare_collector
+    from mailseal.faces.collecting import SOON, spare_collector
     from mailseal.faces.policyd.eventloop import new_event_loop
     from mailseal.faces.scan.examination import Examination
     from mailseal.faces.scan.progress import ProgressLine
@@ -202,7 +202,7 @@ def _run(
                 opt_outs=opt_outs,
                 on_known=results.check,
             )
-            spare_collector()
+            spare_collector(SOON)
             try:
                 is_whole = await _until_done(scanner, listing, results, progress, total)
             finally:
