@@ -10,7 +10,7 @@ _MANNERS: tuple[tuple[Manner, str, tuple[str, ...]], ...] = (
     (Manner.BUSY_GREETING, "421 in place of a greeting", ("unknown smtp-busy",)),
     (Manner.BUSY_EHLO, "421 to EHLO", ("unknown smtp-busy",)),
     (Manner.BUSY_STARTTLS, "421 to STARTTLS", ("unknown smtp-busy",)),
-    (Manner.LATER_STARTTLS, "454 to STARTTLS", ("unknown smtp-busy",)),
+    (Manner.LATER_STARTTLS, "454 to STARTTLS", ("error starttls-unavailable",)),
     (Manner.GREYLISTING, "451 to EHLO", ("unknown smtp-busy",)),
     (Manner.REJECTING, "554 in place of a greeting", ("unknown smtp-rejected",)),
     (Manner.TARPIT, "no greeting within anybody's patience", ("unknown smtp-unreachable",)),
@@ -18,7 +18,7 @@ _MANNERS: tuple[tuple[Manner, str, tuple[str, ...]], ...] = (
     (Manner.ENDLESS_GREETING, "its greeting never ends", ("unknown smtp-garbled",)),
     (Manner.LONG_LINES, "lines of 64 KiB that never end", ("unknown smtp-garbled",)),
     (Manner.DRIP, "a byte now and then", ("unknown smtp-unreachable",)),
-    (Manner.ENDLESS_IN_TLS, "its answer within TLS never ends", ("warning smtp-fails-in-tls",)),
+    (Manner.ENDLESS_IN_TLS, "its answer within TLS never ends", ("error smtp-fails-in-tls",)),
     (Manner.WEB_SERVER, "a web server listens there", ("unknown smtp-garbled",)),
     (Manner.NO_ESMTP, "it knows no EHLO", ("error starttls-missing",)),
     (
@@ -37,7 +37,7 @@ _MANNERS: tuple[tuple[Manner, str, tuple[str, ...]], ...] = (
         "it goes on in clear where TLS is due",
         ("error tls-handshake-failed",),
     ),
-    (Manner.CLOSING_IN_TLS, "it hangs up behind the handshake", ("warning smtp-fails-in-tls",)),
+    (Manner.CLOSING_IN_TLS, "it hangs up behind the handshake", ("unknown smtp-fails-in-tls",)),
     (Manner.PLAYED, "all is well", ()),
     (Manner.TLS_1_0, "TLS 1.0 and nothing newer", ("error tls-version-old",)),
 )

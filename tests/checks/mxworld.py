@@ -12,6 +12,7 @@ from mailseal.checks.evidence import (
     SmtpSession,
     Stage,
     TlsaLookup,
+    TlsFacts,
     Trouble,
 )
 from mailseal.checks.reading import Reading, read
@@ -72,6 +73,15 @@ def failing_handshake(name: str = MX1, address: str = V4) -> SmtpSession:
         stage=Stage.STARTTLS,
         failure=Failure(trouble=Trouble.TLS, reason="handshake failure"),
     )
+
+
+def broken_in_tls(
+    trouble: Trouble, name: str = MX1, address: str = V4, *, handshake: TlsFacts | None = None
+) -> SmtpSession:
+    """TLS, and then no answer to the EHLO within it."""
+    failure = Failure(trouble=trouble, reason=f"it failed: {trouble}")
+    one = session(name, address, handshake=handshake)
+    return replace(one, stage=Stage.TLS, failure=failure, extensions_in_tls=())
 
 
 def unseen(

@@ -19,7 +19,6 @@ from mailseal.checks import (
 from mailseal.checks.evidence import (
     DeepSmtp,
     Evidence,
-    Failure,
     HostEvidence,
     SmtpSession,
     Stage,
@@ -38,6 +37,7 @@ from .mxworld import (
     V4_TOO,
     V6,
     at,
+    broken_in_tls,
     digest,
     domain,
     expired,
@@ -85,6 +85,12 @@ def deep(**what: object) -> SmtpSession:
     return replace(session(), deep=DeepSmtp(**what))  # type: ignore[arg-type] # named in a table
 
 
+def not_now() -> SmtpSession:
+    """What Postfix says that cannot read its key."""
+    reply = "454 4.7.0 TLS not available due to local problem"
+    return refusing_starttls(reply=reply, code=454)
+
+
 def masked(word: str) -> SmtpSession:
     """An EHLO in which something overwrote STARTTLS."""
     return replace(without_starttls(), extensions=("PIPELINING", word))
@@ -104,12 +110,6 @@ def cipher(version: str, name: str) -> SmtpSession:
 def odd(kind: str) -> SmtpSession:
     """A session with a chain that is odd in one way."""
     return session(handshake=tls(chain=odd_chain(kind, MX1)))
-
-
-def broken_in_tls(trouble: Trouble) -> SmtpSession:
-    """TLS, and then nothing."""
-    failure = Failure(trouble=trouble, reason="the connection ended")
-    return replace(session(), stage=Stage.TLS, failure=failure, extensions_in_tls=())
 
 
 OTHER = make_chain((MX1,), key="another")
@@ -142,7 +142,8 @@ PRODUCED: list[tuple[Entry, Severity, Evidence]] = [
         observer=replace(domain_evidence().observer, may_use_port_25=False))),
     (reachability.BUSY, U, one(unseen(Trouble.BUSY, stage=Stage.CONNECTED, code=421))),
     (reachability.BUSY, U, one(unseen(Trouble.BUSY, stage=Stage.GREETED, code=450))),
-    (reachability.BUSY, U, one(refusing_starttls(reply="454 4.7.0 not now", code=454))),
+    (reachability.BUSY, U, one(refusing_starttls(reply="450 4.7.0 not now", code=450))),
+    (reachability.BUSY, U, one(broken_in_tls(Trouble.BUSY))),
     (reachability.REJECTED, U, one(unseen(Trouble.REJECTED, stage=Stage.CONNECTED, code=554))),
     (reachability.UNREACHABLE, U, one(unseen(Trouble.TIMEOUT))),
     (reachability.UNREACHABLE, U, one(unseen(Trouble.REFUSED))),
@@ -154,7 +155,13 @@ PRODUCED: list[tuple[Entry, Severity, Evidence]] = [
     (reachability.NO_FAMILY, I,
      domain(at(MX1, session(), unseen(Trouble.NO_FAMILY, MX1, V6)))),  # IPv4 was seen
     (reachability.SKIPPED, U, one(unseen(Trouble.SKIPPED))),
-    (reachability.UNFINISHED, W, one(broken_in_tls(Trouble.CLOSED))),
+    *((reachability.UNFINISHED, severity, domain(at(MX1, broken_in_tls(trouble)), mode=mode))
+      for trouble in (Trouble.TLS, Trouble.REJECTED, Trouble.PROTOCOL)
+      for severity, mode in ((E, "enforce"), (W, "testing"), (W, None))),
+    (reachability.UNFINISHED, E,
+     domain(at(MX1, broken_in_tls(Trouble.TLS), tlsa=(digest(1),)), mode=None)),
+    (reachability.UNFINISHED, U, one(broken_in_tls(Trouble.CLOSED))),
+    (reachability.UNFINISHED, U, one(broken_in_tls(Trouble.TIMEOUT))),
     (starttls.MISSING, E, one(without_starttls())),
     (starttls.MISSING, E,
      domain(at(MX1, without_starttls(), tlsa=(digest(1),)), mode=None)),  # DANE promises TLS
@@ -164,6 +171,8 @@ PRODUCED: list[tuple[Entry, Severity, Evidence]] = [
     (starttls.MISSING, W, domain(at(MX1, without_starttls()), mode=None)),
     (starttls.REFUSED, E, one(refusing_starttls())),
     (starttls.REFUSED, W, domain(at(MX1, refusing_starttls()), mode=None)),
+    *((starttls.UNAVAILABLE, severity, domain(at(MX1, not_now()), mode=mode))
+      for severity, mode in ((E, "enforce"), (W, "testing"), (W, None))),
     (starttls.HANDSHAKE, E, one(failing_handshake())),
     (starttls.HANDSHAKE, W, domain(at(MX1, failing_handshake()), mode="testing")),
     (starttls.STRIPPED, W, one(masked("XXXXXXXA"))),
@@ -267,7 +276,8 @@ def test_nothing_is_found_where_all_is_well(host: HostEvidence, mode: str | None
         unseen(Trouble.TIMEOUT, stage=Stage.GREETED),
         unseen(Trouble.REFUSED),
         unseen(Trouble.CLOSED, stage=Stage.CONNECTED),
-        refusing_starttls(reply="454 4.7.0 not now", code=454),
+        refusing_starttls(reply="450 4.7.0 not now", code=450),
+        broken_in_tls(Trouble.BUSY),
     ],
 )
 def test_a_host_that_was_not_seen_never_lacks_starttls(found: SmtpSession) -> None:
@@ -278,6 +288,15 @@ def test_a_host_that_was_not_seen_never_lacks_starttls(found: SmtpSession) -> No
     assert not codes(findings) & {entry.code for entry in starttls.ENTRIES}
     if found.failure and found.failure.code:
         assert f"code {found.failure.code}" in findings[0].seen
+
+
+def test_a_server_that_cannot_do_tls_now_is_not_called_busy() -> None:
+    """RFC 3207 §4: 454 is about the server's TLS, whoever asks; nobody has to wait for an hour."""
+    (finding,) = judge(one(not_now()))
+
+    assert finding.code == "starttls-unavailable"
+    assert "454 4.7.0 TLS not available" in finding.seen
+    assert "certificate" in finding.remedy
 
 
 def test_port_25_is_said_once_and_not_per_address() -> None:

@@ -19,6 +19,7 @@ from .mxworld import (
     V4_TOO,
     V6,
     at,
+    broken_in_tls,
     digest,
     domain,
     expired,
@@ -54,6 +55,16 @@ GOOD = session()
         (unseen(Trouble.REJECTED, stage=Stage.CONNECTED, code=554), Outcome.UNKNOWN, None),
         (unseen(Trouble.TLS, stage=Stage.CONNECTED), Outcome.UNKNOWN, None),
         (refusing_starttls(reply="454 4.7.0 not now", code=454), Outcome.UNKNOWN, None),
+        # A handshake that only the client thinks has succeeded is no delivery.
+        (broken_in_tls(Trouble.TLS), Outcome.FAILS, ResultType.VALIDATION_FAILURE),
+        (broken_in_tls(Trouble.REJECTED), Outcome.FAILS, None),
+        (broken_in_tls(Trouble.PROTOCOL), Outcome.FAILS, None),
+        (broken_in_tls(Trouble.CLOSED), Outcome.UNKNOWN, None),
+        (broken_in_tls(Trouble.TIMEOUT), Outcome.UNKNOWN, None),
+        (broken_in_tls(Trouble.BUSY), Outcome.UNKNOWN, None),
+        # What the handshake has shown is known, however the session ended.
+        (broken_in_tls(Trouble.TIMEOUT, handshake=tls("other.example.org")), Outcome.FAILS,
+         ResultType.CERTIFICATE_HOST_MISMATCH),
     ],
 )  # fmt: skip
 def test_each_session_passes_fails_or_is_unknown(
@@ -181,6 +192,9 @@ RIGHT = record_for(GOOD)
         (without_starttls(), (RIGHT,), Outcome.FAILS),
         (failing_handshake(), (RIGHT,), Outcome.FAILS),
         (unseen(), (RIGHT,), Outcome.UNKNOWN),
+        (broken_in_tls(Trouble.TLS), (RIGHT,), Outcome.FAILS),
+        (broken_in_tls(Trouble.CLOSED), (RIGHT,), Outcome.UNKNOWN),
+        (broken_in_tls(Trouble.CLOSED), (digest(1),), Outcome.FAILS),
         (self_signed(), (record_for(self_signed()),), Outcome.PASSES),
         (expired(), (record_for(expired()),), Outcome.PASSES),
         (expired(), (record_for(expired(), (2, 1, 1), depth=1),), Outcome.FAILS),

@@ -21,6 +21,7 @@ from mailseal.mtasts.policy import Policy
 from mailseal.results import ResultType
 
 _BEHIND_EHLO = (Stage.EHLO, Stage.STARTTLS)
+_ABOUT_THE_SERVER = (Trouble.TLS, Trouble.REJECTED, Trouble.PROTOCOL)
 _PROVEN_FAILURES = (DnsFailure.SERVFAIL, DnsFailure.BOGUS)
 
 
@@ -184,7 +185,7 @@ def judge_sts(reading: SessionReading) -> AddressOutlook:
     if without_tls is not None:
         return without_tls
     if not reading.problems:
-        return AddressOutlook(address=reading.session.address, outcome=Outcome.PASSES)
+        return _judge_end(reading.session)
     return AddressOutlook(
         address=reading.session.address,
         outcome=Outcome.FAILS,
@@ -198,12 +199,11 @@ def judge_dane(reading: SessionReading) -> AddressOutlook:
     without_tls = _judge_start(reading.session)
     if without_tls is not None:
         return without_tls
-    address = reading.session.address
     if reading.dane is None or reading.dane.outcome is not DaneOutcome.REFUSED:
-        return AddressOutlook(address=address, outcome=Outcome.PASSES)
+        return _judge_end(reading.session)
     refused = reading.dane.of(Standing.REFUSED)
     return AddressOutlook(
-        address=address,
+        address=reading.session.address,
         outcome=Outcome.FAILS,
         reason=f"matches no TLSA record: {refused[0].reason}"
         if refused
@@ -228,7 +228,7 @@ def _judge_start(session: SmtpSession) -> AddressOutlook | None:
         reason = "was left before STARTTLS"
         return AddressOutlook(address=session.address, outcome=Outcome.UNKNOWN, reason=reason)
     is_offered = session.offers_starttls is True and session.stage in _BEHIND_EHLO
-    if is_offered and failure.trouble in (Trouble.TLS, Trouble.REJECTED, Trouble.PROTOCOL):
+    if is_offered and failure.trouble in _ABOUT_THE_SERVER:
         is_accepted = session.stage is Stage.STARTTLS
         what = "cannot do TLS" if is_accepted else "offers STARTTLS and refuses it"
         return AddressOutlook(
@@ -243,6 +243,30 @@ def _judge_start(session: SmtpSession) -> AddressOutlook | None:
         address=session.address,
         outcome=Outcome.UNKNOWN,
         reason=f"could not be tested: {failure.reason}",
+    )
+
+
+def _judge_end(session: SmtpSession) -> AddressOutlook:
+    """Say what becomes of mail behind a handshake that showed nothing wrong.
+
+    In TLS 1.3 the client's handshake ends before the server has judged the client's part of it
+    (RFC 8446 §4.4.4): a refusal shows in what follows. An alert tells it; a connection that only
+    closes may as well be cut by a busy server or on the way.
+    """
+    failure = session.failure
+    if session.stage is not Stage.TLS or failure is None:
+        return AddressOutlook(address=session.address, outcome=Outcome.PASSES)
+    if failure.trouble not in _ABOUT_THE_SERVER:
+        return AddressOutlook(
+            address=session.address,
+            outcome=Outcome.UNKNOWN,
+            reason=f"could not be tested behind the TLS handshake: {failure.reason}",
+        )
+    return AddressOutlook(
+        address=session.address,
+        outcome=Outcome.FAILS,
+        reason=f"fails behind the TLS handshake: {failure.reason}",
+        result=ResultType.VALIDATION_FAILURE if failure.trouble is Trouble.TLS else None,
     )
 
 

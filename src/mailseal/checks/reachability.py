@@ -5,11 +5,13 @@ A server that answers 421, is slow or refuses us has shown nothing of what it do
 
 from collections.abc import Iterator
 
-from mailseal.checks.context import each_session
+from mailseal.checks.context import each_session, judge_missing_tls
 from mailseal.checks.evidence import Failure, SmtpSession, Stage, Trouble
 from mailseal.checks.finding import Entry, Finding, Severity
 from mailseal.checks.outlook import Outcome, judge_sts
 from mailseal.checks.reading import HostReading, Reading, SessionReading
+from mailseal.checks.starttls import is_unavailable
+from mailseal.results import ResultType
 
 BLOCKED = Entry(
     code="port-25-blocked",
@@ -62,8 +64,10 @@ SKIPPED = Entry(
 UNFINISHED = Entry(
     code="smtp-fails-in-tls",
     title="an MX host does TLS and fails behind it",
-    about="The handshake succeeded, but the session ended before the EHLO that has to follow.",
-    clause="RFC 3207 §4.2",
+    about="The handshake succeeded on our side, but the session ended before the EHLO that has to "
+    "follow. An alert, an error or anything but SMTP there is the server's own; a connection that "
+    "only ends may have been cut by a busy server or on the way.",
+    clause="RFC 3207 §4.2, RFC 8446 §4.4.4",
 )
 
 ENTRIES = (BLOCKED, BUSY, REJECTED, UNREACHABLE, GARBLED, NO_FAMILY, SKIPPED, UNFINISHED)
@@ -91,6 +95,7 @@ _PLACES = {
     Stage.GREETED: "to EHLO",
     Stage.EHLO: "to STARTTLS",
     Stage.STARTTLS: "within the handshake",
+    Stage.TLS: "to EHLO within TLS",
 }
 
 
@@ -109,12 +114,12 @@ def check(reading: Reading) -> Iterator[Finding]:
 
 def _judge(reading: Reading, host: HostReading, one: SessionReading) -> Iterator[Finding]:
     failure = one.session.failure
-    if failure is None:
+    if failure is None or is_unavailable(one.session):
         return
-    if one.session.tls is not None:
-        yield from _judge_unfinished(host, one.session, failure)
+    if one.session.stage is Stage.TLS and failure.trouble is not Trouble.BUSY:
+        yield _judge_unfinished(reading, host, failure)
         return
-    if judge_sts(one).outcome is not Outcome.UNKNOWN:
+    if one.session.tls is None and judge_sts(one).outcome is not Outcome.UNKNOWN:
         return  # STARTTLS itself fails: said elsewhere
     if failure.trouble is Trouble.BLOCKED:
         if reading.evidence.observer.may_use_port_25 is not False:
@@ -144,24 +149,22 @@ def _say(
         severity,
         host.name,
         seen=seen,
-        follows="Whether it does TLS, and with which certificate, is not known.",
+        follows="Whether mail is delivered there within TLS is not known."
+        if session.tls is not None
+        else "Whether it does TLS, and with which certificate, is not known.",
         remedy=_REMEDIES[entry],
     )
 
 
-def _judge_unfinished(
-    host: HostReading, session: SmtpSession, failure: Failure
-) -> Iterator[Finding]:
-    if session.stage is not Stage.TLS or failure.trouble not in (
-        Trouble.CLOSED,
-        Trouble.REJECTED,
-        Trouble.PROTOCOL,
-    ):
-        return
-    yield UNFINISHED.found(
-        Severity.WARNING,
+def _judge_unfinished(reading: Reading, host: HostReading, failure: Failure) -> Finding:
+    """Judge the end of a session behind the handshake, whatever the certificate is worth."""
+    is_proven = failure.trouble in (Trouble.TLS, Trouble.REJECTED, Trouble.PROTOCOL)
+    return UNFINISHED.found(
+        judge_missing_tls(reading, host) if is_proven else Severity.UNKNOWN,
         host.name,
         seen=f"{host.name} does TLS, but then the session failed: {failure.reason}.",
         follows="Senders that need TLS cannot deliver where this happens to them, too.",
-        remedy="Look for the connection in the server's log.",
+        remedy="Look for the connection in the server's log. A server that asks every client for "
+        "a certificate ends it so: senders of mail have none.",
+        result=ResultType.VALIDATION_FAILURE if failure.trouble is Trouble.TLS else None,
     )

@@ -24,6 +24,14 @@ REFUSED = Entry(
     clause="RFC 3207 §4",
     result=ResultType.STARTTLS_NOT_SUPPORTED,
 )
+UNAVAILABLE = Entry(
+    code="starttls-unavailable",
+    title="an MX host offers STARTTLS and says that it cannot do it now",
+    about='The command gets 454, "TLS not available due to temporary reason". It is the usual '
+    "answer of servers that cannot read their certificate or key, and may pass.",
+    clause="RFC 3207 §4",
+    result=ResultType.STARTTLS_NOT_SUPPORTED,
+)
 HANDSHAKE = Entry(
     code="tls-handshake-failed",
     title="TLS with an MX host fails",
@@ -54,10 +62,12 @@ REQUIRETLS = Entry(
     clause="RFC 8689 §2",
 )
 
-ENTRIES = (MISSING, REFUSED, HANDSHAKE, STRIPPED, INJECTION, REQUIRETLS)
+ENTRIES = (MISSING, REFUSED, UNAVAILABLE, HANDSHAKE, STRIPPED, INJECTION, REQUIRETLS)
 
 # What a firewall makes of the word: Cisco's "SMTP fixup" leaves XXXXXXXA.
 _MASKED = re.compile(r"X{4,}[A-Z]?|STARTTL[A-RT-Z]", re.ASCII)
+
+_NOT_AVAILABLE = 454  # RFC 3207 §4: "TLS not available due to temporary reason"
 
 _POSTFIX = "smtpd_tls_security_level = may"
 
@@ -67,6 +77,16 @@ def check(reading: Reading) -> Iterator[Finding]:
     yield from each_session(reading, _judge)
     for host in reading.hosts:
         yield from _compare(host)
+
+
+def is_unavailable(session: SmtpSession) -> bool:
+    """Tell whether a server said of itself that it cannot do TLS now.
+
+    Other 4xx to STARTTLS are about who asks, and how often.
+    """
+    failure = session.failure
+    is_asked = session.stage is Stage.EHLO and session.offers_starttls is True
+    return is_asked and failure is not None and failure.code == _NOT_AVAILABLE
 
 
 def _judge(reading: Reading, host: HostReading, one: SessionReading) -> Iterator[Finding]:
@@ -110,7 +130,16 @@ def _judge_failure(reading: Reading, host: HostReading, session: SmtpSession) ->
     failure = session.failure
     if failure is None or session.offers_starttls is not True:
         return
-    if session.stage is Stage.STARTTLS and failure.trouble in (Trouble.TLS, Trouble.PROTOCOL):
+    if is_unavailable(session):
+        yield UNAVAILABLE.found(
+            judge_missing_tls(reading, host),
+            host.name,
+            seen=f"{host.name} offers STARTTLS and says that it cannot do it now: "
+            f"{failure.reason}.",
+            follows=f"{say_loss_without_tls(reading, host)} So it is for as long as this lasts.",
+            remedy="Look at the server's log, and whether it can read its certificate and key.",
+        )
+    elif session.stage is Stage.STARTTLS and failure.trouble in (Trouble.TLS, Trouble.PROTOCOL):
         yield HANDSHAKE.found(
             judge_missing_tls(reading, host),
             host.name,
