@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailseal.dane.effort import Effort
 from mailseal.dane.match import (
     MAX_RECORDS,
+    MAX_WHOLE_ISSUERS,
     DaneOutcome,
     Standing,
     match_chain,
@@ -78,7 +80,8 @@ def test_the_grid_is_wide_enough() -> None:
     assert len(cells()) >= 40
     assert len({cell.name for cell in cells()}) == len(cells())
     assert {cell.chain for cell in cells()} == set(CHAINS)
-    assert {cell.outcome for cell in cells()} == set(DaneOutcome)
+    # What is unknown is unknown by a bound of ours: no sender has it.
+    assert {cell.outcome for cell in cells()} == set(DaneOutcome) - {DaneOutcome.UNKNOWN}
 
 
 # -- what becomes of single records ---------------------------------------------------------
@@ -205,4 +208,31 @@ def test_records_beyond_the_bound_are_not_looked_at() -> None:
 
     assert match_chain((*others, right), chain_of("usual"), (HOST,), NOW).outcome is (
         DaneOutcome.REFUSED
+    )
+
+
+def test_of_issuers_given_as_a_whole_only_some_are_tried() -> None:
+    """Each may have to be tried with every certificate; what was not tried is no mismatch."""
+    others = tuple(
+        TlsaRecord(usage=2, selector=1, matching_type=0, data=keys()["leaf"].spki[:-1] + bytes([n]))
+        for n in range(MAX_WHOLE_ISSUERS)
+    )
+    right = tlsa("210", "issuer")
+
+    match = match_chain((*others, right), chain_of("usual"), (HOST,), NOW)
+
+    assert match.matches[-1].standing is Standing.UNCHECKED
+    assert match.outcome is DaneOutcome.UNKNOWN
+
+
+def test_without_effort_nothing_is_verified() -> None:
+    """The own key needs none; an issuer's signature does."""
+    records = (tlsa("211", "issuer"),)
+
+    match = match_chain(records, chain_of("usual"), (HOST,), NOW, effort=Effort(0))
+
+    assert match.outcome is DaneOutcome.UNKNOWN
+    right = (*records, tlsa("311", "leaf"))
+    assert match_chain(right, chain_of("usual"), (HOST,), NOW, effort=Effort(0)).outcome is (
+        DaneOutcome.AUTHENTICATED
     )

@@ -154,6 +154,8 @@ def _dane_cell(reading: Reading, one: SessionReading) -> Cell:
             return Cell(text=text, mark=Mark.GOOD)
         case DaneOutcome.UNAUTHENTICATED:
             return Cell(text="unusable", mark=Mark.WARNING)
+        case DaneOutcome.UNKNOWN:
+            return Cell(text="unchecked", mark=Mark.UNKNOWN)
         case DaneOutcome.REFUSED:
             return Cell(text="no match", mark=Mark.WARNING if is_idle else Mark.ERROR)
 

@@ -133,6 +133,8 @@ def _tlsa(text: str, standings: set[Standing]) -> Fact:
         return Fact(label="", text=f"{text} (refused)", mark=Mark.WARNING)
     if Standing.UNUSABLE in standings:
         return Fact(label="", text=f"{text} (unusable)", mark=Mark.WARNING)
+    if Standing.UNCHECKED in standings:
+        return Fact(label="", text=f"{text} (too many to check)", mark=Mark.UNKNOWN)
     if standings:
         return Fact(label="", text=f"{text} (matches nothing now)", mark=Mark.NONE)
     return Fact(label="", text=text, mark=Mark.NONE)

@@ -15,6 +15,7 @@ from mailseal.certs import (
     read_certificate,
     reading_errors,
 )
+from mailseal.dane.effort import Effort
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -69,8 +70,12 @@ def explain_refusal(
 
 
 @quietly()
-def is_signed_by(der: bytes, spki: bytes) -> bool:
-    """Tell whether a bare public key made a certificate's signature (RFC 7671 §5.2.3)."""
+def is_signed_by(der: bytes, spki: bytes, effort: Effort) -> bool | None:
+    """Tell whether a bare public key made a certificate's signature (RFC 7671 §5.2.3).
+
+    A signature of another kind or size than the key makes is not checked. None where checking it
+    takes more than ``effort`` has left.
+    """
     from cryptography import x509
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
@@ -84,10 +89,18 @@ def is_signed_by(der: bytes, spki: bytes) -> bool:
         signature, signed = certificate.signature, certificate.tbs_certificate_bytes
         digest = certificate.signature_hash_algorithm
         if isinstance(key, rsa.RSAPublicKey) and isinstance(how, AsymmetricPadding) and digest:
+            if len(signature) != (key.key_size + 7) // 8:
+                return False
+            if not effort.spend(1):
+                return None
             key.verify(signature, signed, how, digest)
         elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(how, ec.ECDSA):
+            if not effort.spend(1):
+                return None
             key.verify(signature, signed, how)
         elif isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey) and digest is None:
+            if not effort.spend(1):
+                return None
             key.verify(signature, signed)
         else:
             return False
