@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mailseal.answers import Answer, MxRecord
+from mailseal.answers import Answer, DnsFailure, MxRecord
 from mailseal.checks import mxrecords
 from mailseal.checks.evidence import Evidence, HostEvidence
 from mailseal.checks.finding import Entry, Finding, Severity
@@ -62,6 +62,12 @@ PRODUCED: list[tuple[Entry, Severity, Evidence]] = [
     (mxrecords.HOST_GONE, W, domain_evidence(host(), without_address(MX2, is_name_known=True))),
     (mxrecords.HOST_GONE, E, domain_evidence(without_address(MX1))),  # nothing else is left
     (mxrecords.HOST_UNKNOWN, U, domain_evidence(replace(host(), a=failed()))),
+    (mxrecords.HOST_UNKNOWN, U, domain_evidence(replace(host(), aaaa=failed()))),  # A is there
+    (
+        mxrecords.HOST_UNKNOWN,
+        U,
+        domain_evidence(replace(host(address="2001:db8::1"), aaaa=failed(DnsFailure.TIMEOUT))),
+    ),
     (mxrecords.ADDRESS, E, with_records(MX1, "192.0.2.1")),
     (mxrecords.ADDRESS, E, with_records(MX1, "2001:db8::1")),
     (mxrecords.ADDRESS, E, with_records(MX1, "[192.0.2.1]")),
@@ -105,7 +111,6 @@ def test_every_entry_is_produced() -> None:
             domain_evidence(host(address="127.0.0.1")),
             observer=replace(domain_evidence().observer, is_inside=True),
         ),
-        domain_evidence(replace(host(), aaaa=failed())),  # IPv4 is there
         domain_evidence(replace(host(), a=found("192.0.2.1", "10.0.0.1", name=MX1))),
     ],
 )
@@ -124,6 +129,39 @@ def test_a_domain_without_anything_is_told_once(is_name_known: bool, words: str)
     (finding,) = judge(with_answer(absent(is_name_known=is_name_known), nothing))
     assert finding.code == "mx-no-host"
     assert words in finding.seen
+
+
+@pytest.mark.parametrize(
+    ("a", "aaaa", "seen"),
+    [
+        (
+            failed(),
+            failed(),
+            [f"A and AAAA of the MX host {MX1} could not be looked up: SERVFAIL."],
+        ),
+        (failed(), absent(), [f"A of the MX host {MX1} could not be looked up: SERVFAIL."]),
+        (
+            found("192.0.2.1", name=MX1),
+            failed(DnsFailure.TIMEOUT, "no answer within 5 s"),
+            [f"AAAA of the MX host {MX1} could not be looked up: no answer within 5 s."],
+        ),
+        (
+            failed(DnsFailure.BOGUS, "a signature has expired"),
+            failed(),
+            [
+                f"A of the MX host {MX1} could not be looked up: a signature has expired.",
+                f"AAAA of the MX host {MX1} could not be looked up: SERVFAIL.",
+            ],
+        ),
+    ],
+)
+def test_each_type_of_address_that_could_not_be_looked_up_is_named(
+    a: Answer[str], aaaa: Answer[str], seen: list[str]
+) -> None:
+    """An address that another sender finds may well be a server without TLS."""
+    findings = judge(domain_evidence(replace(host(sessions=()), a=a, aaaa=aaaa)))
+
+    assert [one.seen for one in findings if one.code == "mx-host-unknown"] == seen
 
 
 def test_a_special_name_without_an_address_is_told_once() -> None:

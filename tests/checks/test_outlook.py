@@ -99,6 +99,34 @@ def test_a_host_is_the_sum_of_its_addresses(
     assert judged.outcome is outcome
 
 
+@pytest.mark.parametrize("failure", [DnsFailure.TIMEOUT, DnsFailure.SERVFAIL, DnsFailure.BOGUS])
+@pytest.mark.parametrize(("family", "address", "rdtype"), [("a", V6, "A"), ("aaaa", V4, "AAAA")])
+def test_addresses_that_could_not_be_looked_up_are_not_forgotten(
+    failure: DnsFailure, family: str, address: str, rdtype: str
+) -> None:
+    """The other family passes, and what stands behind this one is not known."""
+    one = replace(at(MX1, session(MX1, address)), **{family: failed(failure, "no answer")})  # type: ignore[arg-type] # named in a table
+    outlook = foresee_sts(reading(one), None)
+
+    assert outlook.reach is Reach.ALL
+    assert not outlook.is_whole
+    assert outlook.explain(Outcome.PASSES) == ()
+    assert outlook.explain(Outcome.UNKNOWN) == (
+        f"{rdtype} of {MX1} could not be looked up: no answer.",
+    )
+
+
+def test_look_ups_that_fail_alike_are_told_once() -> None:
+    """Without any address the host as a whole is unknown."""
+    one = replace(host(MX1, sessions=()), a=failed(), aaaa=failed())
+    (judged,) = foresee_sts(reading(one), None).hosts
+
+    assert judged.outcome is Outcome.UNKNOWN
+    assert judged.explain(Outcome.UNKNOWN) == (
+        f"A and AAAA of {MX1} could not be looked up: SERVFAIL.",
+    )
+
+
 def good(name: str) -> HostEvidence:
     """A host where all is well."""
     return at(name, session(name, V4))
@@ -218,6 +246,16 @@ def test_dane_asks_nothing_of_hosts_without_records() -> None:
     assert outlook
     assert [one.outcome for one in outlook.hosts] == [Outcome.PASSES, Outcome.PASSES]
     assert foresee_dane(reading(good(MX1), is_secure=True)) is None
+
+
+def test_hosts_that_dane_asks_nothing_of_do_not_stand_for_those_it_does() -> None:
+    """Of the only host with TLSA records nothing was seen: nobody knows whether mail flows."""
+    hidden = at(MX1, unseen(), tlsa=(RIGHT,))
+    outlook = foresee_dane(reading(hidden, at(MX2, unseen(name=MX2))))
+
+    assert outlook
+    assert outlook.reach is Reach.UNKNOWN
+    assert [one.outcome for one in outlook.hosts] == [Outcome.UNKNOWN, Outcome.PASSES]
 
 
 def test_dane_asks_nothing_behind_insecure_mx_records() -> None:

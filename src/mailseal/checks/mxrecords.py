@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from mailseal.answers import Absent, Found, LookupFailed, MxRecord
+from mailseal.checks.addresses import failed_lookups
 from mailseal.checks.evidence import HostEvidence
 from mailseal.checks.finding import Entry, Finding, Kind, Ready, Severity
 from mailseal.checks.reading import HostReading, Reading
@@ -35,7 +36,8 @@ HOST_GONE = Entry(
 HOST_UNKNOWN = Entry(
     code="mx-host-unknown",
     title="the addresses of an MX host could not be looked up",
-    about="A resolver that fails or stays silent proves no absence.",
+    about="A resolver that fails or stays silent proves no absence. A and AAAA count each by "
+    "itself: another sender may find addresses there that nobody has tested.",
     clause="RFC 5321 §5.1",
 )
 ADDRESS = Entry(
@@ -243,16 +245,13 @@ def _judge_addresses(reading: Reading, host: HostReading) -> Iterator[Finding]:
             "no mail.",
         )
         return
-    if addresses:
-        return
-    failure = next((answer for answer in answers if isinstance(answer, LookupFailed)), None)
-    if failure is not None:
+    for lookup in failed_lookups(*answers):
         yield HOST_UNKNOWN.found(
             Severity.UNKNOWN,
             host.name,
-            seen=f"The addresses of the MX host {host.name} could not be looked up: "
-            f"{failure.reason}.",
-            follows="Whether mail can be delivered there is not known.",
+            seen=f"{lookup.rdtypes} of the MX host {host.name} could not be looked up: "
+            f"{lookup.reason}.",
+            follows="Whether mail can be delivered over these addresses is not known.",
             remedy="Check the name servers of its zone, then check again.",
         )
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailseal.answers import Absent, DnsFailure, Found, LookupFailed
+from mailseal.checks.addresses import FailedLookup, failed_lookups
 from mailseal.checks.evidence import HostEvidence, SmtpSession, Stage, Trouble
 from mailseal.checks.reading import HostReading, Reading, SessionReading
 from mailseal.dane.exchange import MxHost
@@ -46,12 +47,18 @@ class AddressOutlook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostOutlook:
-    """What becomes of mail to one host; ``reason`` is about the host as a whole."""
+    """What becomes of mail to one host; ``reason`` is about the host as a whole.
+
+    ``failed_lookups`` may hide addresses that nothing is known of, whatever the outcome at the
+    others. ``is_asked`` is false of a host that passes because nothing is asked of it.
+    """
 
     host: MxHost
     outcome: Outcome
     addresses: tuple[AddressOutlook, ...] = ()
     reason: str = ""
+    failed_lookups: tuple[FailedLookup, ...] = ()
+    is_asked: bool = True
 
     @property
     def name(self) -> str:
@@ -59,17 +66,26 @@ class HostOutlook:
         return self.host.name
 
     def explain(self, *outcomes: Outcome) -> tuple[str, ...]:
-        """Return why the host has one of some outcomes: a sentence for it, or for each address."""
-        if self.outcome not in outcomes:
-            return ()
-        if self.reason:
-            return (f"{self.name} {self.reason}.",)
-        decisive = Outcome.UNKNOWN if self.outcome is Outcome.UNKNOWN else Outcome.FAILS
-        return tuple(
-            f"{self.name} [{each.address}] {each.reason}."
-            for each in self.addresses
-            if each.outcome is decisive
-        )
+        """Return why the host has one of some outcomes: a sentence for it, or for each address.
+
+        Addresses that could not be looked up are unknown beside any outcome.
+        """
+        reasons: tuple[str, ...] = ()
+        if self.outcome in outcomes:
+            decisive = Outcome.UNKNOWN if self.outcome is Outcome.UNKNOWN else Outcome.FAILS
+            reasons = tuple(
+                f"{self.name} [{each.address}] {each.reason}."
+                for each in self.addresses
+                if each.outcome is decisive
+            )
+            if self.reason:
+                reasons = (f"{self.name} {self.reason}.",)
+        if Outcome.UNKNOWN in outcomes:
+            reasons += tuple(
+                f"{each.rdtypes} of {self.name} could not be looked up: {each.reason}."
+                for each in self.failed_lookups
+            )
+        return reasons
 
 
 class Reach(enum.StrEnum):
@@ -95,7 +111,7 @@ class Outlook:
 
     @property
     def reach(self) -> Reach:
-        """Weigh the hosts; one that nothing is known of neither helps nor hurts."""
+        """Weigh the hosts; one that nothing is known or asked of neither helps nor hurts."""
         if not self.hosts:
             return Reach.NONE
         failing = self.of(Outcome.FAILS)
@@ -103,7 +119,7 @@ class Outlook:
         if not failing:
             if self.of(Outcome.PARTLY):
                 return Reach.PARTLY
-            return Reach.ALL if passing else Reach.UNKNOWN
+            return Reach.ALL if any(host.is_asked for host in passing) else Reach.UNKNOWN
         best = min(host.host.preference for host in self.hosts)
         if not passing and len(failing) == len(self.hosts):
             return Reach.NONE
@@ -113,8 +129,8 @@ class Outlook:
 
     @property
     def is_whole(self) -> bool:
-        """Tell whether something is known of each host."""
-        return not self.of(Outcome.UNKNOWN)
+        """Tell whether something is known of each host, and all its addresses are known."""
+        return not self.of(Outcome.UNKNOWN) and not any(host.failed_lookups for host in self.hosts)
 
     def explain(self, *outcomes: Outcome) -> tuple[str, ...]:
         """Return why hosts have one of some outcomes, a sentence for each host or address."""
@@ -168,7 +184,7 @@ def _foresee_dane(host: MxHost, reading: HostReading | None) -> HostOutlook:
         return _unknown(host, "was not looked at")
     match reading.dane.state:
         case TlsaState.NONE:
-            return HostOutlook(host=host, outcome=Outcome.PASSES)
+            return HostOutlook(host=host, outcome=Outcome.PASSES, is_asked=False)
         case TlsaState.FAILED:
             is_proven = bool(proven_failures(reading.evidence))
             outcome = Outcome.FAILS if is_proven else Outcome.UNKNOWN
@@ -199,14 +215,7 @@ def judge_dane(reading: SessionReading) -> AddressOutlook:
     without_tls = _judge_start(reading.session)
     if without_tls is not None:
         return without_tls
-    outcome = reading.dane.outcome if reading.dane else None
-    if outcome is DaneOutcome.UNKNOWN:
-        return AddressOutlook(
-            address=reading.session.address,
-            outcome=Outcome.UNKNOWN,
-            reason="its TLSA records and chain take more work than a check does",
-        )
-    if reading.dane is None or outcome is not DaneOutcome.REFUSED:
+    if reading.dane is None or reading.dane.outcome is not DaneOutcome.REFUSED:
         return _judge_end(reading.session)
     refused = reading.dane.of(Standing.REFUSED)
     return AddressOutlook(
@@ -279,20 +288,18 @@ def _judge_end(session: SmtpSession) -> AddressOutlook:
 
 def _sum_up(host: MxHost, reading: HostReading, addresses: Sequence[AddressOutlook]) -> HostOutlook:
     seen = {each.outcome for each in addresses}
-    if not addresses:
-        return _unknown(host, _say_why_unseen(reading))
+    failed = failed_lookups(reading.evidence.a, reading.evidence.aaaa)
     if Outcome.FAILS in seen:
         outcome = Outcome.PARTLY if Outcome.PASSES in seen else Outcome.FAILS
     else:
         outcome = Outcome.PASSES if Outcome.PASSES in seen else Outcome.UNKNOWN
-    return HostOutlook(host=host, outcome=outcome, addresses=tuple(addresses))
-
-
-def _say_why_unseen(reading: HostReading) -> str:
-    for answer in (reading.evidence.a, reading.evidence.aaaa):
-        if isinstance(answer, LookupFailed):
-            return f"could not be tested: its address look-up failed ({answer.reason})"
-    return "was not connected to"
+    return HostOutlook(
+        host=host,
+        outcome=outcome,
+        addresses=tuple(addresses),
+        reason="" if addresses or failed else "was not connected to",
+        failed_lookups=failed,
+    )
 
 
 def _unknown(host: MxHost, reason: str) -> HostOutlook:
