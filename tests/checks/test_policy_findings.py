@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from mailseal.answers import Answer
 from mailseal.checks import coverage, policyfile, policylife
-from mailseal.checks.coverage import distance
 from mailseal.checks.evidence import Evidence
 from mailseal.checks.finding import Kind, Severity
 from mailseal.checks.policymistakes import OF_MISTAKE
+from mailseal.checks.similarity import distance
 from mailseal.mtasts.mistakes.cause import Cause
 from mailseal.mtasts.policy import MAX_BODY_BYTES, parse_policy
 from mailseal.results import ResultType

@@ -178,8 +178,22 @@ ADDRESSES = (
         why="two servers, two policies",
         evidence=serving(fetch(), fetch(TESTING, address=V4_TOO)),
         code="policy-host-addresses-differ",
-        severity=W,
+        severity=E,
         words="192.0.2.11: mode testing, max_age 86400, mx mx1.example.com",
+    ),
+    Case(
+        why="two servers, one mode, other hosts",
+        evidence=serving(fetch(), fetch(POLICY.replace(b"mx1", b"old"), address=V4_TOO)),
+        code="policy-host-addresses-differ",
+        severity=E,
+        words="192.0.2.11: mode enforce, max_age 604800, mx old.example.com",
+    ),
+    Case(
+        why="two servers, two files that ask the same of senders",
+        evidence=serving(fetch(), fetch(POLICY.replace(b"6048", b"7048"), address=V4_TOO)),
+        code="policy-host-addresses-differ",
+        severity=W,
+        words="max_age 704800",
     ),
     Case(
         why="two servers, one policy",

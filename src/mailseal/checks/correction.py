@@ -1,16 +1,20 @@
 """A broken policy written again as it was meant, with the MX hosts that there are (RFC 8461 §3.2).
 
 Nothing is invented: every pattern stands in the broken file or covers an MX host of the domain,
-and a mode that cannot be told becomes testing, which holds no mail up.
+and a mode that cannot be told becomes testing, which holds no mail up. What is taken for a typing
+mistake of an MX host gives way to it.
 """
 
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
+from mailseal.checks.beginning import soften
 from mailseal.checks.finding import Kind, Ready
 from mailseal.checks.reading import Reading
+from mailseal.checks.similarity import find_mistyped
 from mailseal.mtasts.advice import is_placeholder
 from mailseal.mtasts.mistakes import typo
 from mailseal.mtasts.mistakes.mx import meant_hosts
@@ -79,14 +83,48 @@ def cover(host: str) -> MxPattern | None:
     return None
 
 
-def ready_policy(reading: Reading, body: bytes) -> tuple[Ready, ...]:
-    """Return the corrected file and the record with a new id, to be published in this order."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A policy to be published; ``why`` says why it begins in mode testing, if it is to."""
+
+    policy: Policy
+    why: str = ""
+
+    def show(self, reading: Reading) -> tuple[Ready, ...]:
+        """Return the file and the record with a new id, to be published in this order."""
+        return (show_policy(reading, self.policy), ready_record(reading))
+
+
+def draft_policy(reading: Reading, body: bytes) -> Draft | None:
+    """Return what to serve in place of a file: corrected, and enforced only where mail passes.
+
+    A host that has no address is not named: whoever gets hold of the name would get mail.
+    """
     mx = reading.mx
-    hosts = None if mx is None else [host.name for host in mx.hosts]
+    gone = {host.name for host in reading.hosts if not host.dane.has_address}
+    hosts = None if mx is None else [host.name for host in mx.hosts if host.name not in gone]
     policy = correct_policy(body, hosts, takes_no_mail=mx is not None and mx.is_null)
     if policy is None:
-        return ()
-    return (show_policy(reading, policy), ready_record(reading))
+        return None
+    first, why = soften(reading, policy)
+    return Draft(policy=first, why=why)
+
+
+def draft_first(reading: Reading) -> Draft | None:
+    """Return what to serve before the record that leads senders to the file served now.
+
+    That is None where the file may stay: where it is none, too, or asks for nothing.
+    """
+    policy = reading.written.policy if reading.written else None
+    if policy is None or not soften(reading, policy)[1]:
+        return None
+    return draft_policy(reading, reading.body or b"")
+
+
+def ready_policy(reading: Reading, body: bytes) -> tuple[Ready, ...]:
+    """Return the corrected file and the record with a new id, to be published in this order."""
+    draft = draft_policy(reading, body)
+    return draft.show(reading) if draft else ()
 
 
 def show_policy(reading: Reading, policy: Policy) -> Ready:
@@ -191,11 +229,15 @@ def _choose_patterns(
                 chosen[pattern] = None
         if len(chosen) >= MAX_MX_PATTERNS:
             break
-    for host in mx_hosts or ():
-        if not any(pattern.matches(host) for pattern in chosen):
-            pattern_of_host = cover(host)
-            if pattern_of_host:
-                chosen[pattern_of_host] = None
+    known = mx_hosts or ()
+    missing = [host for host in known if not any(one.matches(host) for one in chosen)]
+    idle = [one.text for one in chosen if not one.is_wildcard and one.text not in known]
+    for wrong in find_mistyped((host for host in missing if cover(host)), idle).values():
+        chosen.pop(MxPattern(wrong), None)  # a stranger may register it; two hosts may have one
+    for host in missing:
+        pattern_of_host = cover(host)
+        if pattern_of_host:
+            chosen[pattern_of_host] = None
     return tuple(chosen)[:MAX_MX_PATTERNS]
 
 

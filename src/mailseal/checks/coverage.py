@@ -1,19 +1,18 @@
 """The policy against the MX records: may senders that enforce use every host? (RFC 8461 §4.1)"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from mailseal.checks.correction import cover, ready_policy
-from mailseal.checks.finding import Entry, Finding, Ready, Severity
-from mailseal.checks.organisation import organisation_of
+from mailseal.checks.correction import cover, draft_policy, ready_policy
+from mailseal.checks.finding import Entry, Finding, Severity
 from mailseal.checks.reading import Reading
+from mailseal.checks.similarity import find_mistyped, nearest
 from mailseal.dane.exchange import MxHost, MxSet
 from mailseal.mtasts.advice import is_placeholder
 from mailseal.mtasts.pattern import MxPattern
 from mailseal.mtasts.policy import Mode, Policy
 
-MAX_DISTANCE = 2  # ours: letters that differ in what still looks like a typing mistake
 MAX_NAMED = 6  # ours, of hosts in one sentence
-MAX_COMPARED = 100  # ours, of names that one is compared with: hostile policies have a thousand
+MAX_FILES = 4  # ours, of different files by address: each is told as much as a single one
 
 NONE_COVERED = Entry(
     code="mx-none-covered",
@@ -90,15 +89,18 @@ _SHARED = frozenset({"mail.protection.outlook.com", "mail.eo.outlook.com", "ppho
 
 def check(reading: Reading) -> Iterator[Finding]:
     """Compare the policy that is served, in force or not, with the MX set."""
-    policy = reading.served_policy or (reading.written.policy if reading.written else None)
+    files = [(one.policy, one.body) for one in reading.strictest]
+    if not files and reading.written and reading.written.policy:
+        files = [(reading.written.policy, reading.body or b"")]
     mx = reading.mx
-    if policy is None or mx is None or policy.mode is Mode.NONE or not reading.wants_sts:
+    if not files or mx is None or files[0][0].mode is Mode.NONE or not reading.wants_sts:
         return
     if mx.is_null:
         yield _judge_null(reading)
         return
-    yield from _judge_hosts(reading, policy, mx)
-    yield from _judge_patterns(reading, policy, mx)
+    for policy, body in files[:MAX_FILES]:
+        yield from _judge_hosts(reading, policy, body, mx)
+        yield from _judge_patterns(reading, policy, mx)
 
 
 def _judge_null(reading: Reading) -> Finding:
@@ -113,35 +115,54 @@ def _judge_null(reading: Reading) -> Finding:
     )
 
 
-def _judge_hosts(reading: Reading, policy: Policy, mx: MxSet) -> Iterator[Finding]:
-    uncovered = [host for host in mx.hosts if not policy.covers(host.name)]
+def _usable(reading: Reading, mx: MxSet) -> tuple[MxHost, ...]:
+    """Return the hosts that may have an address: without one a host takes no mail."""
+    gone = {host.name for host in reading.hosts if not host.dane.has_address}
+    return tuple(host for host in mx.hosts if host.name not in gone)
+
+
+def _judge_hosts(reading: Reading, policy: Policy, body: bytes, mx: MxSet) -> Iterator[Finding]:
+    hosts = _usable(reading, mx)
+    uncovered = [host for host in hosts if not policy.covers(host.name)]
     if not uncovered:
         return
-    entry = _choose_entry(reading, mx, uncovered)
+    entry = _choose_entry(reading, hosts, uncovered)
     names = _list([f"{host.name} (preference {host.preference})" for host in uncovered])
     is_one = len(uncovered) == 1
-    seen = f'{names} {"is an MX host" if is_one else "are MX hosts"} but no "mx:" line covers '
+    line = f'no "mx:" line{_where(reading, policy)} covers'
+    seen = f"{names} {'is an MX host' if is_one else 'are MX hosts'} but {line} "
     seen += "it." if is_one else "them."
     if entry is IMPLICIT_UNCOVERED:
-        seen = f'{reading.domain} has no MX record, so that it is its own MX host, and no "mx:" '
-        seen += f"line covers {reading.domain}."
+        seen = f"{reading.domain} has no MX record, so that it is its own MX host, and {line} "
+        seen += f"{reading.domain}."
+    known = [host.name for host in hosts]
+    idle = [one.text for one in policy.mx if not one.is_wildcard and one.text not in known]
+    mistyped = find_mistyped((host.name for host in uncovered), idle)
+    draft = draft_policy(reading, body)
+    remedy = _say_remedy(uncovered, mistyped)
     yield entry.found(
         Severity.ERROR if reading.mode is Mode.ENFORCE else Severity.WARNING,
         reading.domain,
-        seen=seen + _hint(policy, uncovered),
+        seen=seen + _hint(policy, uncovered, mistyped),
         follows=_say_loss(reading, entry),
-        remedy=_say_remedy(uncovered),
-        ready=_ready(reading),
+        remedy=f"{remedy} {draft.why}" if draft and draft.why else remedy,
+        ready=draft.show(reading) if draft else (),
     )
 
 
-def _choose_entry(reading: Reading, mx: MxSet, uncovered: Sequence[MxHost]) -> Entry:
-    is_implicit = len(mx.hosts) == 1 and mx.hosts[0].name == reading.domain
+def _where(reading: Reading, policy: Policy) -> str:
+    """Say which of several policies is meant."""
+    name = reading.name_policy(policy)
+    return "" if name == "the policy" else f" of {name}"
+
+
+def _choose_entry(reading: Reading, hosts: Sequence[MxHost], uncovered: Sequence[MxHost]) -> Entry:
+    is_implicit = len(hosts) == 1 and hosts[0].name == reading.domain
     if is_implicit and not _has_mx_records(reading):
         return IMPLICIT_UNCOVERED
-    if len(uncovered) == len(mx.hosts):
+    if len(uncovered) == len(hosts):
         return NONE_COVERED
-    best = min(host.preference for host in mx.hosts)
+    best = min(host.preference for host in hosts)
     return BEST_UNCOVERED if any(h.preference == best for h in uncovered) else BACKUP_UNCOVERED
 
 
@@ -164,19 +185,26 @@ def _say_loss(reading: Reading, entry: Entry) -> str:
     return f"No sender gets this policy today. Once they do and enforce it, {then}"
 
 
-def _say_remedy(uncovered: Sequence[MxHost]) -> str:
-    lines = [f'"mx: {pattern}"' for host in uncovered if (pattern := cover(host.name))]
-    bare = [host.name for host in uncovered if cover(host.name) is None]
-    remedy = f"Add {_list(lines)} to the policy, then publish a new id." if lines else ""
-    if bare:
-        cannot = f"No pattern can cover {_list(bare)}: give it another name."
-        remedy = f"{remedy} {cannot}".strip()
-    return remedy
+def _say_remedy(uncovered: Sequence[MxHost], mistyped: Mapping[str, str]) -> str:
+    patterns = {str(host.name): cover(host.name) for host in uncovered}
+    lines = [f'"mx: {each}"' for name, each in patterns.items() if each and name not in mistyped]
+    parts = [
+        f'Write "mx: {patterns[name]}" in place of "mx: {wrong}".'
+        for name, wrong in mistyped.items()
+        if patterns[name]
+    ]
+    parts += [f"Add {_list(lines)} to the policy."] if lines else []
+    parts += ["Then publish a new id."] if parts else []
+    bare = [name for name, each in patterns.items() if each is None]
+    parts += [f"No pattern can cover {_list(bare)}: give it another name."] if bare else []
+    return " ".join(parts)
 
 
 def _judge_patterns(reading: Reading, policy: Policy, mx: MxSet) -> Iterator[Finding]:
     """Judge what covers nothing, and what covers too much."""
     names = [host.name for host in mx.hosts]
+    usable = [host.name for host in _usable(reading, mx)]
+    where = _where(reading, policy)
     idle = [one for one in policy.usable_patterns if not any(map(one.matches, names))]
     wildcards = [one for one in idle if one.is_wildcard]
     hosts = [one for one in idle if not one.is_wildcard and not is_placeholder(one)]
@@ -184,19 +212,19 @@ def _judge_patterns(reading: Reading, policy: Policy, mx: MxSet) -> Iterator[Fin
         yield IDLE_WILDCARD.found(
             Severity.WARNING,
             reading.domain,
-            seen=f"{_quote(wildcards)} {_cover(wildcards)} no MX host."
+            seen=f"{_quote(wildcards)}{where} {_cover(wildcards)} no MX host."
             + "".join(_hint_depth(one, names) for one in wildcards[:MAX_NAMED]),
             follows="It protects nothing, and lets hosts below that name receive the mail if DNS "
             "is forged.",
             remedy="Remove it, or name the hosts that were meant.",
         )
     if hosts:
-        pairs = [(one.text, _nearest(one.text, names)) for one in hosts[:MAX_NAMED]]
+        pairs = [(one.text, nearest(one.text, usable)) for one in hosts[:MAX_NAMED]]
         hints = "".join(f" Perhaps {meant} is meant by {one}." for one, meant in pairs if meant)
         yield STALE_PATTERN.found(
             Severity.WARNING,
             reading.domain,
-            seen=f"{_quote(hosts)} {_cover(hosts)} no MX host of {reading.domain}.{hints}",
+            seen=f"{_quote(hosts)}{where} {_cover(hosts)} no MX host of {reading.domain}.{hints}",
             follows="Senders do not go there today. If such a host is given up, others may take "
             "its name and receive the mail once they forge DNS answers.",
             remedy="Remove what is not about to be added to the MX records.",
@@ -222,13 +250,11 @@ def _cover(patterns: Sequence[MxPattern]) -> str:
     return "covers" if len(patterns) == 1 else "cover"
 
 
-def _hint(policy: Policy, uncovered: Sequence[MxHost]) -> str:
+def _hint(policy: Policy, uncovered: Sequence[MxHost], mistyped: Mapping[str, str]) -> str:
     """Point to the pattern that was probably meant for the first of the hosts."""
-    exact = [pattern.text for pattern in policy.mx if not pattern.is_wildcard]
     for host in uncovered[:MAX_NAMED]:
-        near = _nearest(host.name, exact)
-        if near:
-            return f' "mx: {near}" looks like a typing mistake of {host.name}.'
+        if host.name in mistyped:
+            return f' "mx: {mistyped[host.name]}" looks like a typing mistake of {host.name}.'
         for pattern in policy.mx:
             if pattern.is_wildcard and host.name.endswith(pattern.text[1:]):
                 return f' The star of "mx: {pattern}" stands for one label only.'
@@ -244,48 +270,6 @@ def _hint_depth(pattern: MxPattern, names: Sequence[str]) -> str:
     if pattern.text[2:] in names:
         return f" {pattern} covers names below {pattern.text[2:]}, not {pattern.text[2:]} itself."
     return ""
-
-
-def _nearest(name: str, others: Sequence[str]) -> str | None:
-    """Return the one of other names that differs in two letters at most."""
-    near = [(distance(name, other), other) for other in others[:MAX_COMPARED] if name != other]
-    close = [pair for pair in near if pair[0] <= MAX_DISTANCE and _is_similar(name, pair[1])]
-    return min(close)[1] if close else None
-
-
-def _is_similar(name: str, other: str) -> bool:
-    """Tell whether a difference may be a mistake: mx1 and mx2 of one domain are two hosts."""
-    changed = [a + b for a, b in zip(name, other, strict=False) if a != b]
-    is_number = len(name) == len(other) and all(pair.isdigit() for pair in changed)
-    is_same_host = name.partition(".")[0] == other.partition(".")[0]
-    return not is_number and (is_same_host or organisation_of(name) == organisation_of(other))
-
-
-def distance(left: str, right: str) -> int:
-    """Return how many letters must be put in, taken out or changed, or 3 for more than two.
-
-    The work is that of a narrow band: 5 steps for each letter.
-    """
-    beyond = MAX_DISTANCE + 1
-    if abs(len(left) - len(right)) > MAX_DISTANCE:
-        return beyond
-    row = {column: column for column in range(MAX_DISTANCE + 1)}
-    for number, letter in enumerate(left, 1):
-        above, row = row, {}
-        for column in range(max(0, number - MAX_DISTANCE), number + MAX_DISTANCE + 1):
-            if column > len(right):
-                break
-            if column == 0:
-                row[column] = number
-                continue
-            change = above.get(column - 1, beyond) + (right[column - 1] != letter)
-            gap = 1 + min(above.get(column, beyond), row.get(column - 1, beyond))
-            row[column] = min(change, gap, beyond)
-    return min(row.get(len(right), beyond), beyond)
-
-
-def _ready(reading: Reading) -> tuple[Ready, ...]:
-    return ready_policy(reading, reading.body or b"")
 
 
 def _has_mx_records(reading: Reading) -> bool:

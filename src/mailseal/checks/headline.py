@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from mailseal.answers import LookupFailed
 from mailseal.checks.evidence import Depth, Trouble
 from mailseal.checks.finding import Finding, Severity
-from mailseal.checks.outlook import Outcome, Outlook, Reach, foresee_dane, foresee_sts
+from mailseal.checks.outlook import Outcome, Outlook, Reach, foresee_dane
 from mailseal.checks.reading import Reading
 from mailseal.checks.verdict import Headline, Verdict
+from mailseal.checks.worstpolicy import foresee_worst
 from mailseal.mtasts.policy import Mode
 
 MAX_REASONS = 20  # ours: what fits on a screen; the findings have the rest
@@ -22,7 +23,8 @@ _UNSEEN = (Trouble.UNREACHABLE, Trouble.BLOCKED, Trouble.NO_FAMILY, Trouble.SKIP
 class _Case:
     """A reading with the outlook for both kinds of senders that enforce.
 
-    ``sts`` is by the policy served, or by one that names every host where there is none.
+    ``sts`` is by the worst policy that is served, or by one that names every host where there is
+    none.
     """
 
     reading: Reading
@@ -42,9 +44,7 @@ class _Case:
 def say_headline(reading: Reading, findings: Sequence[Finding]) -> Headline:
     """Return the verdict, its sentence and the reasons for it."""
     errors = tuple(one.seen for one in findings if one.severity is Severity.ERROR)
-    policy = reading.served_policy
-    asked = policy if policy is not None and policy.mode is not Mode.NONE else None
-    case = _Case(reading, foresee_sts(reading, asked), foresee_dane(reading), errors)
+    case = _Case(reading, foresee_worst(reading), foresee_dane(reading), errors)
     if isinstance(reading.evidence.records.mx, LookupFailed):
         reason = f"The MX records could not be looked up: {reading.evidence.records.mx.reason}."
         sentence = f"Nothing can be said of {case.domain}: nobody knows its MX hosts."

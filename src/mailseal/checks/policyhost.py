@@ -84,7 +84,8 @@ FAMILY = Entry(
 DIFFERS = Entry(
     code="policy-host-addresses-differ",
     title="addresses of the policy host serve different files",
-    about="Which policy a sender gets depends on the address that it happens to use.",
+    about="Which policy a sender gets depends on the address that it happens to use. Where mode or "
+    "mx differ, some senders refuse what others deliver: the verdict is that of the worst of them.",
     clause="RFC 8461 §3.3",
 )
 
@@ -123,7 +124,7 @@ def check(reading: Reading) -> Iterator[Finding]:
         yield from _judge_missing(reading, host)
         return
     yield from _judge_connections(reading, host)
-    yield from _judge_difference(host)
+    yield from _judge_difference(reading, host)
 
 
 def _judge_missing(reading: Reading, host: PolicyHostEvidence) -> Iterator[Finding]:
@@ -214,7 +215,7 @@ def _judge_untested(
     )
 
 
-def _judge_difference(host: PolicyHostEvidence) -> Iterator[Finding]:
+def _judge_difference(reading: Reading, host: PolicyHostEvidence) -> Iterator[Finding]:
     bodies: dict[bytes, list[str]] = {}
     for one in host.fetches:
         if one.status == 200 and one.is_whole:
@@ -225,12 +226,17 @@ def _judge_difference(host: PolicyHostEvidence) -> Iterator[Finding]:
         f"{', '.join(addresses[:4])}: {_describe(body)}"
         for body, addresses in list(bodies.items())[:4]
     )
+    policies = [one.policy for one in reading.served]
+    is_contrary = len({(one.mode, frozenset(one.usable_patterns)) for one in policies}) > 1
+    follows = "Which policy a sender follows depends on the address that it happens to use"
     yield DIFFERS.found(
-        Severity.WARNING,
+        weigh(reading) if is_contrary else Severity.WARNING,
         host.name,
         seen=f"{host.name} serves {len(bodies)} different files ({served}).",
-        follows="Which policy a sender follows depends on the address that it happens to use.",
-        remedy="Serve the same file at each address.",
+        follows=f"{follows}: with one of them mail may be lost that goes through with the other."
+        if is_contrary
+        else f"{follows}.",
+        remedy="Serve the same file at each address, then publish a new id.",
     )
 
 

@@ -1,6 +1,7 @@
 """Evidence in the standards' own terms: made once, read by every check."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -50,7 +51,8 @@ class SessionReading:
 class HostReading:
     """An MX host: where it stands, what DANE says of it, whether the policy names it.
 
-    ``is_covered`` is None where there is no policy that could be read. ``reference_names`` are
+    ``is_covered`` is None where there is no policy that could be read; where several are served,
+    each of the strictest ones has to name the host. ``reference_names`` are
     those that a DANE-TA chain may be for; ``observed`` has its sessions in their order.
     """
 
@@ -85,20 +87,29 @@ class FetchReading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServedPolicy:
+    """A policy that a sender believes, the file that it stands in, and who serves it."""
+
+    policy: Policy
+    body: bytes
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """All of a domain's evidence, taken apart as a sender takes it apart.
 
-    ``record`` is None where TXT could not be looked up. ``policy_reading`` is that of the first
-    address that served one. ``body`` is what some address served, whether a sender would believe
-    it or not, None where nothing was served; ``written`` is how it reads, None where it is not
-    whole.
+    ``record`` is None where TXT could not be looked up. ``served`` has every policy that some
+    address serves, each once: which of them a sender gets is chance. ``body`` is what some
+    address served, whether a sender would believe it or not, None where nothing was served;
+    ``written`` is how it reads, None where it is not whole.
     """
 
     evidence: Evidence
     now: datetime
     record: RecordReading | None
     fetches: tuple[FetchReading, ...]
-    policy_reading: PolicyReading | None
+    served: tuple[ServedPolicy, ...]
     body: bytes | None
     exchange: Exchange | ExchangeUnknown
     hosts: tuple[HostReading, ...]
@@ -116,18 +127,34 @@ class Reading:
 
     @property
     def policy(self) -> Policy | None:
-        """The policy that a sender gets who asks now; None without a record, too."""
+        """The strictest policy that a sender gets who asks now; None without a record, too."""
         return self.served_policy if self.sts_record else None
 
     @property
     def served_policy(self) -> Policy | None:
-        """The policy that is served, record or not."""
-        return self.policy_reading.policy if self.policy_reading else None
+        """The strictest policy that is served, record or not."""
+        strictest = self.strictest
+        return strictest[0].policy if strictest else None
+
+    @property
+    def strictest(self) -> tuple[ServedPolicy, ...]:
+        """Of the policies that are served those whose mode asks the most: mail is lost by them."""
+        return _choose_strictest(self.served)
 
     @property
     def mode(self) -> Mode | None:
-        """The mode of the policy that a sender gets."""
+        """The strictest mode that a sender may get."""
         return self.policy.mode if self.policy else None
+
+    def name_policy(self, policy: Policy) -> str:
+        """Return what to call a policy: where there are several, by who serves it."""
+        others = [one for one in self.served if one.policy != policy]
+        own = next((one for one in self.served if one.policy == policy), None)
+        if own is None or not others:
+            return "the policy"
+        more = f" and {len(own.addresses) - 2} more" if len(own.addresses) > 2 else ""
+        verb = "serves" if len(own.addresses) == 1 else "serve"
+        return f"the policy that {', '.join(own.addresses[:2])}{more} {verb}"
 
     @property
     def mx(self) -> MxSet | None:
@@ -181,14 +208,12 @@ def read(evidence: Evidence, *, now: datetime | None = None) -> Reading:
     """Take evidence apart; ``now`` is the end of the observation unless given."""
     now = now or evidence.finished_at
     fetches = _read_fetches(evidence, now)
-    reading = next((one.policy for one in fetches if one.policy and one.policy.policy), None)
-    reading = reading or next((one.policy for one in fetches if one.policy), None)
-    policy = reading.policy if reading else None
+    served = _gather_served(fetches)
     shown = next((one.fetch for one in fetches if one.fetch.status == 200), None)
     mx = read_mx_set(
         NextHop(domain=Domain(evidence.domain)), evidence.records.mx, limit=MAX_MX_HOSTS
     )
-    hosts = _read_hosts(evidence, mx, policy, now) if isinstance(mx, MxSet) else ()
+    hosts = _read_hosts(evidence, mx, served, now) if isinstance(mx, MxSet) else ()
     exchange = (
         Exchange(mx=mx, states=tuple((one.host, one.dane) for one in hosts if one.dane.has_address))
         if isinstance(mx, MxSet)
@@ -199,7 +224,7 @@ def read(evidence: Evidence, *, now: datetime | None = None) -> Reading:
         now=now,
         record=_read_record(evidence),
         fetches=fetches,
-        policy_reading=reading,
+        served=served,
         body=shown.body if shown else None,
         written=read_policy(shown.body) if shown and shown.is_whole else None,
         exchange=exchange,
@@ -232,12 +257,36 @@ def _read_fetch(host: str, fetch: PolicyFetch, now: datetime) -> FetchReading:
     return FetchReading(fetch=fetch, problems=problems, policy=policy)
 
 
+def _gather_served(fetches: Sequence[FetchReading]) -> tuple[ServedPolicy, ...]:
+    found: dict[Policy, ServedPolicy] = {}
+    for one in fetches:
+        policy = one.policy.policy if one.policy else None
+        if policy is None:
+            continue
+        first = found.get(policy)
+        found[policy] = ServedPolicy(
+            policy=policy,
+            body=first.body if first else one.fetch.body,
+            addresses=(*(first.addresses if first else ()), one.fetch.address),
+        )
+    return tuple(found.values())
+
+
+def _choose_strictest(served: Sequence[ServedPolicy]) -> tuple[ServedPolicy, ...]:
+    for mode in (Mode.ENFORCE, Mode.TESTING, Mode.NONE):
+        strictest = tuple(one for one in served if one.policy.mode is mode)
+        if strictest:
+            return strictest
+    return ()
+
+
 def _read_hosts(
-    evidence: Evidence, mx: MxSet, policy: Policy | None, now: datetime
+    evidence: Evidence, mx: MxSet, served: Sequence[ServedPolicy], now: datetime
 ) -> tuple[HostReading, ...]:
+    policies = tuple(one.policy for one in _choose_strictest(served))
     observed = {one.name: one for one in evidence.mx_hosts}
     return tuple(
-        _read_host(evidence, mx, host, observed[host.name], policy, now)
+        _read_host(evidence, mx, host, observed[host.name], policies, now)
         for host in mx.hosts
         if host.name in observed
     )
@@ -248,7 +297,7 @@ def _read_host(
     mx: MxSet,
     host: MxHost,
     observed: HostEvidence,
-    policy: Policy | None,
+    policies: Sequence[Policy],
     now: datetime,
 ) -> HostReading:
     dane = read_host_state(observed)
@@ -263,7 +312,7 @@ def _read_host(
         host=host,
         evidence=observed,
         dane=dane,
-        is_covered=policy.covers(host.name) if policy else None,
+        is_covered=all(one.covers(host.name) for one in policies) if policies else None,
         reference_names=names,
         observed=tuple(_read_session(one, dane, names, now) for one in observed.sessions),
     )
