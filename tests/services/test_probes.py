@@ -1,12 +1,12 @@
 """Sessions are shared, and servers are asked gently, whoever wants to know."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
 
-from mailseal.checks.evidence import SmtpSession, Stage, Trouble
+from mailseal.checks.evidence import DeepSmtp, Failure, SmtpSession, Stage, Trouble
 from mailseal.names import Domain
 from mailseal.services.probes import (
     ProbeLimits,
@@ -15,6 +15,7 @@ from mailseal.services.probes import (
     provider_of_name,
 )
 from mailseal.testing import FakeSmtp, ManualClock
+from mailseal.testing.evidence import session
 
 HOST = Domain("mx1.example.com")
 HERE = "192.0.2.1"
@@ -156,6 +157,20 @@ async def test_a_busy_server_is_left_alone() -> None:
 
     world.clock.advance(timedelta(minutes=6))
     assert trouble(await world.probe("mx2.example.com")) is None
+
+
+async def test_a_server_that_is_busy_at_a_later_connection_is_left_alone_too() -> None:
+    """A deep look meets the 421 only behind a good first session."""
+    world = World()
+    stopped_by = Failure(trouble=Trouble.BUSY, reason="421 too many connections", code=421)
+    world.smtp.answer(replace(session(HOST, HERE), deep=DeepSmtp(stopped_by=stopped_by)))
+    assert trouble(await world.probe(is_deep=True)) is None
+
+    other = await world.probe("mx2.example.com")
+
+    assert other.failure is not None
+    assert "busy" in other.failure.reason
+    assert world.probes.counts.busy == 1
 
 
 async def test_what_was_skipped_is_not_remembered() -> None:

@@ -97,12 +97,14 @@ class DeepSmtp:
     ``other_chain`` is the chain for the other kind of key (RSA or ECDSA), empty where there is
     none.
     ``runs_injected`` says that a command sent in clear behind STARTTLS was answered within TLS.
+    ``stopped_by`` is what ended the look: a server that does not want to be asked any more.
     """
 
     old_versions: tuple[str, ...] | None = None
     chain_without_sni: tuple[bytes, ...] | None = None
     other_chain: tuple[bytes, ...] | None = None
     runs_injected: bool | None = None
+    stopped_by: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -164,7 +164,7 @@ class SharedProbes:
                     port=port,
                     is_deep=is_deep,
                 )
-            place.is_busy = _is_trouble(session, Trouble.BUSY)
+            place.is_busy = _was_turned_away(session)
             self.counts.busy += place.is_busy
             pause = limits.busy_pause if place.is_busy else limits.address_pause
             place.next_at = self._clock.monotonic() + pause.total_seconds()
@@ -254,6 +254,14 @@ class SharedProbes:
             stage=Stage.NOTHING,
             failure=Failure(trouble=Trouble.SKIPPED, reason=reason),
         )
+
+
+def _was_turned_away(session: SmtpSession) -> bool:
+    """Tell whether the server has said, at whichever of our connections, that it is busy."""
+    stopped_by = session.deep.stopped_by if session.deep else None
+    return _is_trouble(session, Trouble.BUSY) or (
+        stopped_by is not None and stopped_by.trouble is Trouble.BUSY
+    )
 
 
 def _is_trouble(session: SmtpSession, trouble: Trouble) -> bool:

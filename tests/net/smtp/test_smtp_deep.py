@@ -1,6 +1,7 @@
 """What more connections to one address show, one after another."""
 
 import ssl
+from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -85,20 +86,29 @@ async def test_a_server_with_tls_1_3_alone_leaves_the_other_key_open(
 
 
 @pytest.mark.parametrize(
-    "worse",
-    [b"421 4.7.0 too many connections\r\n", b"450 later\r\n", b"554 no\r\n", Close(), Silent()],
+    ("worse", "trouble"),
+    [
+        (b"421 4.7.0 too many connections\r\n", Trouble.BUSY),
+        (b"450 later\r\n", Trouble.BUSY),
+        (b"554 no\r\n", Trouble.REJECTED),
+        (Close(), Trouble.CLOSED),
+        (Silent(), Trouble.TIMEOUT),
+    ],
 )
 async def test_who_has_had_enough_is_not_asked_again(
-    look: Look, authority: Authority, worse: Act
+    look: Look, authority: Authority, worse: Act, trouble: Trouble
 ) -> None:
-    """The first session stands as it was; what was not found out is None."""
+    """The first session stands as it was; what was not found out is None, and why is told."""
     mx = MxHost(tls=authority.issue(HOST), worse=worse)
 
     seen = await look(mx, is_deep=True)
 
     assert mx.connections == 2
     assert seen.failure is None
-    assert seen.deep == DeepSmtp()
+    assert seen.deep is not None
+    assert seen.deep.stopped_by is not None
+    assert seen.deep.stopped_by.trouble is trouble
+    assert replace(seen.deep, stopped_by=None) == DeepSmtp()
 
 
 async def test_a_session_that_failed_is_not_gone_into(look: Look) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from mailseal.certs import quietly, reading_errors
-from mailseal.checks.evidence import DeepSmtp, SmtpSession, Stage, Trouble
+from mailseal.checks.evidence import DeepSmtp, Failure, SmtpSession, Stage, Trouble
 from mailseal.net.smtp.dialogue import Dialogue, Notes
 from mailseal.net.tls import build_observing_context, read_chain
 
@@ -27,6 +27,10 @@ _NO_SUCH_KEY = frozenset({"sslv3-alert-handshake-failure", "tlsv1-alert-insuffic
 
 class _Stopped(Exception):  # noqa: N818 -- it is a message within this module
     """The server does not want to be asked any more."""
+
+    def __init__(self, failure: Failure | None) -> None:
+        super().__init__()
+        self.failure = failure
 
 
 class DeepLook:
@@ -54,8 +58,8 @@ class DeepLook:
                 chain = await self._find_chain(hold, other, host, is_limited=True)
                 deep = replace(deep, other_chain=chain)
             deep = replace(deep, runs_injected=await self._find_injection(hold, host))
-        except _Stopped:
-            pass
+        except _Stopped as stopped:
+            deep = replace(deep, stopped_by=stopped.failure)
         return replace(session, deep=deep)
 
     async def _find_old_versions(self, hold: Hold, host: str, best: str) -> tuple[str, ...] | None:
@@ -133,9 +137,9 @@ def _stop_unless_about_tls(notes: Notes) -> None:
     about_tls = (Trouble.TLS, Trouble.REJECTED, Trouble.PROTOCOL)
     is_hung_up = notes.stage is Stage.STARTTLS
     if failure is None or notes.offers_starttls is None:
-        raise _Stopped
+        raise _Stopped(failure)
     if failure.trouble not in about_tls and not (failure.trouble is Trouble.CLOSED and is_hung_up):
-        raise _Stopped
+        raise _Stopped(failure)
 
 
 def _is_ours(notes: Notes) -> bool:
