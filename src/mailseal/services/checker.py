@@ -157,7 +157,7 @@ class Checker:
         if depth is Depth.SMTP and self._port25 is not None:
             sessions = tuple(session for host in mx_hosts for session in host.sessions)
             patience = budget.at_most(REFERENCES_TIMEOUT)
-            may_use = await self._port25.find_out(sessions, timeout=patience)
+            may_use = await self._port25.find_out(domain, sessions, timeout=patience)
             observer = replace(observer, may_use_port_25=may_use)
             mx_hosts = blame_firewall(mx_hosts) if may_use is False else mx_hosts
         return Evidence(

@@ -1,23 +1,25 @@
 """Whether this machine may connect to port 25 at all: most clouds and homes may not.
 
 A firewall on the way makes every mail server of the world look dead. So connects that fail are
-weighed together: when all of them fail the same way, in several networks that have nothing to do
-with one another, it is not the servers. One connection that was made proves the contrary for
-good.
+weighed together: when all of them fail the same way, for several domains whose servers have
+nothing to do with one another, it is not the servers. One domain alone proves nothing, however
+many servers it has: they may be dead, all of them. One connection that was made proves the
+contrary for good.
 """
 
 import asyncio
 import ipaddress
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from mailseal.answers import Found
 from mailseal.checks.evidence import SMTP_PORT, Failure, HostEvidence, SmtpSession, Stage, Trouble
+from mailseal.checks.organisation import organisation_of
 from mailseal.names import Domain
 from mailseal.ports import Dns, SmtpProber
 
-MIN_NETWORKS = 3  # ours: no domain's own trouble reaches that many, as far as we have seen
+MIN_WITNESSES = 3  # ours: no operator's trouble reaches that many, as far as we have seen
 V4_PREFIX, V6_PREFIX = 16, 32  # ours: more than an operator's own network usually spans
 MAX_REFERENCES = 5  # ours: a few that are known to answer say all that can be said
 REFERENCE_TIMEOUT = timedelta(seconds=10)  # ours: a connection is made in a second or never
@@ -26,6 +28,23 @@ REFERENCES_TIMEOUT = 2 * REFERENCE_TIMEOUT  # the look-up of the address include
 # How a firewall treats a connection: it drops it, or refuses it in the server's name.
 _FIREWALLED = (Trouble.TIMEOUT, Trouble.REFUSED)
 _SAID = "connections to port 25 are blocked from here, whatever the address"
+
+
+@dataclass(frozen=True, slots=True)
+class _Witness:
+    """A domain with a mail server that could not be connected to: by owner and by network."""
+
+    domain: str
+    organisation: str
+    network: str
+
+    def is_apart_from(self, other: "_Witness") -> bool:
+        """Tell whether two have nothing to do with one another."""
+        return (
+            self.domain != other.domain
+            and self.organisation != other.organisation
+            and self.network != other.network
+        )
 
 
 class Port25:
@@ -42,7 +61,7 @@ class Port25:
         self._references = tuple(references)[:MAX_REFERENCES]
         self._has_connected = False
         self._are_references_blocked = False
-        self._networks: dict[Trouble, set[str]] = {trouble: set() for trouble in _FIREWALLED}
+        self._witnesses: dict[Trouble, list[_Witness]] = {one: [] for one in _FIREWALLED}
         self._look: asyncio.Task[None] | None = None
 
     @property
@@ -50,32 +69,44 @@ class Port25:
         """Tell what is known: False for blocked, None for not known."""
         if self._has_connected:
             return True
-        dropped, refused = (self._networks[trouble] for trouble in _FIREWALLED)
+        dropped, refused = (self._witnesses[trouble] for trouble in _FIREWALLED)
         # A firewall does the same to all; where some refuse and some are silent, it is they.
-        is_alike = not (dropped and refused) and len(dropped | refused) >= MIN_NETWORKS
+        is_alike = not (dropped and refused) and len(dropped + refused) >= MIN_WITNESSES
         return False if is_alike or self._are_references_blocked else None
 
-    def note(self, sessions: Iterable[SmtpSession]) -> None:
-        """Take in what connects came to; sessions with other ports say nothing here."""
+    def note(self, domain: str, sessions: Iterable[SmtpSession]) -> None:
+        """Take in what connects for a domain came to; other ports say nothing here."""
         for session in sessions:
             if session.port != SMTP_PORT:
                 continue
             if session.stage is not Stage.NOTHING:
                 self._has_connected = True
             elif session.failure is not None and session.failure.trouble in _FIREWALLED:
-                seen = self._networks[session.failure.trouble]
-                if len(seen) < MIN_NETWORKS:
-                    seen.add(_network(session.address))
+                self._hear(domain, session, self._witnesses[session.failure.trouble])
+
+    def _hear(self, domain: str, session: SmtpSession, heard: list[_Witness]) -> None:
+        one = _Witness(
+            domain=organisation_of(domain),
+            organisation=organisation_of(session.host),
+            network=_network(session.address),
+        )
+        is_new = all(one.is_apart_from(other) for other in heard)
+        if is_new and len(heard) < MIN_WITNESSES:
+            heard.append(one)
 
     async def find_out(
-        self, sessions: Iterable[SmtpSession], *, timeout: timedelta = REFERENCES_TIMEOUT
+        self,
+        domain: str,
+        sessions: Iterable[SmtpSession],
+        *,
+        timeout: timedelta = REFERENCES_TIMEOUT,
     ) -> bool | None:
         """Weigh sessions, ask the references where that leaves it open, and tell what is known.
 
         Ends within ``timeout``; references that are late then count for whoever asks next.
         """
         sessions = tuple(sessions)
-        self.note(sessions)
+        self.note(domain, sessions)
         is_open = self.may_use is None and any(is_firewalled(one) for one in sessions)
         if is_open and self._references:
             if self._look is None:
