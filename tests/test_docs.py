@@ -131,6 +131,15 @@ def test_every_command_and_option_is_in_the_reference() -> None:
     assert not sections
 
 
+@pytest.mark.parametrize("path", [path for path, _ in reference.walk(cli, "mailseal")])
+def test_the_help_of_every_command_ends_with_an_example(path: str) -> None:
+    """Which is of the command itself; who reads the list of commands sees whole sentences."""
+    (context,) = (one for name, one in reference.walk(cli, "mailseal") if name == path)
+    text = context.get_help()
+    assert "Example: mailseal" in text
+    assert not re.search(r"\w\.\.\.$", text.partition("Commands:")[2], re.MULTILINE)
+
+
 def shown_commands() -> Iterator[tuple[str, str]]:
     """Yield every "mailseal ..." of console blocks and of code in prose, with its page."""
     for page in PAGES:

@@ -115,7 +115,7 @@ def test_what_breaks_and_what_is_mended_is_told_once(
 
     # The name now leads to a server with another one's certificate.
     lab.dns.set_records(HOST, "A", lab.addresses.mx[BROKEN_HOST])
-    assert "enforcing-and-losing-mail" in look(watching)
+    assert "enforcing and losing mail" in look(watching)
     assert wait_until(lambda: len(told(posted, "added")) == 1, NEWS_SECONDS)
     assert wait_until(lambda: "certificate-wrong" in texts(mailbox.messages()), NEWS_SECONDS)
     watching.restart()
@@ -125,7 +125,7 @@ def test_what_breaks_and_what_is_mended_is_told_once(
 
     lab.dns.restore()
     for _ in range(2):
-        assert "enforcing-and-losing-mail" not in look(watching)
+        assert "enforcing and losing mail" not in look(watching)
     assert wait_until(lambda: len(told(posted, "resolved")) == 1, NEWS_SECONDS)
     look(watching)
     assert (len(told(posted, "added")), len(told(posted, "resolved"))) == (1, 1)

@@ -38,7 +38,7 @@ class DomainType(click.ParamType[Domain]):
             self.fail(str(error), param, ctx)
 
 
-@click.group()
+@click.group(epilog="Example: mailseal cache show example.com")
 def cache() -> None:
     """Look at stored policies, refresh or purge them."""
 

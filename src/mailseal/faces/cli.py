@@ -11,20 +11,27 @@ import click
 import mailseal
 
 # Each command and where it lives; the text is here too, so that --help loads none of them.
-_COMMANDS = {
-    "serve": ("mailseal.faces.serving:serve", "Answer MTAs until told to stop."),
-    "reload": ("mailseal.faces.reloading:reload", "Let the service read its configuration anew."),
-    "query": ("mailseal.faces.query:query", "Tell what a next hop is answered, and why."),
-    "cache": ("mailseal.faces.cache:cache", "Look at stored policies, refresh or purge them."),
-    "pins": ("mailseal.faces.pins:pins", "Sign and check lists of pinned policies."),
-    "lint": ("mailseal.faces.lint:lint", "Judge a policy file or record before it is published."),
-    "check": ("mailseal.faces.check.command:check", "Tell how securely mail reaches a domain."),
-    "scan": ("mailseal.faces.scan.group:scan", "Look at a list of domains, as many as there are."),
-    "worker": ("mailseal.faces.scan.worker:worker", "Take part in scans that machines share."),
-    "monitor": ("mailseal.faces.monitor.group:monitor", "Watch your own domains over time."),
-    "doctor": ("mailseal.faces.doctor:doctor", "Tell what keeps mail here from being protected."),
-    "config": ("mailseal.faces.configure:config", "Write, check and show the configuration."),
+_SECTIONS = {
+    "Decide, for your own mail server": {
+        "serve": ("mailseal.faces.serving:serve", "Answer MTAs until told to stop."),
+        "query": ("mailseal.faces.query:query", "Tell what a next hop is answered, and why."),
+        "cache": ("mailseal.faces.cache:cache", "Look at stored policies, refresh or purge them."),
+        "pins": ("mailseal.faces.pins:pins", "Sign and check lists of pinned policies."),
+        "reload": ("mailseal.faces.reloading:reload", "Have the configuration read anew."),
+    },
+    "Look at domains": {
+        "check": ("mailseal.faces.check.command:check", "Tell how securely mail reaches a domain."),
+        "monitor": ("mailseal.faces.monitor.group:monitor", "Watch your own domains over time."),
+        "scan": ("mailseal.faces.scan.group:scan", "Look at a list, however long."),
+        "worker": ("mailseal.faces.scan.worker:worker", "Take part in scans that machines share."),
+        "lint": ("mailseal.faces.lint:lint", "Judge a policy or record before it is published."),
+    },
+    "Set up": {
+        "config": ("mailseal.faces.configure:config", "Write, check and show the configuration."),
+        "doctor": ("mailseal.faces.doctor:doctor", "Tell what keeps mail here from protection."),
+    },
 }
+_COMMANDS = {name: place for section in _SECTIONS.values() for name, place in section.items()}
 
 
 class LazyGroup(click.Group):
@@ -45,8 +52,9 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without loading any."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+        for title, commands in _SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, text) for name, (_, text) in commands.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -64,9 +72,13 @@ class LazyGroup(click.Group):
 
 @click.group(
     cls=LazyGroup,
-    epilog="Example: mailseal query example.com --explain",
+    epilog="Example: mailseal check example.com",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(mailseal.__version__, prog_name="mailseal")
 def cli() -> None:
-    """Decide how mail to each next hop must be secured: MTA-STS and DANE for a sending MTA."""
+    """Secure mail between servers, with MTA-STS and DANE.
+
+    Decides for a sending MTA how each next hop must be secured; checks domains, watches your own
+    over time, and scans lists of any length.
+    """

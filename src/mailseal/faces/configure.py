@@ -28,12 +28,12 @@ FILE_MODE = 0o644  # no secret is in it yet, and the service's own user must rea
 SECRET_MODE = 0o600  # an imported one may hold a database's password
 
 
-@click.group()
+@click.group(epilog="Example: mailseal config check")
 def config() -> None:
     """Write, check and show the configuration."""
 
 
-@config.command()
+@config.command(epilog="Example: mailseal config init --config ./mailseal.toml")
 @config_option
 @click.option("--force", is_flag=True, help="Overwrite the file that is there.")
 @format_option
@@ -59,7 +59,10 @@ def init(config_file: Path | None, force: bool, form: str) -> None:
         click.echo(f"wrote {path}")
 
 
-@config.command()
+@config.command(
+    short_help="Tell every fault of a configuration.",
+    epilog="Example: mailseal config check ./mailseal.toml",
+)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @config_option
 @format_option
@@ -98,7 +101,10 @@ def check(file: Path | None, config_file: Path | None, form: str) -> None:
         raise SystemExit(EXIT_FAULTY)
 
 
-@config.command()
+@config.command(
+    short_help="Show the configuration in effect.",
+    epilog="Example: mailseal config show --format json",
+)
 @config_option
 @state_dir_option
 @format_option
@@ -118,6 +124,7 @@ def show(config_file: Path | None, state_dir: Path | None, form: str) -> None:
 
 @config.command(
     "import",
+    short_help="Make a configuration from another daemon's.",
     epilog="Example: mailseal config import /etc/mta-sts-daemon.yml "
     "--output /etc/mailseal/mailseal.toml",
 )
@@ -173,7 +180,7 @@ def import_(file: Path, output: Path | None, force: bool, form: str) -> None:
         _fail("what came of it has faults: " + "; ".join(faults))
 
 
-@config.command()
+@config.command(epilog="Example: mailseal config reference > configuration.md")
 def reference() -> None:
     """Print the description of every key, as Markdown."""
     from mailseal.config.reference import render_reference

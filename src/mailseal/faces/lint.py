@@ -47,7 +47,7 @@ _batch = click.option(
 )
 
 
-@click.group()
+@click.group(epilog="Example: mailseal lint policy mta-sts.txt")
 def lint() -> None:
     """Judge an MTA-STS policy or record as a sender would.
 
@@ -55,7 +55,7 @@ def lint() -> None:
     """
 
 
-@lint.command("policy")
+@lint.command("policy", epilog="Example: mailseal lint policy mta-sts.txt --mx mx1.example.com")
 @click.argument("file", required=False)
 @click.option(
     "--mx",
@@ -98,7 +98,7 @@ def lint_policy(
     ctx.exit(0 if verdict.subject else EXIT_NOT_USED)
 
 
-@lint.command("record")
+@lint.command("record", epilog="Example: mailseal lint record 'v=STSv1; id=20260701;'")
 @click.argument("records", metavar="RR...", nargs=-1)
 @_format
 @_batch

@@ -61,7 +61,7 @@ class PublicKeyType(click.ParamType["PublicKey"]):
             self.fail(str(error), param, ctx)
 
 
-@click.group()
+@click.group(epilog="Example: mailseal pins keygen pins.key")
 def pins() -> None:
     """Sign lists of pinned policies, check them, and see which one is used."""
 

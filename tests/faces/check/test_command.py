@@ -57,6 +57,17 @@ def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path, good_world())
 
 
+@pytest.mark.parametrize(
+    "given",
+    ["user@example.com", "https://example.com/mail", "smtp://example.com:25"],
+)
+def test_an_address_or_url_is_told_its_domain(desk: Desk, given: str) -> None:
+    """What people have at hand to copy is often more than the name."""
+    result = desk.run(given)
+    assert result.exit_code == 3
+    assert "did you mean example.com?" in result.output
+
+
 def test_a_domain_is_gathered_and_judged(desk: Desk) -> None:
     """The verdict comes first, by the domain's name."""
     result = desk.run(DOMAIN)

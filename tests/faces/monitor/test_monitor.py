@@ -66,6 +66,32 @@ def test_domains_are_added_listed_and_removed(wiring: Wiring) -> None:
     assert json.loads(run(wiring, "list", "--format", "json").stdout)["domain"] == "example.com"
 
 
+def test_a_list_is_read_in_words_within_80_columns(wiring: Wiring) -> None:
+    """The verdict as ``check`` says it, and only the counts that are not nought."""
+    run(wiring, "add", "example.com")
+    wiring.world.evidence[DOMAIN] = broken()
+    run(wiring, "run", exits=2)
+    (line,) = run(wiring, "list").stdout.splitlines()
+    assert line.startswith("example.com ")
+    assert "enforcing and losing mail" in line
+    assert "2 errors," in line or "1 error," in line
+    assert " 0 " not in line
+    assert len(line) <= 80
+
+
+def test_nothing_watched_says_what_to_run(wiring: Wiring) -> None:
+    """An empty list is no error; a monitoring system that asks about nobody has to notice."""
+    assert "mailseal monitor add DOMAIN" in run(wiring, "list").stderr
+    assert "mailseal monitor add DOMAIN" in run(wiring, "run", exits=3).stderr
+
+
+def test_the_state_of_a_service_without_a_file_can_be_named(wiring: Wiring, tmp_path: Path) -> None:
+    """As for ``serve``, so that what "make run" has started can watch, too."""
+    run(wiring, "add", "example.com", "--state-dir", str(tmp_path))
+    assert wiring.config is not None
+    assert wiring.config.state_dir == tmp_path
+
+
 def test_more_than_are_allowed_are_refused(wiring: Wiring) -> None:
     """The number of series in Prometheus is bounded by it."""
     run(wiring, "add", "a.example", "b.example", "c.example")
@@ -78,7 +104,7 @@ def test_a_run_tells_what_is_new_and_exits_as_monitoring_wants(wiring: Wiring) -
     run(wiring, "add", "example.com")
     wiring.world.evidence[DOMAIN] = broken()
     first = run(wiring, "run", "example.com", exits=2)
-    assert "enforcing-and-losing-mail" in first.stdout
+    assert "enforcing and losing mail" in first.stdout
     assert "new: certificate-self-signed" in first.stdout
     assert len(wiring.world.mail.sent) == 1
     assert "new:" not in run(wiring, "run", exits=2).stdout
@@ -105,6 +131,7 @@ def test_a_domain_is_shown_with_dates_and_ends(wiring: Wiring) -> None:
 
     text = run(wiring, "show", "example.com").stdout
     assert "ERROR certificate-self-signed: mx1.example.com" in text
+    assert "NOTE " not in text.partition("ERROR ")[0]
     assert "since 2026-06-30 00:00, last seen 2026-06-30 01:00" in text
     assert "certificate of mta-sts.example.com" in text
     assert "Looks:" not in text
@@ -115,7 +142,7 @@ def test_a_domain_is_shown_with_dates_and_ends(wiring: Wiring) -> None:
         run(wiring, "run", exits=0)
     history = run(wiring, "show", "example.com", "--history").stdout
     assert "2026-06-30 to 2026-06-30  ERROR certificate-self-signed" in history
-    assert history.count("enforcing-and-losing-mail") == 2
+    assert history.count("enforcing and losing mail") == 2
 
     document = json.loads(
         run(wiring, "show", "example.com", "--history", "--format", "json").stdout

@@ -104,7 +104,7 @@ def check(
     everything of each.
     """
     if bool(domains) == bool(read_from):
-        raise WrongUsageError("name either domains or --from-evidence")
+        raise WrongUsageError("name domains to look at, or a file with --from-evidence")
     if has_evidence and form != "json":
         raise WrongUsageError("--include-evidence goes with --format json alone")
     if read_from is not None:
@@ -180,8 +180,21 @@ def _parse(domains: tuple[str, ...]) -> "list[Domain]":
         try:
             names[Domain.parse(text)] = None
         except NameSyntaxError as error:
-            raise WrongUsageError(f"{text[:100]!r} is no domain: {error}") from error
+            raise WrongUsageError(f"{text[:100]!r} is no domain: {error}{_guess(text)}") from error
     return list(names)
+
+
+def _guess(text: str) -> str:
+    """Return what was meant by a mail address or a URL, as the end of a sentence."""
+    from mailseal.names import Domain, NameSyntaxError
+
+    meant = text.rpartition("@")[2].rpartition("://")[2].partition("/")[0].partition(":")[0]
+    if meant == text:
+        return ""
+    try:
+        return f"; did you mean {Domain.parse(meant)}?"
+    except NameSyntaxError:
+        return ""
 
 
 def _check_selectors(selectors: tuple[str, ...]) -> None:

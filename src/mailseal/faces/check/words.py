@@ -35,7 +35,7 @@ SEVERITIES = {
     Severity.UNKNOWN: "UNKNOWN",
     Severity.INFO: "NOTE",
 }
-_PLURALS = {
+PLURALS = {
     Severity.ERROR: ("error", "errors"),
     Severity.WARNING: ("warning", "warnings"),
     Severity.UNKNOWN: ("unknown", "unknown"),
@@ -51,11 +51,11 @@ def told(judgement: Judgement) -> tuple[Finding, ...]:
 def count(judgement: Judgement) -> str:
     """Say how many findings of each kind there are: "2 errors, 1 note"."""
     found = told(judgement)
-    numbers = dict.fromkeys(_PLURALS, 0)
+    numbers = dict.fromkeys(PLURALS, 0)
     for one in found:
         numbers[one.severity] += 1
     words = [
-        f"{number} {_PLURALS[severity][number != 1]}"
+        f"{number} {PLURALS[severity][number != 1]}"
         for severity, number in numbers.items()
         if number
     ]

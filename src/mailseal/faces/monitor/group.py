@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mailseal.faces.cache import DomainType
-from mailseal.faces.configured import config_option, format_option, load_config
+from mailseal.faces.configured import (
+    config_option,
+    format_option,
+    load_config,
+    state_dir_option,
+)
 from mailseal.faces.monitoringcommand import CannotTellError, MonitoringCommand
 
 if TYPE_CHECKING:
@@ -22,21 +27,28 @@ T = TypeVar("T")
 
 NOT_WATCHED = 1
 NOT_SENT = 1
+NOBODY = 'no domain is watched; run "mailseal monitor add DOMAIN"'
 SHOWN_LOOKS = 30  # ours: what fits on a screen
 
 
-@click.group()
+@click.group(epilog="Example: mailseal monitor add example.com")
 def monitor() -> None:
     """Watch your own domains: what breaks, and what is mended, is told once."""
 
 
-@monitor.command(epilog="Example: mailseal monitor add example.com example.net")
+@monitor.command(
+    short_help="Watch domains from now on.",
+    epilog="Example: mailseal monitor add example.com example.net",
+)
 @click.argument("domains", metavar="DOMAIN...", nargs=-1, required=True, type=DomainType())
 @config_option
+@state_dir_option
 @click.pass_obj
-def add(wiring: Any, domains: "tuple[Domain, ...]", config_file: Path | None) -> None:
+def add(
+    wiring: Any, domains: "tuple[Domain, ...]", config_file: Path | None, state_dir: Path | None
+) -> None:
     """Watch domains from now on; the service looks at them within seconds."""
-    config = load_config(config_file)
+    config = load_config(config_file, state_dir)
 
     async def work(watch: "Watch") -> None:
         now, at_most = wiring.clock.now(), config.monitor.max_domains
@@ -50,12 +62,16 @@ def add(wiring: Any, domains: "tuple[Domain, ...]", config_file: Path | None) ->
 
 
 @monitor.command(
-    epilog="Example: mailseal monitor remove example.com\n\nExit codes: 1 was not watched."
+    short_help="Watch domains no more.",
+    epilog="Example: mailseal monitor remove example.com\n\nExit codes: 1 was not watched.",
 )
 @click.argument("domains", metavar="DOMAIN...", nargs=-1, required=True, type=DomainType())
 @config_option
+@state_dir_option
 @click.pass_obj
-def remove(wiring: Any, domains: "tuple[Domain, ...]", config_file: Path | None) -> None:
+def remove(
+    wiring: Any, domains: "tuple[Domain, ...]", config_file: Path | None, state_dir: Path | None
+) -> None:
     """Watch domains no more, and forget their history."""
 
     async def work(watch: "Watch") -> bool:
@@ -64,15 +80,20 @@ def remove(wiring: Any, domains: "tuple[Domain, ...]", config_file: Path | None)
             click.echo(f"{domain}: " + ("is forgotten" if was_known else "was not watched"))
         return all(known)
 
-    if not _run(wiring, load_config(config_file), work):
+    if not _run(wiring, load_config(config_file, state_dir), work):
         raise SystemExit(NOT_WATCHED)
 
 
-@monitor.command("list", epilog="Example: mailseal monitor list --format json")
+@monitor.command(
+    "list",
+    short_help="List the watched domains with their verdicts.",
+    epilog="Example: mailseal monitor list --format json",
+)
 @format_option
 @config_option
+@state_dir_option
 @click.pass_obj
-def list_(wiring: Any, form: str, config_file: Path | None) -> None:
+def list_(wiring: Any, form: str, config_file: Path | None, state_dir: Path | None) -> None:
     """List the watched domains with their verdicts; as JSON one object a line."""
     from mailseal.faces.monitor import showing
 
@@ -80,12 +101,16 @@ def list_(wiring: Any, form: str, config_file: Path | None) -> None:
         render = showing.line_of if form == "text" else showing.json_of
         return [render(one) for one in await watch.history.list()]
 
-    for line in _run(wiring, load_config(config_file), work):
+    lines = _run(wiring, load_config(config_file, state_dir), work)
+    for line in lines:
         click.echo(line)
+    if not lines:
+        click.echo(NOBODY, err=True)
 
 
 @monitor.command(
-    epilog="Example: mailseal monitor show example.com --history\n\nExit codes: 1 is not watched."
+    short_help="Show what is wrong with a domain, and since when.",
+    epilog="Example: mailseal monitor show example.com --history\n\nExit codes: 1 is not watched.",
 )
 @click.argument("domain", type=DomainType())
 @click.option("--history", is_flag=True, help="Show what is over, and the looks of the past, too.")
@@ -98,6 +123,7 @@ def list_(wiring: Any, form: str, config_file: Path | None) -> None:
 )
 @format_option
 @config_option
+@state_dir_option
 @click.pass_obj
 def show(
     wiring: Any,
@@ -106,6 +132,7 @@ def show(
     save_to: Path | None,
     form: str,
     config_file: Path | None,
+    state_dir: Path | None,
 ) -> None:
     """Show what is wrong with a domain and since when, and when certificates end."""
     from mailseal.faces.monitor import showing
@@ -126,7 +153,7 @@ def show(
             else (),
         )
 
-    story = _run(wiring, load_config(config_file), work)
+    story = _run(wiring, load_config(config_file, state_dir), work)
     if story is None:
         click.echo(f'{domain} is not watched; run "mailseal monitor add {domain}"', err=True)
         raise SystemExit(NOT_WATCHED)
@@ -138,33 +165,44 @@ def show(
 
 @monitor.command(
     cls=MonitoringCommand,
+    short_help="Look at watched domains now.",
     epilog="Example: mailseal monitor run example.com\n\n"
     "Exit codes: 0 all is well; 1 warnings; 2 errors; 3 something could not be found out, or "
     "wrong usage. Of several domains the worst counts, in the order 2, 3, 1, 0.",
 )
 @click.argument("domains", metavar="[DOMAIN]...", nargs=-1, type=DomainType())
 @config_option
+@state_dir_option
 @click.pass_obj
-def run(wiring: Any, domains: "tuple[Domain, ...]", config_file: Path | None) -> None:
+def run(
+    wiring: Any, domains: "tuple[Domain, ...]", config_file: Path | None, state_dir: Path | None
+) -> None:
     """Look at watched domains now, all of them unless named, and send what is news."""
     import mailseal
     from mailseal.faces.monitor import showing
     from mailseal.watch.records import Look
 
     async def work(watch: "Watch") -> list[int]:
-        names = domains or tuple(one.domain for one in await watch.history.list())
+        watched = tuple(one.domain for one in await watch.history.list())
+        names = domains or watched
+        if not names:
+            raise CannotTellError(NOBODY)
         codes = []
         for found in await watch.watcher.look_now(tuple(dict.fromkeys(names))):
             if isinstance(found, Look):
                 click.echo(showing.outcome_of(found))
                 codes.append(showing.exit_code_of(found.figures))
             else:
-                click.echo(f"{found}: is not watched, or is being looked at already")
+                click.echo(
+                    f"{found}: is being looked at already; ask again in a minute"
+                    if found in watched
+                    else f'{found}: is not watched; run "mailseal monitor add {found}"'
+                )
                 codes.append(3)
         await watch.herald.round()
         return codes
 
-    config = load_config(config_file)
+    config = load_config(config_file, state_dir)
     try:
         codes = _run(wiring, config, work)
     except mailseal.Error as error:
@@ -173,15 +211,18 @@ def run(wiring: Any, domains: "tuple[Domain, ...]", config_file: Path | None) ->
 
 
 @monitor.command(
-    "test-alert", epilog="Example: mailseal monitor test-alert\n\nExit codes: 1 nothing was sent."
+    "test-alert",
+    short_help="Send a message about nothing, to try the alerts.",
+    epilog="Example: mailseal monitor test-alert\n\nExit codes: 1 nothing was sent.",
 )
 @config_option
+@state_dir_option
 @click.pass_obj
-def test_alert(wiring: Any, config_file: Path | None) -> None:
+def test_alert(wiring: Any, config_file: Path | None, state_dir: Path | None) -> None:
     """Send a message about nothing by every way that is configured."""
     from mailseal.ports import Sent
 
-    outcomes = _run(wiring, load_config(config_file), lambda watch: watch.herald.test())
+    outcomes = _run(wiring, load_config(config_file, state_dir), lambda watch: watch.herald.test())
     if not outcomes:
         click.echo("nobody is told: set mail_to or webhook_url in [monitor]", err=True)
     for channel, outcome in outcomes:

@@ -7,8 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from mailseal.checks.changes import Span
+from mailseal.checks.finding import Severity
 from mailseal.checks.memory import MemorySyntaxError, read_memory
+from mailseal.faces.check.words import PLURALS, SEVERITIES, VERDICTS
 from mailseal.watch.records import Figures, Look, Observation, Watched
+
+_ORDER = tuple(SEVERITIES)  # the worst first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +36,24 @@ def line_of(watched: Watched) -> str:
     """Return one line of a list."""
     figures = watched.figures
     if figures is None:
-        return f"{watched.domain:<40} not looked at yet"
-    counts = f"{figures.errors} errors, {figures.warnings} warnings, {figures.unknown} unknown"
-    return f"{watched.domain:<40} {figures.verdict:<26} {counts}, {_day(watched.looked_at)}"
+        return f"{watched.domain:<30} not looked at yet"
+    told = ", ".join(_counts(figures)) or "all well"
+    return f"{watched.domain:<30} {_verdict(figures.verdict):<25} {told}, {_day(watched.looked_at)}"
+
+
+def _counts(figures: Figures) -> Iterator[str]:
+    for severity, number in (
+        (Severity.ERROR, figures.errors),
+        (Severity.WARNING, figures.warnings),
+        (Severity.UNKNOWN, figures.unknown),
+    ):
+        if number:
+            yield f"{number} {PLURALS[severity][number != 1]}"
+
+
+def _verdict(value: str) -> str:
+    """Return a verdict in the words of ``mailseal check``; one of a newer version as it is."""
+    return next((words for verdict, words in VERDICTS.items() if verdict.value == value), value)
 
 
 def json_of(watched: Watched) -> str:
@@ -44,7 +63,8 @@ def json_of(watched: Watched) -> str:
 
 def outcome_of(look: Look) -> str:
     """Tell what a look came to, and what of it is news."""
-    text = f"{look.before.domain}: {look.figures.verdict}\n  {_printable(look.figures.sentence)}"
+    figures = look.figures
+    text = f"{look.before.domain}: {_verdict(figures.verdict)}\n  {_printable(figures.sentence)}"
     if look.notice is None:
         return text
     for word, findings in (
@@ -64,14 +84,15 @@ def text_of(story: Story) -> str:
 
 def _lines(story: Story) -> Iterator[str]:
     watched = story.watched
-    yield f"{watched.domain}: {watched.figures.verdict if watched.figures else 'not looked at yet'}"
-    if watched.figures is not None:
-        yield watched.figures.sentence
+    figures = watched.figures
+    yield f"{watched.domain}: {_verdict(figures.verdict) if figures else 'not looked at yet'}"
+    if figures is not None:
+        yield figures.sentence
     yield (
         f"Watched since {_day(watched.added_at)}, last look {_minute(watched.looked_at)}, "
         f"next {_minute(watched.next_look_at)}."
     )
-    for span in story.spans:
+    for span in sorted(story.spans, key=lambda one: _ORDER.index(one.finding.severity)):
         yield ""
         yield from _span(span)
     ends = list(_ends(watched))
@@ -87,18 +108,18 @@ def _lines(story: Story) -> Iterator[str]:
         finding = span.finding
         yield (
             f"  {_day(span.first_seen)} to {_day(span.resolved_at)}  "
-            f"{finding.severity.value.upper()} {finding.code}: {finding.subject}"
+            f"{SEVERITIES[finding.severity]} {finding.code}: {finding.subject}"
         )
     if story.looks:
         yield ""
         yield "Looks:"
     for look in story.looks:
-        yield f"  {_minute(look.at)}  {look.verdict}"
+        yield f"  {_minute(look.at)}  {_verdict(look.verdict)}"
 
 
 def _span(span: Span) -> Iterator[str]:
     finding = span.finding
-    yield f"{finding.severity.value.upper()} {finding.code}: {finding.subject}"
+    yield f"{SEVERITIES[finding.severity]} {finding.code}: {finding.subject}"
     gone = f", not seen on {_minute(span.missed_at)}" if span.missed_at else ""
     yield f"  since {_minute(span.first_seen)}, last seen {_minute(span.last_seen)}{gone}"
     for text in (finding.seen, finding.follows, finding.remedy):

@@ -25,7 +25,10 @@ BATCHES_AT_ONCE = 20  # ours: jobs that are made in one go
 MAX_TITLE = 200
 
 
-@click.command(epilog="Example: mailseal scan submit domains.txt --level policy")
+@click.command(
+    short_help="Put a list where workers find it.",
+    epilog="Example: mailseal scan submit domains.txt --level policy",
+)
 @click.argument("file", metavar="FILE")
 @level_option
 @column_option
@@ -100,7 +103,10 @@ async def _add_all(board: Any, scan: int, listing: "Listing", size: int) -> None
     await hand_over()
 
 
-@click.command(epilog="Example: mailseal scan status 7 --format json")
+@click.command(
+    short_help="Tell how far a submitted scan is.",
+    epilog="Example: mailseal scan status 7 --format json",
+)
 @click.argument("number", type=int, required=False)
 @format_option
 @config_option
@@ -139,7 +145,10 @@ def render_status(one: "ScanStatus") -> str:
     )
 
 
-@click.command(epilog="Example: mailseal scan export 7 > results.jsonl")
+@click.command(
+    short_help="Write the results of a submitted scan.",
+    epilog="Example: mailseal scan export 7 > results.jsonl",
+)
 @click.argument("number", type=int)
 @config_option
 @click.pass_obj

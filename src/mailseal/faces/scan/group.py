@@ -47,4 +47,7 @@ class ScanGroup(click.Group):
 
 @click.command(cls=ScanGroup, epilog="Example: mailseal scan domains.txt --output results.jsonl")
 def scan() -> None:
-    """Look at many domains: "mailseal scan FILE" is short for "mailseal scan run FILE"."""
+    """Look at many domains; what is done is kept, and an interrupted scan goes on.
+
+    "mailseal scan FILE" is short for "mailseal scan run FILE".
+    """

@@ -50,9 +50,10 @@ class Wishes:
 
 
 @click.command(
+    short_help="Look at every domain of a list.",
     epilog="Example: mailseal scan domains.txt --output results.jsonl --level policy\n\n"
     "Exit codes: 0 every domain of the list is in the output; 130 interrupted, and the same "
-    "command goes on; 1 the list or the output cannot be used; 2 wrong usage."
+    "command goes on; 1 the list or the output cannot be used; 2 wrong usage.",
 )
 @click.argument("file", metavar="FILE")
 @click.option(
@@ -132,7 +133,9 @@ def run(
                 evidence.mkdir(parents=True, exist_ok=True)
             results = stack.enter_context(ResultFile(output, is_fresh=overwrite))
         except OSError as error:
-            raise click.ClickException(f"cannot use {error.filename}: {error.strerror}") from error
+            raise click.ClickException(
+                f"cannot use {error.filename}: {error.strerror}; see to it, or name another"
+            ) from error
         if results.depth is not None and results.depth.value != level:
             raise OutputError(
                 f"{output} was made with --level {results.depth.value}; use that, name another "

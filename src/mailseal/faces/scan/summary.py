@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    short_help="Count and draw what the results come to.",
     epilog="Example: mailseal scan summary results.jsonl --plot results.svg\n\n"
-    "Exit codes: 0 done; 1 a file cannot be read or is none of results; 2 wrong usage."
+    "Exit codes: 0 done; 1 a file cannot be read or is none of results; 2 wrong usage.",
 )
 @click.argument("file", metavar="FILE")
 @click.option(
