@@ -17,7 +17,7 @@ from mailseal.checks.finding import Entry, Finding, Severity
 from mailseal.checks.outlook import Outcome, judge_dane, judge_sts
 from mailseal.checks.reading import HostReading, Reading, SessionReading
 from mailseal.checks.webpki import judge_chain
-from mailseal.dane.match import DaneOutcome, match_chain
+from mailseal.dane.match import DaneOutcome
 
 DIFFERENT = Entry(
     code="mx-addresses-differ",
@@ -141,5 +141,5 @@ def _judge_without_sni(
 def _is_refused_by_dane(reading: Reading, host: HostReading, chain: tuple[bytes, ...]) -> bool:
     if not is_verified_by_dane(reading, host):
         return False
-    match = match_chain(host.dane.records, chain, host.reference_names, reading.now)
+    match = reading.matcher.match(host.dane.records, chain, host.reference_names, reading.now)
     return match.outcome is DaneOutcome.REFUSED

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from mailseal.answers import Absent, Found, LookupFailed
@@ -23,7 +23,8 @@ from mailseal.dane.host import (
     judge_alias,
     judge_tlsa,
 )
-from mailseal.dane.match import DaneMatch, match_chain, reference_names
+from mailseal.dane.match import DaneMatch, reference_names
+from mailseal.dane.matcher import Matcher
 from mailseal.deviations import Deviation
 from mailseal.mtasts.policy import MAX_BODY_BYTES, Mode, Policy, PolicyReading, read_policy
 from mailseal.mtasts.record import RecordReading, StsRecord, read_records
@@ -102,7 +103,8 @@ class Reading:
     ``record`` is None where TXT could not be looked up. ``served`` has every policy that some
     address serves, each once: which of them a sender gets is chance. ``body`` is what some
     address served, whether a sender would believe it or not, None where nothing was served;
-    ``written`` is how it reads, None where it is not whole.
+    ``written`` is how it reads, None where it is not whole. Who matches further chains with TLSA
+    records asks ``matcher``, which bounds the work for all of them.
     """
 
     evidence: Evidence
@@ -114,6 +116,7 @@ class Reading:
     exchange: Exchange | ExchangeUnknown
     hosts: tuple[HostReading, ...]
     written: PolicyReading | None = None
+    matcher: Matcher = field(default_factory=Matcher, repr=False, compare=False)
 
     @property
     def domain(self) -> str:
@@ -213,7 +216,8 @@ def read(evidence: Evidence, *, now: datetime | None = None) -> Reading:
     mx = read_mx_set(
         NextHop(domain=Domain(evidence.domain)), evidence.records.mx, limit=MAX_MX_HOSTS
     )
-    hosts = _read_hosts(evidence, mx, served, now) if isinstance(mx, MxSet) else ()
+    matcher = Matcher()
+    hosts = _read_hosts(evidence, mx, served, matcher, now) if isinstance(mx, MxSet) else ()
     exchange = (
         Exchange(mx=mx, states=tuple((one.host, one.dane) for one in hosts if one.dane.has_address))
         if isinstance(mx, MxSet)
@@ -229,6 +233,7 @@ def read(evidence: Evidence, *, now: datetime | None = None) -> Reading:
         written=read_policy(shown.body) if shown and shown.is_whole else None,
         exchange=exchange,
         hosts=hosts,
+        matcher=matcher,
     )
 
 
@@ -281,12 +286,16 @@ def _choose_strictest(served: Sequence[ServedPolicy]) -> tuple[ServedPolicy, ...
 
 
 def _read_hosts(
-    evidence: Evidence, mx: MxSet, served: Sequence[ServedPolicy], now: datetime
+    evidence: Evidence,
+    mx: MxSet,
+    served: Sequence[ServedPolicy],
+    matcher: Matcher,
+    now: datetime,
 ) -> tuple[HostReading, ...]:
     policies = tuple(one.policy for one in _choose_strictest(served))
     observed = {one.name: one for one in evidence.mx_hosts}
     return tuple(
-        _read_host(evidence, mx, host, observed[host.name], policies, now)
+        _read_host(evidence, mx, host, observed[host.name], policies, matcher, now)
         for host in mx.hosts
         if host.name in observed
     )
@@ -298,6 +307,7 @@ def _read_host(
     host: MxHost,
     observed: HostEvidence,
     policies: Sequence[Policy],
+    matcher: Matcher,
     now: datetime,
 ) -> HostReading:
     dane = read_host_state(observed)
@@ -314,19 +324,23 @@ def _read_host(
         dane=dane,
         is_covered=all(one.covers(host.name) for one in policies) if policies else None,
         reference_names=names,
-        observed=tuple(_read_session(one, dane, names, now) for one in observed.sessions),
+        observed=tuple(_read_session(one, dane, names, matcher, now) for one in observed.sessions),
     )
 
 
 def _read_session(
-    session: SmtpSession, dane: HostState, names: tuple[str, ...], now: datetime
+    session: SmtpSession,
+    dane: HostState,
+    names: tuple[str, ...],
+    matcher: Matcher,
+    now: datetime,
 ) -> SessionReading:
     if session.tls is None:
         return SessionReading(session=session)
     return SessionReading(
         session=session,
         problems=judge_chain(session.tls, session.host, now),
-        dane=match_chain(dane.records, session.tls.chain, names, now) if dane.records else None,
+        dane=matcher.match(dane.records, session.tls.chain, names, now) if dane.records else None,
     )
 
 
