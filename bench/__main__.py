@@ -30,6 +30,7 @@ KEYS = (
     "start_100k_s",
     "single_flight_fetches",
     "scan_time_percent",
+    "scan_published_time_percent",
     "scan_delayed_time_percent",
     "scan_slow_ms_per_domain",
     "scan_memory_growth_mb",

@@ -5,6 +5,11 @@ Two thousand domains that share forty mail servers, from the record to the TLS s
 rate is told, too. checkdmarc runs on a part of the corpus that has as many domains for each mail
 server as the whole. Neither's start is counted: ours is what a scan of one domain takes. Both use
 the same resolver and servers, in turns.
+
+Without delay one domain in ten publishes MTA-STS, which is still more than ten times as many as in
+lists of real ones (0.7 percent of the top million in 2026, by URIports); with delay all do. The
+rate where all do is told without delay, too: there the TLS handshakes decide, for which both use
+OpenSSL.
 """
 
 import contextlib
@@ -28,6 +33,7 @@ from lab.unavailable import Unavailable
 HERE = Path(__file__).parent.parent
 MAILSEAL = Path(sys.executable).with_name("mailseal")
 POLL_SECONDS = 0.05
+ALL, SOME = 1, 10  # of how many domains one publishes MTA-STS
 SHORT_LIST, LONG_LIST = 20_000, 100_000
 LONGEST_GROWTH_MB = 5.0
 
@@ -78,6 +84,7 @@ class World:
         self.folder = folder
         self.ca_file = folder / "ca.pem"
         self._namespace = namespace
+        self._every = ALL
         self._servers = {role: self._start(role) for role in scanworld.ROLES}
         for server in self._servers.values():
             self._read(server, "ready")
@@ -86,12 +93,13 @@ class World:
             CONFIGURATION.format(folder=folder, resolver=RESOLVER, ca_file=self.ca_file)
         )
 
-    def delay(self, dns_ms: int, smtp_ms: int) -> None:
-        """Let answers of DNS and SMTP be late from now on."""
+    def set(self, dns_ms: int, smtp_ms: int, every: int = ALL) -> None:
+        """Let answers be late, and one of ``every`` domains publish MTA-STS, from now on."""
+        self._every = every
         for role, milliseconds in (("dns", dns_ms), ("smtp", smtp_ms)):
             server = self._servers[role]
             assert server.stdin is not None
-            server.stdin.write(b"%d\n" % milliseconds)
+            server.stdin.write(b"%d %d\n" % (milliseconds, every))
             server.stdin.flush()
             self._read(server, "ok")
 
@@ -120,7 +128,7 @@ class World:
         seconds = time.monotonic() - began
         if process.returncode:
             raise RuntimeError(f"the scan ended with {process.returncode}: {self.log()}")
-        _check(output, count)
+        _check(output, count, -(-count // self._every))
         return Scan(domains=count, seconds=seconds, peak_mb=peak)
 
     def check_serially(self, environment: CheckerEnvironment, count: int) -> float:
@@ -136,7 +144,10 @@ class World:
         )
         if done.returncode:
             raise RuntimeError(f"checkdmarc ended with {done.returncode}: {done.stderr[-2000:]}")
-        return count / float(done.stdout.split()[-1])
+        seconds, valid = done.stdout.split()[-2:]
+        if int(valid) != -(-count // self._every):
+            raise RuntimeError(f"checkdmarc found {valid} valid policies among {count}")
+        return count / float(seconds)
 
     def log(self) -> str:
         """Return the end of what all programs inside have said."""
@@ -194,7 +205,7 @@ def measure(say: Callable[[str], None]) -> dict[str, float]:
             f" {long.peak_mb:.1f} MB after {LONG_LIST} at {long.rate:.0f}"
         )
         figures["scan_memory_growth_mb"] = round(long.peak_mb - short.peak_mb, 2)
-        servers.delay(*SLOW)
+        servers.set(*SLOW)
         slow = servers.scan(DOMAINS)
         say(f"{slow.rate:.0f} domains a second with DNS and SMTP late by {SLOW} ms")
         figures["scan_slow_ms_per_domain"] = round(1000 / slow.rate, 2)
@@ -203,11 +214,12 @@ def measure(say: Callable[[str], None]) -> dict[str, float]:
         except RuntimeError as error:
             say(f"not compared with checkdmarc: {error}")
             return figures
-        for key, delay, part in (
-            ("scan_time_percent", PROMPT, 4 * PER_HOST),
-            ("scan_delayed_time_percent", DELAYED, PER_HOST),
+        for key, delay, every, part in (
+            ("scan_time_percent", PROMPT, SOME, 4 * PER_HOST),
+            ("scan_published_time_percent", PROMPT, ALL, 4 * PER_HOST),
+            ("scan_delayed_time_percent", DELAYED, ALL, PER_HOST),
         ):
-            servers.delay(*delay)
+            servers.set(*delay, every)
             ours = theirs = 0.0
             start = min(servers.scan(1).seconds for _ in range(2))
             for _ in range(2):  # in turns, and the best of each counts
@@ -215,7 +227,8 @@ def measure(say: Callable[[str], None]) -> dict[str, float]:
                 ours = max(ours, DOMAINS / (servers.scan(DOMAINS).seconds - start))
             complete = DOMAINS / (servers.scan(DOMAINS, "--complete").seconds - start)
             say(
-                f"{ours:.0f} domains a second with DNS and SMTP late by {delay} ms, "
+                f"{ours:.0f} domains a second with DNS and SMTP late by {delay} ms where one in "
+                f"{every} publishes, "
                 f"{environment.version} {theirs:.2f}: {ours / theirs:.1f} times as many; "
                 f"{complete:.0f} with --complete"
             )
@@ -223,19 +236,19 @@ def measure(say: Callable[[str], None]) -> dict[str, float]:
     return figures
 
 
-def _check(output: Path, count: int) -> None:
+def _check(output: Path, count: int, publishing: int) -> None:
     """Make sure that every domain is there once, and was seen as what it is."""
-    verdicts: Counter[str] = Counter()
+    seen: Counter[tuple[str, str]] = Counter()
     is_there = bytearray(count + 1)
     with output.open("rb") as file:
         for line in file:
             result = json.loads(line)
-            verdicts[result.get("verdict", "none")] += 1
+            seen[result["facts"]["sts"], result["verdict"]] += 1
             is_there[result["number"]] += 1
-    if verdicts.total() != count or sum(is_there) != count or max(is_there) > 1:
-        raise RuntimeError(f"not every domain is there once: {verdicts.total()} of {count}")
-    if len(verdicts) != 1:
-        raise RuntimeError(f"the domains were not all seen alike: {dict(verdicts)}")
+    if seen.total() != count or sum(is_there) != count or max(is_there) > 1:
+        raise RuntimeError(f"not every domain is there once: {seen.total()} of {count}")
+    if sorted(seen.values()) != sorted(filter(None, (publishing, count - publishing))):
+        raise RuntimeError(f"the domains were not seen as what they are: {dict(seen)}")
 
 
 def _peak_mb(pid: int) -> float:

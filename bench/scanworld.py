@@ -2,10 +2,11 @@
 
 ``scanworld.py ROLE FOLDER`` runs ``dns``, ``https`` or ``smtp``, on the ports of the real ones, so
 in a network namespace. It says ``ready``; a line on standard input is how many milliseconds each
-answer is kept back from then on, and is answered with ``ok``.
+answer is kept back from then on, and of how many domains one publishes MTA-STS; it is answered with
+``ok``.
 
-Every domain has a record, a policy in mode enforce and one MX host, TLSRPT, SPF and DMARC; no zone
-is signed. Fifty domains after one another share a mail server.
+Those have a record and a policy in mode enforce; all have one MX host, TLSRPT, SPF and DMARC. No
+zone is signed. Fifty domains after one another share a mail server.
 """
 
 import asyncio
@@ -67,8 +68,8 @@ def address(number: int) -> str:
 class Nameserver(asyncio.DatagramProtocol):
     """A resolver that knows everything at once."""
 
-    def __init__(self, delay: "Delay") -> None:
-        self._delay = delay
+    def __init__(self, setting: "Setting") -> None:
+        self._setting = setting
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the way to answer."""
@@ -77,15 +78,15 @@ class Nameserver(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: "tuple[str, int]") -> None:
         """Answer one question with a name that is not compressed."""
-        answer = reply(data)
-        if self._delay.seconds:
-            self._call_later(self._delay.seconds, self._sendto, answer, addr)
+        answer = reply(data, self._setting.every)
+        if self._setting.seconds:
+            self._call_later(self._setting.seconds, self._sendto, answer, addr)
         else:
             self._sendto(answer, addr)
 
 
-def reply(data: bytes) -> bytes:
-    """Return the reply to a query."""
+def reply(data: bytes, every: int = 1) -> bytes:
+    """Return the reply to a query; one of ``every`` domains publishes MTA-STS."""
     labels = []
     place = 12
     while size := data[place]:
@@ -93,7 +94,9 @@ def reply(data: bytes) -> bytes:
         place += 1 + size
     question = data[12 : place + 5]
     rdtype = int.from_bytes(data[place + 1 : place + 3], "big")
-    found = _record(labels, rdtype)
+    is_sts = bool(labels) and labels[0] in (b"_mta-sts", b"mta-sts")
+    is_there = not is_sts or int(labels[1].removeprefix(b"customer")) % every == 0
+    found = _record(labels, rdtype) if is_there else None
     flags = _REPLY if labels else _REPLY | _AUTHENTIC
     query_id = int.from_bytes(data[:2], "big")
     section = (0, 1) if found is None else (1, 0)
@@ -176,23 +179,24 @@ def _tls(path: Path) -> ssl.SSLContext:
     return context
 
 
-class Delay:
-    """For how long answers are kept back."""
+class Setting:
+    """For how long answers are kept back, and of how many domains one publishes MTA-STS."""
 
     seconds = 0.0
+    every = 1
 
 
-async def serve_dns(folder: Path, delay: Delay) -> None:  # noqa: ARG001 -- as the others
+async def serve_dns(folder: Path, setting: Setting) -> None:  # noqa: ARG001 -- as the others
     """Run the resolver."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as door:
         door.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)
         door.bind((RESOLVER, 53))
         loop = asyncio.get_running_loop()
-        await loop.create_datagram_endpoint(lambda: Nameserver(delay), sock=door)
-        await _obey(delay)
+        await loop.create_datagram_endpoint(lambda: Nameserver(setting), sock=door)
+        await _obey(setting)
 
 
-async def serve_https(folder: Path, delay: Delay) -> None:
+async def serve_https(folder: Path, setting: Setting) -> None:
     """Run the policy host, which answers at once."""
     names = [f"mta-sts.{domain(number)}" for number in range(DOMAINS)]
     contexts = {name: _tls(folder / f"{name}.pem") for name in names}
@@ -204,25 +208,25 @@ async def serve_https(folder: Path, delay: Delay) -> None:
     default.sni_callback = choose
     loop = asyncio.get_running_loop()
     await loop.create_server(PolicyHost, POLICY_HOST, 443, ssl=default, backlog=1024)
-    await _obey(delay)
+    await _obey(setting)
 
 
-async def serve_smtp(folder: Path, delay: Delay) -> None:
+async def serve_smtp(folder: Path, setting: Setting) -> None:
     """Run the mail servers."""
     for number in range(HOSTS):
-        serve = _mail_server(_tls(folder / f"{host(number)}.pem"), delay)
+        serve = _mail_server(_tls(folder / f"{host(number)}.pem"), setting)
         await asyncio.start_server(serve, address(number), 25, limit=MAX_LINE_BYTES)
-    await _obey(delay)
+    await _obey(setting)
 
 
 def _mail_server(
-    tls: ssl.SSLContext, delay: Delay
+    tls: ssl.SSLContext, setting: Setting
 ) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         is_in_tls = False
 
         async def say(text: bytes) -> None:
-            await asyncio.sleep(delay.seconds)
+            await asyncio.sleep(setting.seconds)
             writer.write(text)
             await writer.drain()
 
@@ -250,11 +254,12 @@ def _mail_server(
     return serve
 
 
-async def _obey(delay: Delay) -> None:
+async def _obey(setting: Setting) -> None:
     """Do what standard input says, until it ends."""
     print("ready", flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):
-        delay.seconds = float(line) / 1000
+        milliseconds, every = line.split()
+        setting.seconds, setting.every = int(milliseconds) / 1000, int(every)
         print("ok", flush=True)
 
 
@@ -265,7 +270,7 @@ def main() -> None:
     """Play one role."""
     role, folder = sys.argv[1:]
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(ROLES[role](Path(folder), Delay()))
+        runner.run(ROLES[role](Path(folder), Setting()))
 
 
 if __name__ == "__main__":
