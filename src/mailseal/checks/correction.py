@@ -110,15 +110,19 @@ def draft_policy(reading: Reading, body: bytes) -> Draft | None:
     return Draft(policy=first, why=why)
 
 
-def draft_first(reading: Reading) -> Draft | None:
-    """Return what to serve before the record that leads senders to the file served now.
+def lead_to_policy(reading: Reading, step: str) -> tuple[str, tuple[Ready, ...]]:
+    """Return how to have senders ask for the policy, in words and ready-made.
 
-    That is None where the file may stay: where it is none, too, or asks for nothing.
+    ``step`` is what there is to do with the record, "publish the record". The record alone would
+    start the enforcement of what is served, so that the file comes first where mail is at stake.
     """
     policy = reading.written.policy if reading.written else None
-    if policy is None or not soften(reading, policy)[1]:
-        return None
-    return draft_policy(reading, reading.body or b"")
+    if policy is not None and soften(reading, policy)[1]:
+        draft = draft_policy(reading, reading.body or b"")
+        if draft is not None:
+            words = f"Serve the policy in mode testing first, then {step}. {draft.why}"
+            return words, draft.show(reading)
+    return f"{step[0].upper()}{step[1:]}.", (ready_record(reading),)
 
 
 def ready_policy(reading: Reading, body: bytes) -> tuple[Ready, ...]:

@@ -54,7 +54,8 @@ def _judge_move(memory: Memory, reading: Reading) -> Iterator[Finding]:
     if policy is None or policy.mode is Mode.NONE:
         return
     left = [one.name for one in memory.former_hosts if policy.covers(one.name)]
-    missing = [str(one.name) for one in reading.hosts if one.is_covered is False]
+    taking = [one for one in reading.hosts if one.dane.has_address]
+    missing = [str(one.name) for one in taking if one.is_covered is False]
     if not left or not missing:
         return
     patterns = dict.fromkeys((*policy.usable_patterns, *map(MxPattern, missing)))

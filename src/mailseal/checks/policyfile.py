@@ -7,7 +7,7 @@ catalogue, what follows for mail, and the corrected file.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from mailseal.checks.correction import ready_policy
+from mailseal.checks.correction import draft_policy
 from mailseal.checks.finding import Entry, Finding, Severity
 from mailseal.checks.policymistakes import OF_CODE, OF_MISTAKE, UNREADABLE
 from mailseal.checks.publication import policy_host, weigh
@@ -37,15 +37,18 @@ def check(reading: Reading) -> Iterator[Finding]:
     for one in deviations:
         if one.code not in _ELSEWHERE and not _is_plain_lf(reading.body, one):
             groups.setdefault(_entry(one).code, []).append(one)
-    ready = ready_policy(reading, reading.body) if groups else ()
+    draft = draft_policy(reading, reading.body) if groups else None
     for group in groups.values():
         finding = _judge(reading, group, is_refused=policy is None)
-        if ready and finding.severity is not Severity.INFO:
+        if draft and finding.severity is not Severity.INFO:
             remedy = "Put the corrected file in its place, then publish a new id."
-            if policy is None and f"mode: {Mode.ENFORCE}" in ready[0].text:
+            if draft.why:
+                remedy = "Put the corrected file in its place first, in mode testing, then publish "
+                remedy += f"a new id. {draft.why}"
+            elif policy is None and draft.policy.mode is Mode.ENFORCE:
                 remedy += " No sender enforced it so far: mode testing is the safer beginning."
-            finding = replace(finding, remedy=remedy, ready=ready)
-            ready = ()  # the file is shown once, beside the mistake that decided
+            finding = replace(finding, remedy=remedy, ready=draft.show(reading))
+            draft = None  # the file is shown once, beside the mistake that decided
         yield finding
 
 

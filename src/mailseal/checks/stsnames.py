@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mailseal.answers import Absent, Answer, Found
-from mailseal.checks.correction import ready_record
+from mailseal.checks.correction import lead_to_policy
 from mailseal.checks.evidence import AuthorityAnswer, PolicyHostEvidence
 from mailseal.checks.finding import Entry, Finding, Severity
 from mailseal.checks.organisation import organisation_of
@@ -73,6 +73,7 @@ def _judge_apex(reading: Reading) -> Iterator[Finding]:
     if not reading.has_record_at_apex:
         return
     is_alone = reading.record is not None and reading.sts_record is None
+    remedy, ready = lead_to_policy(reading, "move the record") if is_alone else ("Remove it.", ())
     yield APEX.found(
         Severity.ERROR if is_alone else Severity.WARNING,
         reading.domain,
@@ -80,8 +81,8 @@ def _judge_apex(reading: Reading) -> Iterator[Finding]:
         follows=f"Senders look at _mta-sts.{reading.domain} only, and find no record there."
         if is_alone
         else "Senders do not look there; it only confuses people.",
-        remedy="Move the record." if is_alone else "Remove it.",
-        ready=(ready_record(reading),) if is_alone else (),
+        remedy=remedy,
+        ready=ready,
     )
 
 
@@ -91,14 +92,16 @@ def _judge_alias(reading: Reading) -> Iterator[Finding]:
         return
     seen = f"_mta-sts.{reading.domain} is an alias of {alias.records[0]}, "
     seen += "which has no TXT record." if answer.is_name_known else "a name that does not exist."
+    step = "have the record published at the target, or put it here in place of the CNAME"
+    remedy, ready = lead_to_policy(reading, step)
     yield DANGLING.found(
         Severity.WARNING,
         reading.domain,
         seen=seen,
         follows="Senders find no policy. Where the target can be registered by anybody, so can the "
         "record.",
-        remedy="Have the record published at the target, or put it here in place of the CNAME.",
-        ready=(ready_record(reading),),
+        remedy=remedy,
+        ready=ready,
     )
 
 

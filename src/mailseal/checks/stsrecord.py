@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from mailseal.answers import Absent, Found, LookupFailed
-from mailseal.checks.correction import ready_policy, ready_record
+from mailseal.checks.correction import lead_to_policy, ready_policy, ready_record
 from mailseal.checks.finding import Entry, Finding, Severity
 from mailseal.checks.reading import Reading, is_like_policy
 from mailseal.deviations import Deviation
@@ -185,14 +185,15 @@ def _judge_orphan(reading: Reading) -> Finding:
             follows="Senders that refetch the policy they know learn that it is gone.",
             remedy="Leave it until the longest max_age that was ever served is over.",
         )
+    remedy, ready = lead_to_policy(reading, "publish the record")
     return ORPHAN.found(
         Severity.WARNING,
         reading.domain,
         seen=seen,
         follows="New senders never ask for the policy; those that know it forget it in time.",
-        remedy="Publish the record. To retire MTA-STS instead, serve mode none until the longest "
-        "max_age is over.",
-        ready=(ready_record(reading),),
+        remedy=f"{remedy} To retire MTA-STS instead, serve mode none until the longest max_age is "
+        "over.",
+        ready=ready,
     )
 
 
@@ -215,14 +216,15 @@ def _judge_records(reading: Reading, answer: Found[tuple[bytes, ...]]) -> Iterat
 
 
 def _judge_deciding(reading: Reading, entry: Entry, deviation: Deviation) -> Finding:
+    remedy, ready = lead_to_policy(reading, "publish exactly one record in this form")
     return entry.found(
         Severity.ERROR,
         reading.domain,
         seen=_say(reading, deviation),
         follows="Senders treat the domain as one without a policy; those that know an older one "
         "go on with that.",
-        remedy="Publish exactly one record in this form.",
-        ready=(ready_record(reading),),
+        remedy=remedy,
+        ready=ready,
     )
 
 
