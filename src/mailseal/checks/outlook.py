@@ -142,7 +142,8 @@ def foresee_sts(reading: Reading, policy: Policy | None) -> Outlook:
 
     Without one it is about a policy that names every host.
     """
-    return Outlook(hosts=tuple(_foresee_sts(*pair, policy) for pair in _pairs(reading)))
+    name = reading.name_policy(policy) if policy is not None else ""
+    return Outlook(hosts=tuple(_foresee_sts(*pair, policy, name) for pair in _pairs(reading)))
 
 
 def foresee_dane(reading: Reading) -> Outlook | None:
@@ -166,9 +167,11 @@ def _pairs(reading: Reading) -> list[tuple[MxHost, HostReading | None]]:
     return [(host, one) for host, one in pairs if one is None or one.dane.has_address]
 
 
-def _foresee_sts(host: MxHost, reading: HostReading | None, policy: Policy | None) -> HostOutlook:
+def _foresee_sts(
+    host: MxHost, reading: HostReading | None, policy: Policy | None, name: str
+) -> HostOutlook:
     if policy is not None and not policy.covers(host.name):
-        reason = 'is covered by no "mx" line of the policy'
+        reason = f'is covered by no "mx" line of {name}'
         return HostOutlook(host=host, outcome=Outcome.FAILS, reason=reason)
     if policy is None and not _can_be_covered(host.name):
         reason = "has a name that no policy can cover"
