@@ -48,7 +48,7 @@ _HOST_FAULTS: tuple[tuple[str, Answer, Flaw, str, tuple[str, ...]], ...] = (
         Answer.HANG,
         Flaw.NONE,
         "the policy host never answers",
-        ("error policy-unfinished",),
+        ("unknown policy-unfinished",),
     ),
     ("policy-dribble", Answer.DRIBBLE, Flaw.NONE, "the policy comes byte by byte", ()),
     (

@@ -99,7 +99,7 @@ _ANSWERS: tuple[tuple[str, Answer, str, tuple[str, ...]], ...] = (
         ("error policy-unfinished",),
     ),
     ("host-endless-body", Answer.ENDLESS_BODY, "its body never ends", ("error policy-too-large",)),
-    ("host-cut", Answer.CUT, "its body ends in the middle", ("error policy-unfinished",)),
+    ("host-cut", Answer.CUT, "its body ends in the middle", ("unknown policy-unfinished",)),
 )
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from mailseal.answers import Answer
 from mailseal.checks.evidence import Depth, Evidence, Failure, HostEvidence, Trouble
 from mailseal.checks.finding import Finding, Severity
 from mailseal.checks.headline import say_headline
@@ -18,6 +19,7 @@ from mailseal.testing.evidence import (
     policy_host,
     records,
     session,
+    tls,
     txt,
 )
 
@@ -28,6 +30,7 @@ from .mxworld import (
     V4_TOO,
     V6,
     at,
+    broken_in_tls,
     digest,
     domain,
     expired,
@@ -82,11 +85,25 @@ def with_body(body: bytes) -> Evidence:
     return domain_evidence(policy=policy_host(fetch(body)))
 
 
-def with_policy_failure(trouble: Trouble) -> Evidence:
-    """A domain whose policy host gives nothing."""
-    failure = Failure(trouble=trouble, reason=f"{trouble}")
-    one = replace(fetch(), status=None, body=b"", is_whole=False, tls=None, failure=failure)
-    return domain_evidence(policy=policy_host(one))
+def without_policy(*troubles: Trouble, **changes: object) -> Evidence:
+    """A domain whose policy host gives nothing, at one address for each trouble."""
+    fetches = []
+    for number, trouble in enumerate(troubles, 1):
+        failure = Failure(trouble=trouble, reason=f"{trouble}")
+        one = fetch(address=f"192.0.2.{number}")
+        one = replace(one, status=None, body=b"", is_whole=False, tls=None, failure=failure)
+        fetches.append(replace(one, **changes))  # type: ignore[arg-type] # named in a table
+    return domain_evidence(policy=policy_host(*fetches))
+
+
+def without_policy_address(a: Answer[str], aaaa: Answer[str]) -> Evidence:
+    """A domain whose policy host has no address that is known."""
+    return domain_evidence(policy=replace(policy_host(), a=a, aaaa=aaaa, fetches=()))
+
+
+def half_looked_up(address: str, **family: Answer[str]) -> HostEvidence:
+    """A good host one of whose address types could not be looked up."""
+    return replace(at(MX1, session(MX1, address)), **family)  # type: ignore[arg-type] # as above
 
 
 def with_records(*texts: str) -> Evidence:
@@ -106,7 +123,11 @@ CASES: list[Case] = [
     ("enforce", domain(good()), Verdict.HEALTHY, "MTA-STS is enforced, and mail to"),
     ("enforce-two", domain(good(), good(MX2)), Verdict.HEALTHY, "MTA-STS is enforced"),
     ("enforce-half", domain(half()), Verdict.HEALTHY, "takes a detour"),
-    ("enforce-one-dark", domain(good(), dark(MX2)), Verdict.HEALTHY, "Not every host"),
+    ("enforce-one-dark", domain(good(), dark(MX2)), Verdict.HEALTHY, "Not every address"),
+    ("enforce-a-unknown", domain(half_looked_up(V6, a=failed())), Verdict.HEALTHY,
+     "Not every address"),
+    ("enforce-tls-refused-late", domain(at(MX1, broken_in_tls(Trouble.TLS))),
+     Verdict.LOSING_MAIL, "cannot deliver any mail"),
     ("enforce-and-dane", domain(at(MX1, session(), tlsa=(RIGHT,))), Verdict.HEALTHY,
      "MTA-STS and DANE are enforced"),
     ("enforce-v4-only", domain(at(MX1, session(), unseen(Trouble.NO_FAMILY, MX1, V6))),
@@ -141,6 +162,16 @@ CASES: list[Case] = [
     ("dane-partial", domain(dane(), good(MX2), mode=None), Verdict.HEALTHY,
      "does not protect mail to mx2.example.com"),
     ("dane-mode-none", domain(dane(), mode="none", covered=()), Verdict.HEALTHY, "DANE"),
+    ("dane-unseen-beside-none",
+     domain(at(MX1, unseen(), tlsa=(RIGHT,)), dark(MX2), mode=None), Verdict.CANNOT_TELL,
+     "cannot be told"),
+    ("dane-dns-only",
+     domain(at(MX1, tlsa=(RIGHT,)), at(MX2), mode=None, depth=Depth.DNS), Verdict.CANNOT_TELL,
+     "not connected to"),
+    ("dane-port-25",
+     observed_by(domain(at(MX1, unseen(Trouble.BLOCKED), tlsa=(RIGHT,)),
+                        dark(MX2, Trouble.BLOCKED), mode=None), may_use_port_25=False),
+     Verdict.CANNOT_TELL, "port 25 are blocked"),
     ("dane-unseen", domain(at(MX1, unseen(), tlsa=(RIGHT,)), mode=None), Verdict.CANNOT_TELL,
      "cannot be told"),
     # Testing.
@@ -158,15 +189,41 @@ CASES: list[Case] = [
     ("testing-backup-bad", domain(good(), bad(MX2), mode="testing"), Verdict.NOT_YET, "backup"),
     ("testing-uncovered", domain(good(), good(MX2), covered=(MX1,), mode="testing"),
      Verdict.NOT_YET, "backup"),
+    ("testing-tls-refused-late", domain(at(MX1, broken_in_tls(Trouble.TLS)), mode="testing"),
+     Verdict.NOT_YET, "all mail"),
+    ("testing-closed-in-tls", domain(at(MX1, broken_in_tls(Trouble.CLOSED)), mode="testing"),
+     Verdict.CANNOT_TELL, "Whether it is safe to enforce"),
+    ("testing-a-unknown", domain(half_looked_up(V6, a=failed()), mode="testing"),
+     Verdict.CANNOT_TELL, "Whether it is safe to enforce"),
+    ("testing-aaaa-unknown", domain(half_looked_up(V4, aaaa=failed()), mode="testing"),
+     Verdict.CANNOT_TELL, "Whether it is safe to enforce"),
     ("testing-one-dark", domain(good(), dark(MX2), mode="testing"), Verdict.CANNOT_TELL,
      "Whether it is safe to enforce"),
     ("testing-bad-and-dark", domain(bad(), dark(MX2), mode="testing"), Verdict.NOT_YET, "best"),
     # A policy that nobody gets.
     ("html", with_body(b"<!DOCTYPE html>"), Verdict.NOT_YET, "no valid policy"),
     ("html-good-hosts", with_body(b"<!DOCTYPE html>"), Verdict.NOT_YET, "MX hosts are ready"),
-    ("policy-refused", with_policy_failure(Trouble.REFUSED), Verdict.NOT_YET, "no valid policy"),
-    ("policy-unreachable", with_policy_failure(Trouble.UNREACHABLE), Verdict.CANNOT_TELL,
-     "cannot be reached from here"),
+    ("policy-refused", without_policy(Trouble.REFUSED), Verdict.NOT_YET, "no valid policy"),
+    ("policy-and-no-tls", without_policy(Trouble.TLS), Verdict.NOT_YET, "no valid policy"),
+    ("policy-gone", without_policy_address(absent(), absent()), Verdict.NOT_YET, "no valid policy"),
+    ("policy-half-refused", without_policy(Trouble.TIMEOUT, Trouble.REFUSED), Verdict.NOT_YET,
+     "no valid policy"),
+    ("policy-wrong-name-and-silent",
+     without_policy(Trouble.TIMEOUT, tls=tls("www.example.com")), Verdict.NOT_YET,
+     "no valid policy"),
+    ("policy-404-and-cut", without_policy(Trouble.CLOSED, tls=tls("mta-sts.example.com"),
+     status=404), Verdict.NOT_YET, "no valid policy"),
+    # A policy that was not seen: enforced ones may be cached all the same.
+    *((f"policy-{'-'.join(troubles)}", without_policy(*troubles), Verdict.CANNOT_TELL,
+       "could not be fetched from here")
+      for troubles in ((Trouble.UNREACHABLE,), (Trouble.TIMEOUT,), (Trouble.CLOSED,),
+                       (Trouble.NO_FAMILY, Trouble.TIMEOUT))),
+    ("policy-cut", without_policy(Trouble.CLOSED, tls=tls("mta-sts.example.com"), status=200),
+     Verdict.CANNOT_TELL, "could not be fetched from here"),
+    ("policy-host-unknown", without_policy_address(failed(), failed()), Verdict.CANNOT_TELL,
+     "could not be fetched from here"),
+    ("policy-host-half-unknown", without_policy_address(absent(), failed()), Verdict.CANNOT_TELL,
+     "could not be fetched from here"),
     ("orphan", with_records(), Verdict.NOT_YET, "no valid record"),
     ("two-records", with_records("v=STSv1; id=1;", "v=STSv1; id=2;"),
      Verdict.NOT_YET, "no valid record"),
@@ -226,6 +283,25 @@ def test_each_kind_of_domain_gets_its_verdict(case: Case) -> None:
 def test_reasons_name_the_host_and_what_was_seen(evidence: Evidence, reason: str) -> None:
     """The most important one comes first."""
     assert say_headline(read(evidence), ()).reasons[0].startswith(reason)
+
+
+def test_a_policy_that_was_not_seen_hides_no_fault_of_the_hosts() -> None:
+    """Why it was not seen comes first, then what a sender that knows it would meet."""
+    silent = without_policy(Trouble.TIMEOUT)
+    headline = say_headline(read(replace(silent, mx_hosts=(bad(),))), ())
+
+    assert headline.verdict is Verdict.CANNOT_TELL
+    assert headline.reasons == (
+        "mta-sts.example.com [192.0.2.1] could not be tested: timeout.",
+        f"{MX1} [{V4}] offers no STARTTLS.",
+    )
+
+
+def test_the_look_up_that_hides_the_policy_is_named() -> None:
+    """Nothing else would say what to look at."""
+    headline = say_headline(read(without_policy_address(absent(), failed())), ())
+
+    assert headline.reasons == ("AAAA of mta-sts.example.com could not be looked up: SERVFAIL.",)
 
 
 def test_a_healthy_domain_needs_no_reason() -> None:

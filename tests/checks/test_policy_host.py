@@ -95,6 +95,13 @@ ADDRESSES = (
         severity=U,
     ),
     Case(
+        why="one family is there and the other not known",
+        evidence=serving(fetch(address=V6), a=failed(reason="no answer within 5 s")),
+        code="policy-host-unknown",
+        severity=U,
+        words="A of mta-sts.example.com could not be looked up: no answer within 5 s.",
+    ),
+    Case(
         why="no address",
         evidence=without_addresses(),
         code="policy-host-absent",
@@ -446,8 +453,15 @@ RESPONSES = (
         severity=W,
     ),
     Case(
-        why="TLS, and then silence",
-        evidence=serving(replace(failing(SLOW), tls=tls(HOST))),
+        why="TLS, and then silence until our own patience ends",
+        evidence=serving(replace(failing(SLOW), tls=tls(HOST), duration=timedelta(seconds=20))),
+        code="policy-unfinished",
+        severity=U,
+        words="did not answer",
+    ),
+    Case(
+        why="silence for longer than a sender has to wait",
+        evidence=serving(replace(failing(SLOW), tls=tls(HOST), duration=timedelta(seconds=61))),
         code="policy-unfinished",
         severity=E,
         words="did not answer",
@@ -463,7 +477,7 @@ RESPONSES = (
         why="cut off in the middle",
         evidence=serving(replace(fetch(POLICY[:20]), is_whole=False, failure=CLOSED)),
         code="policy-unfinished",
-        severity=E,
+        severity=U,
         words="began to answer",
     ),
     Case(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from mailseal.checks.finding import Finding, Severity
+from mailseal.checks.publication import explain_unseen
 from mailseal.checks.reading import HostReading, Reading, SessionReading
 from mailseal.dane.host import TlsaState
 from mailseal.mtasts.policy import Mode
@@ -49,6 +50,8 @@ def say_loss_without_tls(reading: Reading, host: HostReading) -> str:
         return "Its TLSA records promise TLS, so senders with DANE do not deliver there."
     if reading.mode is Mode.TESTING:
         return "Mail is delivered in clear, and reported; with mode enforce it would be refused."
+    if _may_be_enforced(reading):
+        return "Senders that know an enforced policy do not deliver there, all others in clear."
     return "Mail is delivered in clear, for everybody on the way to read."
 
 
@@ -60,6 +63,8 @@ def say_loss_by_certificate(reading: Reading, host: HostReading) -> str:
         return "Senders that enforce the policy do not deliver there."
     if reading.mode is Mode.TESTING:
         return "Senders report it; once the policy is enforced, they do not deliver there."
+    if _may_be_enforced(reading):
+        return "Senders that know an enforced policy do not deliver there."
     if is_verified_by_dane(reading, host):
         return "Senders with DANE go by the TLSA records; no policy could be enforced, though."
     return "Mail is delivered all the same, but to whom is not proven; no policy could be enforced."
@@ -88,6 +93,13 @@ def _address(finding: Finding, host: HostReading, addresses: Sequence[str]) -> I
         return
     for address in addresses:
         yield replace(finding, subject=f"{host.name} [{address}]")
+
+
+def _may_be_enforced(reading: Reading) -> bool:
+    """Tell whether there is a record, and nobody could see what policy belongs to it."""
+    return (
+        reading.sts_record is not None and reading.policy is None and bool(explain_unseen(reading))
+    )
 
 
 def _is_mx_secure(reading: Reading) -> bool:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailseal.answers import LookupFailed
-from mailseal.checks.evidence import Depth, Trouble
+from mailseal.checks.evidence import Depth
 from mailseal.checks.finding import Finding, Severity
 from mailseal.checks.outlook import Outcome, Outlook, Reach, foresee_dane
+from mailseal.checks.publication import explain_unseen
 from mailseal.checks.reading import Reading
 from mailseal.checks.verdict import Headline, Verdict
 from mailseal.checks.worstpolicy import foresee_worst
@@ -15,8 +16,6 @@ from mailseal.mtasts.policy import Mode
 MAX_REASONS = 20  # ours: what fits on a screen; the findings have the rest
 
 _ERRORS = " Something else is wrong all the same."
-
-_UNSEEN = (Trouble.UNREACHABLE, Trouble.BLOCKED, Trouble.NO_FAMILY, Trouble.SKIPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +120,7 @@ def _say_enforcing(case: _Case) -> Headline | None:
     if partly:
         sentence += " Some addresses fail, so that some of it takes a detour."
     if unknown:
-        sentence += " Not every host could be tested."
+        sentence += " Not every address could be tested."
     if case.errors:
         sentence += _ERRORS
     return _say(Verdict.HEALTHY, sentence, (*partly, *unknown, *case.errors))
@@ -188,15 +187,17 @@ def _say_not_published(case: _Case) -> Headline:
 def _say_unusable(case: _Case) -> Headline:
     """Say why no sender gets a policy although one was meant to be published."""
     reading = case.reading
-    fetches = reading.evidence.policy_host.fetches if reading.evidence.policy_host else ()
     if reading.sts_record is None:
         why = "senders find no valid record at _mta-sts"
     elif reading.evidence.depth is Depth.DNS:
         sentence = "Only DNS was looked at, so the policy is not known."
         return _say(Verdict.CANNOT_TELL, sentence)
-    elif fetches and all(one.failure and one.failure.trouble in _UNSEEN for one in fetches):
-        reasons = tuple(f"{one.address}: {one.failure.reason}." for one in fetches if one.failure)
-        return _say(Verdict.CANNOT_TELL, "The policy host cannot be reached from here.", reasons)
+    elif unseen := explain_unseen(reading):
+        sentence = (
+            "Whether it is safe to enforce cannot be told: the policy could not be fetched from "
+            "here. Senders that know one go on with it."
+        )
+        return _say(Verdict.CANNOT_TELL, sentence, (*unseen, *case.sts.explain(Outcome.FAILS)))
     else:
         why = "senders get no valid policy from the policy host"
     ready = " The MX hosts are ready." if case.sts.reach is Reach.ALL and case.sts.is_whole else ""

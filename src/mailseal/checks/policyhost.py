@@ -4,7 +4,8 @@
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 
-from mailseal.answers import Absent, Found, LookupFailed
+from mailseal.answers import Absent, Found
+from mailseal.checks.addresses import failed_lookups
 from mailseal.checks.evidence import PolicyFetch, PolicyHostEvidence, Trouble
 from mailseal.checks.finding import Entry, Finding, Severity
 from mailseal.checks.publication import policy_host, weigh
@@ -14,8 +15,9 @@ from mailseal.results import ResultType
 
 UNKNOWN = Entry(
     code="policy-host-unknown",
-    title="the address of the policy host could not be looked up",
-    about="Senders whose resolver fails, too, get no policy and go on with the one they know.",
+    title="the addresses of the policy host could not be looked up",
+    about="Senders whose resolver fails, too, get no policy and go on with the one they know. A "
+    "and AAAA count each by itself: addresses that another sender finds there were not tested.",
     clause="RFC 8461 §3.3",
     result=ResultType.STS_POLICY_FETCH_ERROR,
 )
@@ -119,25 +121,24 @@ def check(reading: Reading) -> Iterator[Finding]:
     host = policy_host(reading)
     if host is None:
         return
-    answers = (host.a, host.aaaa)
-    if not any(isinstance(answer, Found) for answer in answers):
-        yield from _judge_missing(reading, host)
+    failed = failed_lookups(host.a, host.aaaa)
+    for lookup in failed:
+        yield UNKNOWN.found(
+            Severity.UNKNOWN,
+            host.name,
+            seen=f"{lookup.rdtypes} of {host.name} could not be looked up: {lookup.reason}.",
+            follows="Senders that meet the same get no policy there.",
+            remedy="Check the domain's name servers, then check again.",
+        )
+    if not any(isinstance(answer, Found) for answer in (host.a, host.aaaa)):
+        if not failed:
+            yield from _judge_missing(reading, host)
         return
     yield from _judge_connections(reading, host)
     yield from _judge_difference(reading, host)
 
 
 def _judge_missing(reading: Reading, host: PolicyHostEvidence) -> Iterator[Finding]:
-    failed = next((one for one in (host.a, host.aaaa) if isinstance(one, LookupFailed)), None)
-    if failed is not None:
-        yield UNKNOWN.found(
-            Severity.UNKNOWN,
-            host.name,
-            seen=f"The addresses of {host.name} could not be looked up: {failed.reason}.",
-            follows="Senders that meet the same get no policy.",
-            remedy="Check the domain's name servers, then check again.",
-        )
-        return
     if isinstance(host.alias, Found):
         is_gone = isinstance(host.a, Absent) and not host.a.is_name_known
         what = "does not exist" if is_gone else "has no address"

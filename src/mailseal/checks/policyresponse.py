@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from mailseal.checks.correction import ready_policy
-from mailseal.checks.evidence import Failure, PolicyFetch, PolicyHostEvidence
+from mailseal.checks.evidence import Failure, PolicyFetch, PolicyHostEvidence, Trouble
 from mailseal.checks.finding import Entry, Finding, Severity
 from mailseal.checks.publication import policy_host, weigh
 from mailseal.checks.reading import Reading, is_like_policy
@@ -17,6 +17,7 @@ from mailseal.results import ResultType
 
 LARGE_BODY_BYTES = 4 * 1024  # RFC 8461 says 64 KiB; some senders stop at 4 KiB, says aykevl/mta-sts
 SLOW = timedelta(seconds=5)  # ours: policies that work come in less than one
+PATIENCE = timedelta(minutes=1)  # RFC 8461 §3.3 suggests that senders wait so long
 STALE = timedelta(days=1)  # ours: senders refetch about daily
 WELL_KNOWN = "/.well-known/mta-sts.txt"
 
@@ -98,7 +99,8 @@ UNFINISHED = Entry(
     code="policy-unfinished",
     title="the policy host does not finish its answer",
     about="TLS came about, and then the response was not HTTP, ended in the middle, or never "
-    "ended.",
+    "ended. A connection that was cut, or for which our own time ran out within the minute that "
+    "senders are to wait, proves nothing about others.",
     clause="RFC 8461 §3.3",
     result=_FETCH,
 )
@@ -183,11 +185,15 @@ def _judge_unfinished(
     reading: Reading, host: PolicyHostEvidence, fetch: PolicyFetch, failure: Failure
 ) -> Finding:
     begun = "began to answer" if fetch.status is not None else "did not answer"
+    is_late = failure.trouble is Trouble.TIMEOUT and fetch.duration > PATIENCE
+    is_proven = is_late or failure.trouble not in (Trouble.TIMEOUT, Trouble.CLOSED)
     return UNFINISHED.found(
-        weigh(reading),
+        weigh(reading) if is_proven else Severity.UNKNOWN,
         host.name,
         seen=f"{host.name} {begun}, and then: {failure.reason}.",
-        follows=_NO_POLICY,
+        follows=_NO_POLICY
+        if is_proven
+        else "Senders that meet the same get no policy, and go on with one they know.",
         remedy="Look at the web server's log, and at what stands in front of it.",
     )
 
