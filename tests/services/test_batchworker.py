@@ -38,6 +38,16 @@ class Board:
             self.results.setdefault(one.number, one)
 
 
+class Control:
+    """Nothing is in doubt here."""
+
+    async def can_resolve(self) -> bool:
+        return True
+
+    async def can_use_port_25(self) -> bool:
+        return True
+
+
 class Internet:
     """Looks at domains, and keeps some waiting for ever."""
 
@@ -64,7 +74,7 @@ async def test_what_has_a_result_is_not_looked_at_again() -> None:
     board, internet = Board(), Internet()
     board.results = {n: Result(number=n, domain="old.example") for n in (1, 4)}
 
-    await BatchWorker(board=board, examiner_for=internet.examiner_for).do(BATCH)
+    await BatchWorker(board=board, examiner_for=internet.examiner_for, control=Control()).do(BATCH)
 
     assert sorted(internet.asked) == [2, 3, 5]
     assert sorted(board.results) == [1, 2, 3, 4, 5]
@@ -76,7 +86,7 @@ async def test_a_worker_that_is_told_to_end_keeps_what_it_knows() -> None:
     """The rest is for whoever gets the batch next."""
     board, internet = Board(), Internet(3)
     work = asyncio.create_task(
-        BatchWorker(board=board, examiner_for=internet.examiner_for).do(BATCH)
+        BatchWorker(board=board, examiner_for=internet.examiner_for, control=Control()).do(BATCH)
     )
     await internet.all_asked.wait()
     work.cancel()
@@ -92,7 +102,9 @@ async def test_a_batch_whose_results_cannot_be_kept_ends_in_an_error() -> None:
     board.is_away = True
 
     with pytest.raises(StoreError):
-        await BatchWorker(board=board, examiner_for=internet.examiner_for).do(BATCH)
+        await BatchWorker(board=board, examiner_for=internet.examiner_for, control=Control()).do(
+            BATCH
+        )
 
 
 async def test_who_has_opted_out_is_left_alone_by_every_worker() -> None:
@@ -101,6 +113,7 @@ async def test_who_has_opted_out_is_left_alone_by_every_worker() -> None:
     worker = BatchWorker(
         board=board,
         examiner_for=internet.examiner_for,
+        control=Control(),
         opt_outs=OptOuts(frozenset({"d2.example"})),
     )
 

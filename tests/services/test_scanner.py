@@ -25,7 +25,7 @@ class Sink(list[int]):
     def __init__(self) -> None:
         self.is_full = asyncio.Event()
 
-    def put(self, examined: Examined) -> None:
+    async def put(self, examined: Examined) -> None:
         self.append(examined.result.number)
         if len(self) == 9:
             self.is_full.set()
@@ -105,7 +105,7 @@ async def test_who_has_opted_out_is_not_looked_at() -> None:
     examine, results = Examiner(), list[Result]()
 
     class Keeper:
-        def put(self, examined: Examined) -> None:
+        async def put(self, examined: Examined) -> None:
             results.append(examined.result)
 
     one = Scanner(

@@ -12,7 +12,7 @@ from mailseal.names import Domain
 from mailseal.scans.fleet import ScanBatch, ScanOrder
 from mailseal.scans.optouts import OptOuts
 from mailseal.scans.result import Result
-from mailseal.services.doubt import Doubt
+from mailseal.services.doubt import Control, Doubt
 from mailseal.services.scanner import OPTED_OUT, Examiner
 
 SAVE_SECONDS = 1.0  # ours: what a lost worker may cost
@@ -45,10 +45,12 @@ class BatchWorker:
         *,
         board: Board,
         examiner_for: Callable[[ScanOrder], Examiner],
+        control: Control,
         opt_outs: OptOuts | None = None,
     ) -> None:
         self._board = board
         self._examiner_for = examiner_for
+        self._control = control
         self._opt_outs = opt_outs or OptOuts()
         self._examiners: dict[int, Examiner] = {}
 
@@ -61,14 +63,14 @@ class BatchWorker:
         examine = await self._examiner(batch.scan)
         done = await self._board.load_done(batch.scan, [number for number, _ in batch.domains])
         waiting: list[Result] = []
-        doubt = Doubt()
+        doubt = Doubt(self._control)
 
         async def look_at(number: int, domain: Domain) -> None:
             if self._opt_outs.covers(domain):
                 waiting.append(Result(number=number, domain=str(domain), fault=OPTED_OUT))
                 return
             examined = await examine(number, domain)
-            waiting.extend(one.result for one in doubt.weigh(examined))
+            waiting.extend(one.result for one in await doubt.weigh(examined))
 
         work = asyncio.gather(
             *(look_at(number, Domain(name)) for number, name in batch.domains if number not in done)

@@ -23,6 +23,7 @@ from mailseal.checks.reading import MAX_MX_HOSTS
 from mailseal.dane.exchange import MxSet, read_mx_set
 from mailseal.names import Domain, NextHop
 from mailseal.ports import Clock, PolicyProber, SmtpProber, ZoneDns, ZoneProber
+from mailseal.services.control import Controls
 from mailseal.services.gathering.authorities import Authorities, AuthorityGatherer
 from mailseal.services.gathering.budget import Budget
 from mailseal.services.gathering.hosts import HostGatherer, HostScope
@@ -86,6 +87,9 @@ class Checker:
         self._limits = limits
         self._make_label = make_label
         self._port25 = port25
+        self.controls = Controls(
+            dns=dns, port25=port25, timeout=limits.lookup_timeout, make_label=make_label
+        )
 
     async def gather(
         self,

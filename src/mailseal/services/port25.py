@@ -118,6 +118,16 @@ class Port25:
                 pass
         return self.may_use
 
+    async def is_proven(self) -> bool:
+        """Tell whether a connection was ever made; where none was, ask the references again."""
+        if not self._has_connected and self._references:
+            try:
+                async with asyncio.timeout(REFERENCES_TIMEOUT.total_seconds()):
+                    await self._ask_references()
+            except TimeoutError:
+                pass
+        return self._has_connected
+
     async def aclose(self) -> None:
         """End what is under way."""
         if self._look is not None:

@@ -54,7 +54,7 @@ class Examiner(Protocol):
 class Sink(Protocol):
     """Where results go."""
 
-    def put(self, examined: Examined) -> None:
+    async def put(self, examined: Examined) -> None:
         """Keep one, now or a little later; all that were put in one order are kept in it."""
         ...
 
@@ -116,7 +116,7 @@ class Scanner:
             finally:
                 self.counts.under_way -= 1
             self._count(examined.result)
-            self._sink.put(examined)
+            await self._sink.put(examined)
             low = self._done.low
             self._done.add(item.number)
             if self._done.low > low:

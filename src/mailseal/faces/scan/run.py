@@ -191,10 +191,10 @@ def _run(
     limits = ScanLimits(at_once=wishes.at_once)
     if isinstance(lines, Pipe):
         limits = replace(limits, block=1)
-    sink = FileSink(results, wishes.evidence)
 
     async def scan() -> int:
         async with wiring.open_checker(config, opt_outs=opt_outs, is_scan=True) as checker:
+            sink = FileSink(results, wishes.evidence, checker.controls)
             scanner = Scanner(
                 examine=Examination(
                     checker, depth=Depth(wishes.level), is_complete=wishes.is_complete

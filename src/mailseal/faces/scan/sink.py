@@ -5,21 +5,21 @@ from pathlib import Path
 
 from mailseal.faces.scan.examination import keep_evidence
 from mailseal.faces.scan.output import ResultFile
-from mailseal.services.doubt import Doubt
+from mailseal.services.doubt import Control, Doubt
 from mailseal.services.scanner import Examined
 
 
 class FileSink:
     """Keeps results (the ``services.scanner.Sink`` protocol): what is done has both."""
 
-    def __init__(self, results: ResultFile, evidence: Path | None) -> None:
+    def __init__(self, results: ResultFile, evidence: Path | None, control: Control) -> None:
         self._results = results
         self._evidence = evidence
-        self._doubt = Doubt()
+        self._doubt = Doubt(control)
 
-    def put(self, examined: Examined) -> None:
+    async def put(self, examined: Examined) -> None:
         """Keep one, unless it is in doubt; raise ``CannotSeeError`` or ``OSError``."""
-        self._keep(self._doubt.weigh(examined))
+        self._keep(await self._doubt.weigh(examined))
 
     def release(self) -> None:
         """Keep what was in doubt until the end."""

@@ -82,7 +82,12 @@ def worker(
             def examiner_for(order: "ScanOrder") -> "Examiner":
                 return Examination(checker, depth=Depth(order.level), is_complete=order.is_complete)
 
-            hands = BatchWorker(board=board, examiner_for=examiner_for, opt_outs=opt_outs)
+            hands = BatchWorker(
+                board=board,
+                examiner_for=examiner_for,
+                control=checker.controls,
+                opt_outs=opt_outs,
+            )
             await board.work(
                 hands.do,
                 batches=batches,
