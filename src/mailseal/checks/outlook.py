@@ -218,7 +218,14 @@ def judge_dane(reading: SessionReading) -> AddressOutlook:
     without_tls = _judge_start(reading.session)
     if without_tls is not None:
         return without_tls
-    if reading.dane is None or reading.dane.outcome is not DaneOutcome.REFUSED:
+    outcome = reading.dane.outcome if reading.dane else None
+    if outcome is DaneOutcome.UNKNOWN:
+        return AddressOutlook(
+            address=reading.session.address,
+            outcome=Outcome.UNKNOWN,
+            reason="its TLSA records and chain take more work than a check does",
+        )
+    if reading.dane is None or outcome is not DaneOutcome.REFUSED:
         return _judge_end(reading.session)
     refused = reading.dane.of(Standing.REFUSED)
     return AddressOutlook(
