@@ -10,6 +10,7 @@ from mailseal.checks.judge import judge
 from mailseal.checks.saved import write_evidence
 from mailseal.names import Domain
 from mailseal.scans.result import Result, sum_up
+from mailseal.services.judging import judge_aside
 from mailseal.services.scanner import Examined
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Examination:
             evidence = await self._checker.gather(
                 domain, depth=self._depth, is_brief=not self._is_complete
             )
-            result = sum_up(number, judge(evidence))
+            result = sum_up(number, await judge_aside(evidence, judge))
         except Exception as error:
             # A mistake of ours in one domain must not cost the others; a new run would meet it
             # again and never come past it.

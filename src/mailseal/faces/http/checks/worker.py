@@ -26,6 +26,7 @@ from mailseal.faces.check.document import to_answer
 from mailseal.faces.http.checks import link
 from mailseal.faces.http.checks.desk import Step
 from mailseal.names import Domain
+from mailseal.services.judging import judge_aside
 
 if TYPE_CHECKING:
     from mailseal.services.checker import Checker, Progress
@@ -97,7 +98,7 @@ async def answer(ask: link.Ask, checker: "Checker", telling: Telling) -> None:
 
     try:
         evidence = await checker.gather(Domain.parse(ask.domain), on_progress=tell)
-        text = msgspec.json.encode(to_answer(judge(evidence)))
+        text = msgspec.json.encode(to_answer(await judge_aside(evidence, judge)))
     except Exception:
         log.exception("domain could not be checked", domain=ask.domain)
         reason = "a fault in mailseal, see its log"
