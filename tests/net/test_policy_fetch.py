@@ -185,6 +185,7 @@ async def test_the_media_type_is_text_plain(
         (HEAD + b"Content-Length: 500\r\n\r\n" + BODY, "connection-closed-early"),
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nversi\r\n", "connection-closed-early"),
         (HEAD, "connection-closed-early"),
+        (b"HTT", "connection-closed-early"),
         (b"", "connection-closed-early"),
         (HEAD + b"X: " + b"y" * 100_000 + b"\r\n\r\n" + BODY, "http-head-too-large"),
         (HEAD + b"X: y\r\n" * 10_000 + b"\r\n" + BODY, "http-head-too-large"),
@@ -192,7 +193,7 @@ async def test_the_media_type_is_text_plain(
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 5000, "too-many-chunks"),
     ],
     ids=["gzip", "two-encodings", "declared-too-large", "short", "cut-chunks", "only-head",
-         "nothing", "long-header", "many-headers", "endless-100", "tiny-chunks"],
+         "begun", "nothing", "long-header", "many-headers", "endless-100", "tiny-chunks"],
 )  # fmt: skip
 async def test_bad_answers_have_their_own_reasons(fetch: Fetch, answer: bytes, reason: str) -> None:
     """An operator reads from the reason what to tell the policy host's owner."""
@@ -206,6 +207,7 @@ async def test_bad_answers_have_their_own_reasons(fetch: Fetch, answer: bytes, r
     [
         b"\x00\xff\xfe garbage\r\n\r\n",
         b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
+        b"SSH-2.0-OpenSSH_9.2\r\n",  # and the end: no half of a response
         b"HTTP/2 200\r\n\r\n",
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n",  # we asked for none
         HEAD + b"Content-Length: -1\r\n\r\n" + BODY,

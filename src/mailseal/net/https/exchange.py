@@ -115,7 +115,7 @@ class PolicyExchange(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Take an end that anybody on the way could have made: what came is incomplete."""
         if not self.outcome.done():
-            self._refuse("connection-closed-early", is_final=False)
+            self._refuse_end()
 
     def abort(self) -> None:
         """Drop the connection; nothing of it is needed any more."""
@@ -129,7 +129,7 @@ class PolicyExchange(asyncio.Protocol):
                 pass
         except h11.RemoteProtocolError as error:
             if not data:
-                self._refuse("connection-closed-early", is_final=False)
+                self._refuse_end()
             elif error.error_status_hint == 431:
                 self._refuse("http-head-too-large", is_final=True)
             else:
@@ -187,6 +187,12 @@ class PolicyExchange(asyncio.Protocol):
             self._refuse(
                 f"content-type: {seen}", is_final=True, result=ResultType.STS_POLICY_INVALID
             )
+
+    def _refuse_end(self) -> None:
+        """Refuse a response that was cut off, or something that never was one."""
+        began, _ = self._http.trailing_data
+        is_http = self._has_head or began[:5] == b"HTTP/"[: len(began)]
+        self._refuse("connection-closed-early" if is_http else "http-malformed", is_final=False)
 
     def _refuse(
         self,
