@@ -191,6 +191,21 @@ def test_a_busy_server_hides_its_certificate_and_nothing_else() -> None:
     assert sees(domain_evidence(), finding())
 
 
+def test_a_server_without_tls_for_now_hides_its_certificate() -> None:
+    """454 is a fault with a finding of its own, and nobody saw whether the old one is mended."""
+    reply = "454 4.7.0 TLS not available"
+    one = replace(
+        session(),
+        stage=Stage.EHLO,
+        failure=Failure(trouble=Trouble.BUSY, reason=reply, code=454),
+        starttls_reply=reply,
+        tls=None,
+    )
+    without_tls = domain_evidence(host(sessions=(one,)))
+    assert not sees(without_tls, finding())
+    assert sees(without_tls, finding("policy-mode-testing", subject="example.com"))
+
+
 def test_a_host_that_is_no_mx_any_more_has_no_faults() -> None:
     """Its findings are over, though nobody looks at it."""
     assert sees(busy("mx9.example.com"), finding())

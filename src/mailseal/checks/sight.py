@@ -6,6 +6,7 @@ from mailseal.answers import Absent, Answer, LookupFailed
 from mailseal.checks.evidence import Depth, Trouble
 from mailseal.checks.finding import Finding, Severity
 from mailseal.checks.reading import Reading
+from mailseal.checks.starttls import UNAVAILABLE
 from mailseal.dane.host import TlsaState
 
 # Of a policy host: only these say that every sender meets the same.
@@ -28,11 +29,8 @@ def could_see(reading: Reading, findings: Iterable[Finding], finding: Finding) -
     about = _host_of(finding.subject)
     for one in findings:
         is_near = _host_of(one.subject) in (about, reading.domain)
-        if (
-            one.severity is Severity.UNKNOWN
-            and is_near
-            and _is_same_kind(word, _first_word(one.code))
-        ):
+        is_blind = one.severity is Severity.UNKNOWN or one.code == UNAVAILABLE.code
+        if is_blind and is_near and _is_same_kind(word, _first_word(one.code)):
             return False
     if about == f"mta-sts.{reading.domain}" and word in _SERVERS:
         word = "policy"
