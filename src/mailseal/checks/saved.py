@@ -4,6 +4,7 @@ import msgspec
 
 import mailseal
 from mailseal.checks.evidence import FORMAT, Evidence
+from mailseal.checks.plausibility import find_fault
 
 MAX_SAVED_BYTES = 64 * 1024 * 1024  # ours: 32 hosts with 16 addresses and long chains need 30 MiB
 
@@ -39,6 +40,10 @@ def read_evidence(text: bytes) -> Evidence:
                 f"it has format {known}, and this version reads up to {FORMAT}; "
                 "take the version of mailseal that wrote it, or a newer one"
             )
-        return msgspec.json.decode(text, type=Evidence)
-    except (msgspec.DecodeError, RecursionError) as error:
+        evidence = msgspec.json.decode(text, type=Evidence)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SavedEvidenceError(f"it is no saved evidence: {error}") from error
+    fault = "$.format: the first format is 1" if known < 1 else find_fault(evidence)
+    if fault is not None:
+        raise SavedEvidenceError(f"nobody can have observed this: {fault}")
+    return evidence

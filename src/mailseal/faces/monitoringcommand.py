@@ -3,10 +3,15 @@
 The codes are those of monitoring plug-ins: 0 good, 1 warnings, 2 errors, 3 unknown.
 """
 
+import traceback
+from pathlib import Path
+from typing import Any
+
 import click
 
 WRONG_USAGE = 3
 UNKNOWN = 3
+MAX_FAULT = 300  # ours: letters of a line in a monitoring system
 
 
 class WrongUsageError(click.UsageError):
@@ -22,7 +27,7 @@ class CannotTellError(click.ClickException):
 
 
 class MonitoringCommand(click.Command):
-    """A command whose wrong usage exits 3."""
+    """A command whose wrong usage exits 3, as does a fault of its own."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the command line."""
@@ -30,3 +35,24 @@ class MonitoringCommand(click.Command):
             return super().parse_args(ctx, args)
         except click.UsageError as error:
             raise WrongUsageError(error.format_message(), ctx) from error
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; Python would exit with 1 after a fault, which says "warnings"."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # click tells them, or nobody reads any more
+        except Exception as error:  # the outermost loop of this face
+            raise CannotTellError(_say_fault(error)) from error
+
+
+def _say_fault(error: Exception) -> str:
+    from mailseal.faces.check.showing import printable
+
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    what = printable(f"{type(error).__name__}{place}: {error}")[:MAX_FAULT]
+    return (
+        f"a fault of mailseal, so nothing was found out: {what}; please report this line, with "
+        "the file that was judged or the domain that was asked about"
+    )

@@ -22,6 +22,8 @@ from mailseal.services.checker import Checker
 from mailseal.testing.evidence import DOMAIN, domain_evidence, failed, records
 from tests.services.checkworld import World, good_world
 
+SAVED = write_evidence(domain_evidence())
+
 
 class Desk:
     """A command line in a world of fakes; stands in for ``mailseal.wiring``."""
@@ -138,7 +140,9 @@ def test_a_folder_gets_a_file_for_each_domain(desk: Desk, tmp_path: Path) -> Non
     [
         (b"{}", "line 1: it is no saved evidence"),
         (b"\n\n", "holds no evidence"),
-        (write_evidence(domain_evidence()) + b"\n{", "line 2"),
+        (SAVED + b"\n{", "line 2"),
+        (SAVED.replace(b"2026-06-30T00:00:00Z", b"2026-06-30T00:00:00"), "not in UTC"),
+        (SAVED.replace(b'"192.0.2.10"', b'"nonsense"'), "no address"),
     ],
 )
 def test_a_file_that_is_no_evidence_is_refused_by_line(
@@ -151,6 +155,21 @@ def test_a_file_that_is_no_evidence_is_refused_by_line(
 
     assert result.exit_code == 3
     assert why in result.stderr
+
+
+def test_a_fault_of_our_own_is_unknown_and_no_warning(desk: Desk) -> None:
+    """Python's own exit code would be 1, which monitoring reads as "warnings"."""
+
+    async def gather(*_: object, **__: object) -> object:
+        raise ValueError("\x1b[31mnonsense")
+
+    desk.world = cast("World", SimpleNamespace(checker=SimpleNamespace(gather=gather)))
+    result = desk.run(DOMAIN)
+
+    assert result.exit_code == 3
+    assert "a fault of mailseal, so nothing was found out: ValueError at " in result.stderr
+    assert "please report this line" in result.stderr
+    assert "\x1b" not in result.stderr
 
 
 def test_a_place_that_cannot_be_written_is_named(desk: Desk, tmp_path: Path) -> None:
