@@ -18,12 +18,12 @@ T = TypeVar("T")
 MAX_CODES = 15  # ours: those that matter; JSON has all
 COLUMNS = 34  # of a label in text
 
-_VERDICTS = {
+_VERDICTS = {  # in the words of check; its module would load all checks
     Verdict.HEALTHY: "enforcing and healthy",
     Verdict.LOSING_MAIL: "enforcing and losing mail",
     Verdict.SAFE_TO_ENFORCE: "safe to enforce",
-    Verdict.NOT_YET: "not yet safe to enforce",
-    Verdict.NOT_PUBLISHED: "nothing published",
+    Verdict.NOT_YET: "not safe to enforce yet",
+    Verdict.NOT_PUBLISHED: "not published",
     Verdict.CANNOT_TELL: "cannot tell from here",
 }
 _MX = {
