@@ -117,7 +117,6 @@ def domains() -> Iterator[LabDomain]:
         finds=(
             "error mx-no-host",
             "warning sts-record-orphan",
-            "warning mx-implicit-uncovered",
             "warning mx-wildcard-without-host",
             "warning mx-pattern-without-host",
         ),

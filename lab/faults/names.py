@@ -17,7 +17,6 @@ def domains() -> Iterator[LabDomain]:
         "the MX host has no address",
         "10 nobody.mx-gone.test.",
         finds=(
-            "error mx-none-covered",
             "error mx-host-gone",
             "error mx-no-host",
             "warning mx-pattern-without-host",
@@ -34,7 +33,7 @@ def domains() -> Iterator[LabDomain]:
         "one of two MX hosts has no address",
         "10 mx.good.test.",
         "20 gone.mx-gone-too.test.",
-        finds=("error mx-backup-uncovered", "warning mx-host-gone"),
+        finds=("warning mx-host-gone",),
     )
     yield _domain(
         "mx-null-too",
@@ -87,6 +86,15 @@ def domains() -> Iterator[LabDomain]:
         sts_records=(STS_RECORD,),
         policy_host=PolicyHost(body=policy_text("testing", "mx2.best-uncovered.test")),
         finds=("warning mx-best-uncovered",),
+    )
+    yield LabDomain(
+        name="implicit-uncovered.test",
+        shows="testing: no MX record, and the policy does not name the domain itself",
+        mx=(MxHost(name="implicit-uncovered.test"),),
+        announces_mx=False,
+        sts_records=(STS_RECORD,),
+        policy_host=PolicyHost(body=policy_text("testing", "mx.implicit-uncovered.test")),
+        finds=("warning mx-implicit-uncovered", "warning mx-pattern-without-host"),
     )
     yield _domain(
         "mx-stale",
