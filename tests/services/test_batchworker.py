@@ -2,16 +2,22 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from mailseal.answers import DnsFailure
+from mailseal.checks.evidence import Failure, Trouble
 from mailseal.names import Domain
 from mailseal.ports import StoreError
 from mailseal.scans.fleet import ScanBatch, ScanOrder
 from mailseal.scans.optouts import OptOuts
 from mailseal.scans.result import Result
 from mailseal.services.batchworker import BatchWorker
+from mailseal.services.doubt import MAX_SILENT, CannotSeeError
 from mailseal.services.scanner import Examined, Examiner
+from mailseal.testing.evidence import domain_evidence, failed, host, records, session
 
 BATCH = ScanBatch(scan=7, domains=tuple((n, f"d{n}.example") for n in range(1, 6)))
 
@@ -105,6 +111,56 @@ async def test_a_batch_whose_results_cannot_be_kept_ends_in_an_error() -> None:
         await BatchWorker(board=board, examiner_for=internet.examiner_for, control=Control()).do(
             BATCH
         )
+
+
+async def test_a_domain_whose_server_is_given_a_rest_is_looked_at_again() -> None:
+    """Its turn comes once the others have had theirs; its batch waits for it."""
+    board, slept, looks = Board(), list[float](), list[int]()
+
+    async def examine(number: int, domain: Domain) -> Examined:
+        looks.append(number)
+        again_in = timedelta(minutes=2) if looks.count(number) == 1 and number == 3 else None
+        failure = Failure(trouble=Trouble.SKIPPED, reason="a rest", again_in=again_in)
+        evidence = domain_evidence(host(sessions=(replace(session(), failure=failure),)))
+        return Examined(result=Result(number=number, domain=str(domain)), evidence=evidence)
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    await BatchWorker(
+        board=board, examiner_for=lambda _: examine, control=Control(), sleep=sleep
+    ).do(BATCH)
+
+    assert sorted(looks) == [1, 2, 3, 3, 4, 5]
+    assert slept == [120.0]
+    assert sorted(board.results) == [1, 2, 3, 4, 5]
+
+
+async def test_where_nothing_can_be_seen_the_whole_batch_is_called_off() -> None:
+    """Nothing of it goes on beside the next try."""
+    board, running = Board(), set[int]()
+
+    class Blind(Control):
+        async def can_resolve(self) -> bool:
+            return False
+
+    async def examine(number: int, domain: Domain) -> Examined:
+        if number > MAX_SILENT:
+            running.add(number)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                running.discard(number)
+        late = failed(DnsFailure.TIMEOUT, "no answer in time")
+        evidence = domain_evidence(own_records=replace(records(), mx=late, sts=late))
+        return Examined(result=Result(number=number, domain=str(domain)), evidence=evidence)
+
+    worker = BatchWorker(board=board, examiner_for=lambda _: examine, control=Blind())
+    domains = tuple((n, f"d{n}.example") for n in range(1, MAX_SILENT + 3))
+
+    with pytest.raises(CannotSeeError):
+        await worker.do(ScanBatch(scan=7, domains=domains))
+    assert (running, board.results) == (set(), {})
 
 
 async def test_who_has_opted_out_is_left_alone_by_every_worker() -> None:

@@ -173,6 +173,27 @@ async def test_a_server_that_is_busy_at_a_later_connection_is_left_alone_too() -
     assert world.probes.counts.busy == 1
 
 
+async def test_who_could_not_have_his_turn_in_time_is_told_so_at_once() -> None:
+    """And when to come again: three hundred names at one address do not all wait in vain."""
+    world = World()
+    world.smtp.hold(HERE)
+    asking = [
+        asyncio.create_task(world.probe(f"mx{n}.example.com", timeout=10 * SECOND))
+        for n in range(30)
+    ]
+    await settle()
+
+    refused = [task.result() for task in asking if task.done()]
+    for task in asking:
+        task.cancel()
+    await world.probes.aclose()
+
+    assert len(refused) == 30 - 11  # one at work, ten in line
+    failures = [one.failure for one in refused if one.failure]
+    assert {one.trouble for one in failures} == {Trouble.SKIPPED}
+    assert {one.again_in for one in failures} == {11 * SECOND}
+
+
 async def test_what_was_skipped_is_not_remembered() -> None:
     """A bound of ours says nothing about the server."""
     world = World()

@@ -2,15 +2,19 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from mailseal.checks.evidence import Failure, Trouble
 from mailseal.names import Domain
 from mailseal.scans.listing import Item, ListError
 from mailseal.scans.optouts import OptOuts
 from mailseal.scans.positions import Positions
 from mailseal.scans.result import Result
-from mailseal.services.scanner import Examined, ScanLimits, Scanner
+from mailseal.services.scanner import MAX_LOOKS, Examined, ScanLimits, Scanner
+from mailseal.testing.evidence import domain_evidence, host, session
 
 
 def items(count: int) -> Iterator[Item]:
@@ -144,3 +148,80 @@ async def test_a_scan_that_is_called_off_ends_at_once() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert 1 not in sink
+
+
+class Crowd:
+    """Gives servers a rest: ``rests`` says how often for which number; ``looks`` are in order."""
+
+    def __init__(self, rests: dict[int, int], *, again_in: timedelta = timedelta(0)) -> None:
+        self.rests = dict(rests)
+        self.again_in = again_in
+        self.looks: list[int] = []
+
+    async def __call__(self, number: int, domain: Domain) -> Examined:
+        self.looks.append(number)
+        await asyncio.sleep(0)
+        evidence = domain_evidence()
+        if self.rests.get(number, 0):
+            self.rests[number] -= 1
+            failure = Failure(trouble=Trouble.SKIPPED, reason="a rest", again_in=self.again_in)
+            evidence = domain_evidence(host(sessions=(replace(session(), failure=failure),)))
+        return Examined(result=Result(number=number, domain=str(domain)), evidence=evidence)
+
+
+async def run_crowd(crowd: Crowd, count: int, **more: object) -> Sink:
+    sink = Sink()
+    options: dict[str, object] = {"limits": ScanLimits(at_once=2), **more}
+    await Scanner(examine=crowd, sink=sink, done=Positions(), **options).run(  # type: ignore[arg-type]
+        items(count)
+    )
+    return sink
+
+
+async def test_a_domain_whose_server_is_given_a_rest_comes_behind_the_others() -> None:
+    """That its turn did not come says nothing about it, and is no result."""
+    crowd = Crowd({2: 3, 4: 1})
+
+    sink = await run_crowd(crowd, 9)
+
+    assert sorted(sink) == list(range(1, 10))
+    assert set(sink[-2:]) == {2, 4}
+    assert (crowd.looks.count(2), crowd.looks.count(4)) == (4, 2)
+
+
+async def test_nobody_is_put_off_for_ever() -> None:
+    """A server that is busy all the time leaves its domains unknown."""
+    crowd = Crowd({2: 1000})
+
+    sink = await run_crowd(crowd, 9)
+
+    assert sorted(sink) == list(range(1, 10))
+    assert crowd.looks.count(2) == MAX_LOOKS
+
+
+async def test_the_rest_is_waited_for() -> None:
+    """Once nothing else is left to be done."""
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    sink = await run_crowd(Crowd({1: 1}, again_in=timedelta(minutes=5)), 3, sleep=sleep)
+
+    assert sorted(sink) == [1, 2, 3]
+    assert [round(seconds) for seconds in slept] == [300]
+
+
+async def test_those_put_off_do_not_hold_up_a_long_list() -> None:
+    """Where the window ends at one of them it has its last look, without a rest."""
+
+    async def sleep(seconds: float) -> None:
+        raise AssertionError("nobody waits")
+
+    limits = ScanLimits(at_once=3, window=20)
+    crowd = Crowd({3: 1000, 7: 1}, again_in=timedelta(minutes=5))
+
+    sink = await run_crowd(crowd, 200, limits=limits, sleep=sleep)
+
+    assert sorted(sink) == list(range(1, 201))
+    assert (crowd.looks.count(3), crowd.looks.count(7)) == (2, 2)

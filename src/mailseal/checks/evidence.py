@@ -49,12 +49,14 @@ class Failure:
     """What ended an observation early; ``code`` is the server's own, if it gave one.
 
     ``reason`` is half a sentence for people. Of a mail server that answered it is the answer,
-    code and all: "421 4.7.0 Too many connections".
+    code and all: "421 4.7.0 Too many connections". ``again_in`` is when to ask a server that was
+    not asked now because it is given a rest.
     """
 
     trouble: Trouble
     reason: str
     code: int | None = None
+    again_in: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

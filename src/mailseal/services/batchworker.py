@@ -13,7 +13,7 @@ from mailseal.scans.fleet import ScanBatch, ScanOrder
 from mailseal.scans.optouts import OptOuts
 from mailseal.scans.result import Result
 from mailseal.services.doubt import Control, Doubt
-from mailseal.services.scanner import OPTED_OUT, Examiner
+from mailseal.services.scanner import MAX_LOOKS, OPTED_OUT, Examiner, Sleep, rest_of
 
 SAVE_SECONDS = 1.0  # ours: what a lost worker may cost
 
@@ -37,7 +37,7 @@ class Board(Protocol):
 class BatchWorker:
     """Looks at the domains of one batch all at the same time, and may have several batches.
 
-    ``examiner_for`` gives what looks at a domain as a scan wants it.
+    ``examiner_for`` gives what looks at a domain as a scan wants it; ``sleep`` is for tests.
     """
 
     def __init__(
@@ -47,10 +47,12 @@ class BatchWorker:
         examiner_for: Callable[[ScanOrder], Examiner],
         control: Control,
         opt_outs: OptOuts | None = None,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._board = board
         self._examiner_for = examiner_for
         self._control = control
+        self._sleep = sleep
         self._opt_outs = opt_outs or OptOuts()
         self._examiners: dict[int, Examiner] = {}
 
@@ -70,17 +72,30 @@ class BatchWorker:
                 waiting.append(Result(number=number, domain=str(domain), fault=OPTED_OUT))
                 return
             examined = await examine(number, domain)
+            for _ in range(1, MAX_LOOKS):
+                rest = rest_of(examined)
+                if rest is None:
+                    break
+                await self._sleep(rest.total_seconds())
+                examined = await examine(number, domain)
             waiting.extend(one.result for one in await doubt.weigh(examined))
 
-        work = asyncio.gather(
-            *(look_at(number, Domain(name)) for number, name in batch.domains if number not in done)
-        )
+        async def look_at_all() -> None:
+            async with asyncio.TaskGroup() as group:
+                for number, name in batch.domains:
+                    if number not in done:
+                        group.create_task(look_at(number, Domain(name)))
+
+        work = asyncio.create_task(look_at_all())
         try:
             while not work.done():
                 await asyncio.wait({work}, timeout=SAVE_SECONDS)
                 await self._save(batch.scan, waiting)
             await work
             waiting.extend(one.result for one in doubt.release())
+        except BaseExceptionGroup as failed:
+            # What one cannot find out, the others cannot either: they were called off.
+            raise failed.exceptions[0] from None
         finally:
             work.cancel()
             await self._save(batch.scan, waiting)

@@ -21,6 +21,7 @@ from mailseal.services.flights import Flights
 
 V4_PREFIX, V6_PREFIX = 24, 48  # what one operator usually has at the least
 _SECOND_LEVELS = frozenset({"ac", "co", "com", "edu", "gob", "gov", "ne", "net", "or", "org"})
+_NO_TURN = "its turn did not come in time"
 
 Key = tuple[str, str, int, bool]
 Sleep = Callable[[float], Awaitable[None]]
@@ -48,9 +49,13 @@ class ProbeLimits:
 
 @dataclass(slots=True)
 class _Place:
-    """An address: whose turn it is, and when the next may begin."""
+    """An address: whose turn it is, and when the next may begin.
+
+    ``pace`` is how many seconds lay between the beginnings of the last two turns.
+    """
 
     turn: asyncio.Semaphore
+    pace: float = 0.0
     next_at: float = 0.0
     is_busy: bool = False
     users: int = 0
@@ -123,7 +128,7 @@ class SharedProbes:
         done, _ = await asyncio.wait({flight}, timeout=timeout.total_seconds())
         if done:
             return flight.result()
-        return self._skipped(host, address, port, "its turn did not come in time")
+        return self._skipped(host, address, port, _NO_TURN, again_in=self._line(address))
 
     async def aclose(self) -> None:
         """Call off what is under way."""
@@ -142,20 +147,25 @@ class SharedProbes:
     ) -> SmtpSession:
         limits = self._limits
         deadline = self._clock.monotonic() + timeout.total_seconds()
+        line = self._line(address)
+        if line > timeout:
+            # Nobody waits for minutes in vain: he could do something else meanwhile.
+            self.counts.spared += 1
+            return self._skipped(host, address, port, self._say_rest(address), again_in=line)
         async with self._place(address) as place:
             wait = place.next_at - self._clock.monotonic()
             if place.next_at > deadline:
                 self.counts.spared += 1
-                reason = (
-                    f"it is given a rest, since it {'is busy' if place.is_busy else 'was asked'}"
-                )
-                return self._skipped(host, address, port, reason)
+                reason, again_in = self._say_rest(address), self._line(address)
+                return self._skipped(host, address, port, reason, again_in=again_in)
             if wait > 0:
                 await self._sleep(wait)
             async with self._provider(host, address), self._turns:
                 left = timedelta(seconds=max(deadline - self._clock.monotonic(), 0.0))
                 if not left:
-                    return self._skipped(host, address, port, "its turn did not come in time")
+                    again_in = self._line(address)
+                    return self._skipped(host, address, port, _NO_TURN, again_in=again_in)
+                started = self._clock.monotonic()
                 self.counts.sessions += 1
                 session = await self._prober.probe(
                     host,
@@ -168,8 +178,24 @@ class SharedProbes:
             self.counts.busy += place.is_busy
             pause = limits.busy_pause if place.is_busy else limits.address_pause
             place.next_at = self._clock.monotonic() + pause.total_seconds()
+            place.pace = self._clock.monotonic() - started + limits.address_pause.total_seconds()
         self._remember((str(host), address, port, is_deep), session)
         return session
+
+    def _line(self, address: str) -> timedelta:
+        """Return how long it takes until somebody who comes now has his turn at an address."""
+        place = self._places.get(address)
+        if place is None:
+            return timedelta(0)
+        rest = max(place.next_at - self._clock.monotonic(), 0.0)
+        pace = max(place.pace, self._limits.address_pause.total_seconds())
+        return timedelta(seconds=rest + place.users * pace)
+
+    def _say_rest(self, address: str) -> str:
+        place = self._places.get(address)
+        return (
+            f"it is given a rest, since it {'is busy' if place and place.is_busy else 'was asked'}"
+        )
 
     @asynccontextmanager
     async def _place(self, address: str) -> AsyncIterator[_Place]:
@@ -244,7 +270,9 @@ class SharedProbes:
         while len(self._known) > limits.max_remembered:
             self._known.popitem(last=False)
 
-    def _skipped(self, host: str, address: str, port: int, reason: str) -> SmtpSession:
+    def _skipped(
+        self, host: str, address: str, port: int, reason: str, *, again_in: timedelta
+    ) -> SmtpSession:
         return SmtpSession(
             host=str(host),
             address=address,
@@ -252,7 +280,7 @@ class SharedProbes:
             started_at=self._clock.now(),
             duration=timedelta(0),
             stage=Stage.NOTHING,
-            failure=Failure(trouble=Trouble.SKIPPED, reason=reason),
+            failure=Failure(trouble=Trouble.SKIPPED, reason=reason, again_in=again_in),
         )
 
 

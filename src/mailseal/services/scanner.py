@@ -1,13 +1,15 @@
 """Looks at one domain of a list after another, many at a time, and puts down what each comes to.
 
 What servers are to be spared lies in ``probes``; here is how many domains are under way, and that
-none runs away from the slowest: who reads results back needs to remember no more than that.
+none runs away from the slowest: who reads results back needs to remember no more than that. A
+domain with a server that was given a rest is put off behind the others.
 """
 
 import asyncio
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from itertools import islice
 from typing import Protocol
 
@@ -21,6 +23,9 @@ from mailseal.scans.result import Result
 
 NO_NAME = "no domain name"
 OPTED_OUT = "opted out"
+MAX_LOOKS = 6  # ours, for one domain: hundreds of names at one address have their turn by then
+
+Sleep = Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +75,20 @@ class ScanCounts:
     verdicts: Counter[Verdict] = field(default_factory=Counter)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Turn:
+    """An entry to be looked at, not before ``due`` on the loop's clock; ``looks`` were there."""
+
+    item: Item
+    looks: int = 0
+    due: float = 0.0
+
+
 class Scanner:
     """One run over a list.
 
     ``done`` are the numbers that are not to be looked at again; the scanner adds its own.
+    ``sleep`` is for tests.
     """
 
     def __init__(
@@ -85,6 +100,7 @@ class Scanner:
         limits: ScanLimits,
         opt_outs: OptOuts | None = None,
         on_known: Callable[[Item], None] | None = None,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._examine = examine
         self._sink = sink
@@ -95,6 +111,9 @@ class Scanner:
         self._reading = asyncio.Lock()
         self._block: deque[Item] = deque()
         self._moved = asyncio.Condition()
+        self._sleep = sleep
+        # By number, in the order in which they were put off; the window bounds them, too.
+        self._put_off: dict[int, _Turn] = {}
         self.counts = ScanCounts()
 
     async def run(self, items: Iterable[Item]) -> None:
@@ -109,29 +128,51 @@ class Scanner:
             raise failed.exceptions[0] from None
 
     async def _work(self, source: Iterator[Item]) -> None:
-        while (item := await self._next(source)) is not None:
+        while (turn := await self._next(source)) is not None:
             self.counts.under_way += 1
             try:
-                examined = await self._look_at(item)
+                await self._wait_until(turn.due)
+                examined = await self._look_at(turn.item)
             finally:
                 self.counts.under_way -= 1
-            self._count(examined.result)
-            await self._sink.put(examined)
-            low = self._done.low
-            self._done.add(item.number)
-            if self._done.low > low:
-                async with self._moved:
-                    self._moved.notify_all()
+            if not self._puts_off(turn, rest_of(examined)):
+                self._count(examined.result)
+                await self._sink.put(examined)
+                low = self._done.low
+                self._done.add(turn.item.number)
+                if self._done.low == low:
+                    continue
+            async with self._moved:
+                self._moved.notify_all()
 
-    async def _next(self, source: Iterator[Item]) -> Item | None:
-        """Return the next entry to be looked at, once it is not too far ahead; None at the end."""
+    def _puts_off(self, turn: _Turn, rest: timedelta | None) -> bool:
+        """Put an entry behind the others where a server of it is given a rest, but not for ever."""
+        looks = turn.looks + 1
+        if rest is None or looks >= MAX_LOOKS:
+            return False
+        due = asyncio.get_running_loop().time() + rest.total_seconds()
+        self._put_off[turn.item.number] = _Turn(item=turn.item, looks=looks, due=due)
+        return True
+
+    async def _wait_until(self, due: float) -> None:
+        left = due - asyncio.get_running_loop().time()
+        if left > 0:
+            await self._sleep(left)
+
+    async def _next(self, source: Iterator[Item]) -> _Turn | None:
+        """Return the next entry to be looked at, once it is not too far ahead; None at the end.
+
+        Those put off come last. One that all others would have to wait for comes at once, and
+        for the last time.
+        """
         async with self._reading:
             while True:
                 if not self._block:
                     # A file may be slow, and whoever writes into a pipe even slower.
                     self._block.extend(await asyncio.to_thread(self._read_block, source))
                     if not self._block:
-                        return None
+                        first = next(iter(self._put_off), None)
+                        return None if first is None else self._put_off.pop(first)
                 item = self._block.popleft()
                 if item.number not in self._done:
                     break
@@ -140,9 +181,15 @@ class Scanner:
                     self._on_known(item)
             async with self._moved:
                 await self._moved.wait_for(
-                    lambda: item.number <= self._done.low + self._limits.window
+                    lambda: self._is_near(item) or self._done.low + 1 in self._put_off
                 )
-            return item
+            if self._is_near(item):
+                return _Turn(item=item)
+            self._block.appendleft(item)
+            return replace(self._put_off.pop(self._done.low + 1), looks=MAX_LOOKS - 1, due=0.0)
+
+    def _is_near(self, item: Item) -> bool:
+        return item.number <= self._done.low + self._limits.window
 
     def _read_block(self, source: Iterator[Item]) -> list[Item]:
         return list(islice(source, self._limits.block))
@@ -160,6 +207,14 @@ class Scanner:
             self.counts.faults += 1
         else:
             self.counts.verdicts[result.verdict] += 1
+
+
+def rest_of(examined: Examined) -> timedelta | None:
+    """Return when to look again since some server was given a rest; None where none was."""
+    hosts = examined.evidence.mx_hosts if examined.evidence else ()
+    failures = (session.failure for host in hosts for session in host.sessions)
+    rests = (one.again_in for one in failures if one is not None and one.again_in is not None)
+    return max(rests, default=None)
 
 
 def without_look(item: Item, fault: str) -> Examined:
