@@ -12,9 +12,10 @@ import msgspec
 
 import mailseal
 from mailseal.answers import Found, LookupFailed
-from mailseal.checks.evidence import Depth, Evidence, SmtpSession, Stage, Trouble
+from mailseal.checks.evidence import Depth, Evidence, SmtpSession, Stage
 from mailseal.checks.finding import Finding, Severity
 from mailseal.checks.judge import Judgement
+from mailseal.checks.publication import explain_unseen
 from mailseal.checks.reading import Reading
 from mailseal.checks.verdict import Verdict
 from mailseal.dane.exchange import ExchangeUnknown
@@ -25,17 +26,6 @@ START = b'{"number":'  # how every line begins
 
 _GRAVITY = (Severity.ERROR, Severity.WARNING, Severity.UNKNOWN, Severity.INFO)
 _TLSRPT = b"v=TLSRPTv1"  # RFC 8460 §3
-# What another sender would meet at these, nobody knows.
-_UNSEEN = frozenset(
-    {
-        Trouble.TIMEOUT,
-        Trouble.UNREACHABLE,
-        Trouble.BLOCKED,
-        Trouble.NO_FAMILY,
-        Trouble.BUSY,
-        Trouble.SKIPPED,
-    }
-)
 
 
 class ResultSyntaxError(mailseal.Error):
@@ -186,10 +176,9 @@ def _policy(reading: Reading) -> State | None:
         return None
     if isinstance(host.a, LookupFailed) or isinstance(host.aaaa, LookupFailed):
         return State.UNKNOWN
-    fetches = host.fetches
-    if fetches and all(one.failure and one.failure.trouble in _UNSEEN for one in fetches):
+    if explain_unseen(reading):
         return State.UNKNOWN
-    return State.INVALID if any(one.status == 200 for one in fetches) else State.ABSENT
+    return State.INVALID if any(one.status == 200 for one in host.fetches) else State.ABSENT
 
 
 def _tlsrpt(evidence: Evidence) -> State | None:
