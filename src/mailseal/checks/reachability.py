@@ -163,7 +163,9 @@ def _judge_unfinished(reading: Reading, host: HostReading, failure: Failure) -> 
         judge_missing_tls(reading, host) if is_proven else Severity.UNKNOWN,
         host.name,
         seen=f"{host.name} does TLS, but then the session failed: {failure.reason}.",
-        follows="Senders that need TLS cannot deliver where this happens to them, too.",
+        follows="Senders that need TLS cannot deliver there."
+        if is_proven
+        else "Senders that need TLS cannot deliver where this happens to them, too.",
         remedy="Look for the connection in the server's log. A server that asks every client for "
         "a certificate ends it so: senders of mail have none.",
         result=ResultType.VALIDATION_FAILURE if failure.trouble is Trouble.TLS else None,
