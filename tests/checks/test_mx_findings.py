@@ -307,6 +307,21 @@ def test_port_25_is_said_once_and_not_per_address() -> None:
     assert [finding.code for finding in judge(evidence)] == ["port-25-blocked"]
 
 
+@pytest.mark.parametrize(("may_use", "is_said"), [(None, True), (True, False)])
+@pytest.mark.parametrize("trouble", [Trouble.TIMEOUT, Trouble.REFUSED])
+def test_that_port_25_may_be_closed_here_is_said_where_nothing_is_proven(
+    trouble: Trouble, may_use: bool | None, is_said: bool
+) -> None:
+    """One domain alone proves nothing; what was seen of its servers stays what is told."""
+    evidence = domain(at(MX1, unseen(trouble)))
+    evidence = replace(evidence, observer=replace(evidence.observer, may_use_port_25=may_use))
+
+    (finding,) = judge(evidence)
+
+    assert finding.code == "smtp-unreachable"
+    assert ("Perhaps it is this machine" in finding.remedy) is is_said
+
+
 def test_a_self_signed_certificate_is_only_told_where_dane_verifies_it() -> None:
     """RFC 7672 §3.1.1; under an enforced policy it loses mail of other senders all the same."""
     host = at(MX1, self_signed(), tlsa=(record_for(self_signed()),))

@@ -89,6 +89,10 @@ _REMEDIES = {
     SKIPPED: "",
 }
 
+_PERHAPS_OURS = (
+    " Perhaps it is this machine that may not connect to port 25, as in most clouds and homes."
+)
+
 _PLACES = {
     Stage.NOTHING: "when connecting",
     Stage.CONNECTED: "instead of a greeting",
@@ -129,11 +133,22 @@ def _judge(reading: Reading, host: HostReading, one: SessionReading) -> Iterator
     is_ours = entry in (NO_FAMILY, SKIPPED)
     is_host_seen = any(judge_sts(each).outcome is not Outcome.UNKNOWN for each in host.observed)
     severity = Severity.INFO if is_ours and is_host_seen else Severity.UNKNOWN
-    yield _say(entry, severity, host, one.session, failure)
+    is_perhaps_ours = (
+        one.session.stage is Stage.NOTHING
+        and failure.trouble in (Trouble.TIMEOUT, Trouble.REFUSED)
+        and reading.evidence.observer.may_use_port_25 is None
+    )
+    yield _say(entry, severity, host, one.session, failure, more=is_perhaps_ours * _PERHAPS_OURS)
 
 
 def _say(
-    entry: Entry, severity: Severity, host: HostReading, session: SmtpSession, failure: Failure
+    entry: Entry,
+    severity: Severity,
+    host: HostReading,
+    session: SmtpSession,
+    failure: Failure,
+    *,
+    more: str = "",
 ) -> Finding:
     place = _PLACES.get(session.stage, "")
     code = f" with code {failure.code}" if failure.code else ""
@@ -152,7 +167,7 @@ def _say(
         follows="Whether mail is delivered there within TLS is not known."
         if session.tls is not None
         else "Whether it does TLS, and with which certificate, is not known.",
-        remedy=_REMEDIES[entry],
+        remedy=_REMEDIES[entry] + more,
     )
 
 
