@@ -51,7 +51,7 @@ class ProbeLimits:
 class _Place:
     """An address: whose turn it is, and when the next may begin.
 
-    ``pace`` is how many seconds lay between the beginnings of the last two turns.
+    ``pace`` is how many seconds a turn took at the least, the pause behind it included.
     """
 
     turn: asyncio.Semaphore
@@ -178,7 +178,8 @@ class SharedProbes:
             self.counts.busy += place.is_busy
             pause = limits.busy_pause if place.is_busy else limits.address_pause
             place.next_at = self._clock.monotonic() + pause.total_seconds()
-            place.pace = self._clock.monotonic() - started + limits.address_pause.total_seconds()
+            took = self._clock.monotonic() - started + limits.address_pause.total_seconds()
+            place.pace = min(place.pace or took, took)
         self._remember((str(host), address, port, is_deep), session)
         return session
 
