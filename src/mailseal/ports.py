@@ -404,6 +404,10 @@ class HistoryStore(Protocol):
         """Store all of a look; tell whether that was done: not where somebody else was faster."""
         ...
 
+    async def put_off(self, before: Watched, *, until: datetime) -> None:
+        """Give a claim back: the look came to nothing, and the next is due at ``until``."""
+        ...
+
     async def claim_messages(
         self, channels: Sequence[Channel], now: datetime, *, until: datetime, limit: int
     ) -> tuple[Message, ...]:

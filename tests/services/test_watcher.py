@@ -201,6 +201,26 @@ async def test_a_store_that_is_away_costs_a_round() -> None:
     assert await world.go_on() == 1
 
 
+async def test_a_fault_with_one_domain_leaves_the_others_their_looks() -> None:
+    """It is put off for as long as a second look is, each time, and the rest keep their times."""
+    world = World()
+    names = [Domain(f"d{number}.example") for number in range(5)]
+    await world.add(*names)
+    world.faults.add(names[0])
+
+    assert await world.go_on() == 5
+    assert sorted(world.looks) == names
+    assert await world.go_on(14 * MINUTE) == 0
+    assert await world.go_on(MINUTE) == 1
+    assert world.looks[5:] == [names[0]]
+    known = await world.history.load(names[0])
+    assert known is not None
+    assert (known.looked_at, known.next_look_at) == (None, world.clock.now() + 15 * MINUTE)
+
+    world.faults.clear()
+    assert await world.go_on(6 * HOUR) == 5
+
+
 async def test_looks_on_demand_are_looks_like_others() -> None:
     """Due or not, stored and told; who is being looked at elsewhere is named."""
     world = World()

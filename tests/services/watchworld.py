@@ -35,6 +35,7 @@ class World:
         self.looks: list[Domain] = []
         self.opened = 0
         self.error: Exception | None = None
+        self.faults: set[Domain] = set()  # to look at one of these is an error of ours
         self.mail, self.webhook = FakeAlerts(), FakeAlerts(Channel.WEBHOOK)
         self.herald = Herald(
             store=self.history, senders=(self.mail, self.webhook), clock=self.clock
@@ -81,6 +82,8 @@ class World:
 
     async def _gather(self, domain: Domain) -> Evidence:
         self.looks.append(domain)
+        if domain in self.faults:
+            raise ValueError("a fault")
         now = self.clock.now()
         evidence = self.evidence.get(domain) or domain_evidence(domain=domain)
         return replace(evidence, domain=domain, started_at=now, finished_at=now)

@@ -203,6 +203,21 @@ async def test_a_domain_is_given_to_one_at_a_time(history: HistoryStore) -> None
     assert [one.domain for one in due] == [OTHER]
 
 
+async def test_a_look_that_came_to_nothing_is_put_off(history: HistoryStore) -> None:
+    """Until then nobody gets it, and then whoever asks; not where somebody else has looked."""
+    before = await watch(history)
+    await history.put_off(before, until=NOW + HOUR)
+    assert await history.claim_due(NOW, until=NOW + HOUR, limit=9) == ()
+    assert await history.load(DOMAIN) == replace(before, next_look_at=NOW + HOUR)
+
+    (again,) = await history.claim_due(NOW + HOUR, until=NOW + 2 * HOUR, limit=9)
+    await history.record(look(again, NOW + HOUR))
+    await history.put_off(again, until=NOW + 2 * HOUR)
+    known = await history.load(DOMAIN)
+    assert known is not None
+    assert known.next_look_at == NOW + 7 * HOUR
+
+
 async def test_nodes_on_one_server_share_the_looks(postgres_url: str) -> None:
     """Of thirty domains that are due each is given out once, however many ask."""
     stores = [await open_store(postgres_url) for _ in range(3)]

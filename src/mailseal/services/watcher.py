@@ -132,11 +132,26 @@ class Watcher:
 
     async def _take_turn(self, before: Watched, gather: Gather, turns: asyncio.Semaphore) -> None:
         try:
-            await self._look(before, gather)
+            await self._look_or_put_off(before, gather)
         except StoreError as error:
             log.warning("watch is without its store", error=str(error), action="try-again")
         finally:
             turns.release()
+
+    async def _look_or_put_off(self, before: Watched, gather: Gather) -> None:
+        try:
+            await self._look(before, gather)
+        except StoreError:
+            raise
+        except Exception:
+            # A fault of ours: one domain that brings it out must not keep others from being seen.
+            pause = self._rules.confirm_after
+            log.exception(
+                "watched domain could not be looked at",
+                domain=before.domain,
+                action=f"again-in-{pause.total_seconds():.0f}s",
+            )
+            await self._store.put_off(before, until=self._clock.now() + pause)
 
     async def _look(self, before: Watched, gather: Gather) -> Look | None:
         """Look and store; None where somebody else has looked meanwhile."""

@@ -82,6 +82,10 @@ class History:
         """Store all of a look; tell whether that was done: not where somebody else was faster."""
         return await self._write(lambda connection: historystatements.record(connection, look))
 
+    async def put_off(self, before: Watched, *, until: datetime) -> None:
+        """Give a claim back: the look came to nothing, and the next is due at ``until``."""
+        await self._write(lambda connection: historystatements.put_off(connection, before, until))
+
     async def claim_messages(
         self, channels: Sequence[Channel], now: datetime, *, until: datetime, limit: int
     ) -> tuple[Message, ...]:

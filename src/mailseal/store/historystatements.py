@@ -161,7 +161,6 @@ def record(connection: Connection, look: Look) -> bool:
     """Store a look, unless somebody else has looked since it began."""
     name, at = str(look.before.domain), rows.from_instant(look.observation.at)
     before = historyrows.from_optional(look.before.looked_at)
-    is_same = watched.c.looked_at.is_(None) if before is None else watched.c.looked_at == before
     changes: dict[str, Any] = {
         "next_look_at": rows.from_instant(look.next_look_at),
         "looked_at": at,
@@ -172,7 +171,7 @@ def record(connection: Connection, look: Look) -> bool:
     if look.is_success:
         changes["succeeded_at"] = at
     done = connection.execute(
-        update(watched).where(watched.c.domain == name, is_same).values(changes)
+        update(watched).where(watched.c.domain == name, _is_same(look.before)).values(changes)
     )
     if done.rowcount == 0:
         return False
@@ -202,6 +201,15 @@ def record(connection: Connection, look: Look) -> bool:
     _replace_spans(connection, look)
     _put_messages(connection, look, at)
     return True
+
+
+def put_off(connection: Connection, before: Watched, until: datetime) -> None:
+    """Give a claim back, unless somebody else has looked since."""
+    connection.execute(
+        update(watched)
+        .where(watched.c.domain == str(before.domain), _is_same(before))
+        .values(next_look_at=rows.from_instant(until), claimed_until=None)
+    )
 
 
 def _replace_spans(connection: Connection, look: Look) -> None:
@@ -290,6 +298,13 @@ def prune(connection: Connection, before: datetime) -> int:
     old += connection.execute(delete(spans).where(spans.c.resolved_at < limit)).rowcount
     old += connection.execute(delete(messages).where(messages.c.settled_at < limit)).rowcount
     return old
+
+
+def _is_same(before: Watched) -> Any:
+    """Hold while nobody has looked since a domain was claimed."""
+    if before.looked_at is None:
+        return watched.c.looked_at.is_(None)
+    return watched.c.looked_at == rows.from_instant(before.looked_at)
 
 
 def _is_free(table: Table, now: datetime, until: datetime) -> Any:

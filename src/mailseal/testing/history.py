@@ -142,6 +142,14 @@ class MemoryHistory:
                 self.messages[message.id] = _Waiting(message, at)
         return True
 
+    async def put_off(self, before: Watched, *, until: datetime) -> None:
+        """Give a claim back: the look came to nothing, and the next is due at ``until``."""
+        self._check()
+        known = self.watched.get(before.domain)
+        if known is not None and known.looked_at == before.looked_at:
+            self.watched[before.domain] = replace(known, next_look_at=until)
+            self.claims.pop(before.domain, None)
+
     async def claim_messages(
         self, channels: Sequence[Channel], now: datetime, *, until: datetime, limit: int
     ) -> tuple[Message, ...]:
