@@ -31,6 +31,7 @@ def problems(text: str) -> tuple[str, ...]:
         ('webhook_url = "https://user:secret@example.com/"', "https://HOST/PATH"),
         ('webhook_url = "https://example.com:99999/"', "https://HOST/PATH"),
         ('webhook_url = "https://exa mple.com/"', "https://HOST/PATH"),
+        ('webhook_url = "https://a..b.example/"', "https://HOST/PATH"),
     ],
 )
 def test_what_does_not_fit_is_told(text: str, part: str) -> None:
@@ -47,9 +48,10 @@ def test_a_webhook_of_this_machine_needs_no_tls(host: str) -> None:
     assert url.reveal() == f"http://{host}:8080/x"
 
 
-def test_a_webhook_is_shown_without_its_path() -> None:
+@pytest.mark.parametrize("path", ["/T0/xyz", "?T0=/xyz", ":/T0"])
+def test_a_webhook_is_shown_without_its_path(path: str) -> None:
     """Many services take whoever knows the path for the owner."""
-    parsed = config.parse('[monitor]\nwebhook_url = "https://hooks.example.com/T0/xyz"')
+    parsed = config.parse(f'[monitor]\nwebhook_url = "https://hooks.example.com{path}"')
     assert "T0" not in repr(parsed)
     assert config.to_document(parsed)["monitor"]["webhook_url"] == "https://hooks.example.com/***"
     whole = config.to_document(parsed, reveal=True)

@@ -1,10 +1,13 @@
 """The watch as it is built from a configuration, over a real store."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from mailseal import config, wiring
+from mailseal.config.watching import WebhookUrl
 from mailseal.names import Domain
 from mailseal.store import open_store
 from mailseal.watch.notice import Channel
@@ -49,3 +52,16 @@ async def test_who_is_told_is_what_is_configured(
     settings = configuration(tmp_path, text)
     async with await open_store(settings.store.url.reveal()) as store:
         assert build_watch(settings, store.history).herald.channels == channels
+
+
+async def test_a_webhook_that_cannot_be_used_does_not_stop_the_service(tmp_path: Path) -> None:
+    """Mail servers are answered all the same, and the log does not have the URL."""
+    settings = configuration(tmp_path, MAIL)
+    broken = replace(settings.monitor, webhook_url=WebhookUrl("https://a..b.example/SECRET"))
+    settings = replace(settings, monitor=broken)
+    async with await open_store(settings.store.url.reveal()) as store:
+        with capture_logs() as logged:
+            channels = build_watch(settings, store.history).herald.channels
+    assert channels == (Channel.MAIL,)
+    assert [line["event"] for line in logged] == ["webhook cannot be used"]
+    assert "SECRET" not in str(logged)

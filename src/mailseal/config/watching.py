@@ -2,12 +2,12 @@
 
 # ruff: noqa: RUF009 -- key() stands for dataclasses.field(), which that rule knows by name only
 
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from mailseal.config.addresses import SecretUrl
 from mailseal.config.keys import key
@@ -28,11 +28,11 @@ from mailseal.config.kinds import (
 )
 from mailseal.deviations import Severity
 from mailseal.watch.notice import MailSecurity
+from mailseal.watch.webhookplace import WebhookPlace, WebhookSyntaxError, parse_webhook
 
 _MAIL_ADDRESS = re.compile(
     r"(?=.{3,254}\Z)[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+", re.ASCII
 )
-_HERE = {"localhost", "127.0.0.1", "::1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,19 @@ class WebhookUrl(SecretUrl):
     """A URL whose path is often a secret of its own: shown without it."""
 
     def __str__(self) -> str:
-        scheme, _, rest = self.reveal().partition("://")
-        return f"{scheme}://{rest.partition('/')[0].rpartition('@')[2]}/***"
+        try:
+            place = self.place
+        except WebhookSyntaxError:
+            return "***"
+        return f"{'https' if place.is_secure else 'http'}://{place.authority}/***"
 
     def __repr__(self) -> str:
         return f"WebhookUrl({str(self)!r})"
+
+    @property
+    def place(self) -> WebhookPlace:
+        """Return where it points to; raises ``WebhookSyntaxError`` for what ``read`` refuses."""
+        return parse_webhook(self.reveal())
 
 
 def mail_address() -> Kind[str]:
@@ -62,14 +70,9 @@ def webhook_url() -> Kind[WebhookUrl]:
     """Take a URL of https, or of http on this machine."""
 
     def read(raw: object) -> WebhookUrl:
-        if isinstance(raw, str) and raw.isascii() and raw.isprintable() and " " not in raw:
-            try:
-                parts = urlsplit(raw)
-                host, _ = parts.hostname, parts.port
-            except ValueError:
-                raise RefusedValueError from None
-            is_fit = parts.scheme == "https" or (parts.scheme == "http" and host in _HERE)
-            if host and is_fit and not parts.username and not parts.fragment:
+        if isinstance(raw, str):
+            with contextlib.suppress(WebhookSyntaxError):
+                parse_webhook(raw)
                 return WebhookUrl(raw)
         raise RefusedValueError
 

@@ -75,8 +75,12 @@ def build_watch(config: "Config", history: "HistoryStore") -> "Watch":
 
 
 def _open_senders(config: "Config") -> "list[AlertSender]":
-    from mailseal.net.alerts import MailPlace, SubmissionSender, WebhookSender
+    import structlog
 
+    from mailseal.net.alerts import MailPlace, SubmissionSender, WebhookSender
+    from mailseal.watch.webhookplace import WebhookSyntaxError
+
+    log = structlog.stdlib.get_logger("mailseal.watch")
     monitor = config.monitor
     senders: list[AlertSender] = []
     if monitor.mail_to and monitor.mail_from is not None:
@@ -92,12 +96,18 @@ def _open_senders(config: "Config") -> "list[AlertSender]":
         )
         senders.append(SubmissionSender(place))
     if monitor.webhook_url is not None:
-        senders.append(
-            WebhookSender(
-                monitor.webhook_url.reveal(),
-                clock=clock,
-                secret_file=monitor.webhook_secret_file,
-                ca_file=monitor.ca_file,
+        try:
+            place_of_hook = monitor.webhook_url.place
+        except WebhookSyntaxError as error:
+            # Mail servers are answered all the same, whatever becomes of alerts.
+            log.error("webhook cannot be used", reason=str(error), action="left-out")
+        else:
+            senders.append(
+                WebhookSender(
+                    place_of_hook,
+                    clock=clock,
+                    secret_file=monitor.webhook_secret_file,
+                    ca_file=monitor.ca_file,
+                )
             )
-        )
     return senders

@@ -17,6 +17,7 @@ from mailseal.net.alerts import MailPlace, SubmissionSender, WebhookSender
 from mailseal.ports import SendFailed, Sent
 from mailseal.testing import ManualClock
 from mailseal.watch.notice import MailSecurity, Notice
+from mailseal.watch.webhookplace import WebhookPlace, parse_webhook
 from tests.net.pki import Authority
 
 TIMEOUT = timedelta(seconds=10)
@@ -255,7 +256,7 @@ async def post(
     url: str, timeout: timedelta = TIMEOUT, **settings: Path | None
 ) -> Sent | SendFailed:
     """Post the notice."""
-    sender = WebhookSender(url, clock=ManualClock(NOTICE.at), **settings)
+    sender = WebhookSender(parse_webhook(url), clock=ManualClock(NOTICE.at), **settings)
     return await sender.send((NOTICE,), timeout=timeout)
 
 
@@ -318,7 +319,11 @@ async def test_a_stranger_s_certificate_gets_no_news(
     assert server.head == b""
 
 
-async def test_a_text_that_is_no_url_is_refused() -> None:
-    """Configuration has checked it; here is the last place to notice."""
-    with pytest.raises(ValueError, match="no URL"):
-        WebhookSender("ftp://example.com/", clock=ManualClock())
+@pytest.mark.parametrize("host", ["a..b.example", "a" * 64 + ".example"])
+async def test_a_name_that_cannot_be_looked_up_is_a_failure(host: str) -> None:
+    """Whatever the libraries raise for it, as IDNA does."""
+    place = WebhookPlace(is_secure=True, host=host, port=443, target="/SECRET")
+    outcome = await WebhookSender(place, clock=ManualClock()).send((NOTICE,), timeout=TIMEOUT)
+    assert isinstance(outcome, SendFailed)
+    assert outcome.reason.isprintable()
+    assert "SECRET" not in outcome.reason
