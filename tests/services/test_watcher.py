@@ -221,6 +221,26 @@ async def test_a_fault_with_one_domain_leaves_the_others_their_looks() -> None:
     assert await world.go_on(6 * HOUR) == 5
 
 
+async def test_what_nobody_could_be_told_is_told_once_somebody_can() -> None:
+    """A channel that is set up later, or on this node alone, brings what was found before."""
+    world = World()
+    rules = world.watcher._rules
+    world.watcher._rules = replace(rules, channels=())
+    await world.add(DOMAIN)
+    world.evidence[DOMAIN] = broken()
+    await world.go_on()
+    await world.go_on(15 * MINUTE)
+    assert world.history.messages == {}
+    assert {one.told for one in await world.history.load_open(DOMAIN)} == {None}
+
+    world.watcher._rules = rules
+    await world.go_on(6 * HOUR)
+    (notice,) = world.mail.sent
+    assert Severity.ERROR in {one.severity for one in notice.added}
+    await world.go_on(6 * HOUR)
+    assert len(world.mail.sent) == 1
+
+
 async def test_looks_on_demand_are_looks_like_others() -> None:
     """Due or not, stored and told; who is being looked at elsewhere is named."""
     world = World()

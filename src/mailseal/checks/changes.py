@@ -104,11 +104,13 @@ def advance(
     at: datetime,
     least: Severity,
     is_losing: bool,
+    has_listeners: bool = True,
 ) -> Advance:
     """Carry open spans over a look at ``at``.
 
     Findings below ``least`` are kept in mind and never told. ``is_losing`` says that mail is
-    being lost: errors are told without waiting for a second look.
+    being lost: errors are told without waiting for a second look. Without ``has_listeners``
+    nothing is news, and what is found stays untold until somebody can be told.
     """
     known = {key_of(one.finding): one for one in spans}
     changes = compare((one.finding for one in known.values()), now, could_see)
@@ -116,9 +118,10 @@ def advance(
     after += [_see(known[key_of(one)], one, at) for one in changes.still_there]
     after += [known[key_of(one)] for one in changes.unseen]
     after += [_miss(known[key_of(one)], at) for one in changes.resolved]
-    added = [one for one in after if _is_due(one, least=least, is_losing=is_losing)]
-    worse = [one for one in after if _is_worse(one, least)]
-    resolved = [one.finding for one in after if one.resolved_at and one.told]
+    heard = after if has_listeners else []
+    added = [one for one in heard if _is_due(one, least=least, is_losing=is_losing)]
+    worse = [one for one in heard if _is_worse(one, least)]
+    resolved = [one.finding for one in heard if one.resolved_at and one.told]
     told = {key_of(one.finding) for one in (*added, *worse)}
     after = [
         replace(one, told=one.finding.severity) if key_of(one.finding) in told else one

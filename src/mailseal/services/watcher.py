@@ -196,7 +196,7 @@ def _tell(look: Look) -> None:
             added=_codes(look.notice.added),
             worse=_codes(look.notice.worse),
             resolved=_codes(look.notice.resolved),
-            by=",".join(look.channels) or "nobody",
+            by=",".join(look.channels),
         )
 
 

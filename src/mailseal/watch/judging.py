@@ -65,6 +65,7 @@ def judge_look(
         at=at,
         least=rules.least,
         is_losing=headline.verdict is Verdict.LOSING_MAIL,
+        has_listeners=bool(rules.channels),
     )
     notice = None
     if step.news:
