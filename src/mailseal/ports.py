@@ -373,10 +373,14 @@ class HistoryStore(Protocol):
         """Return one of them."""
         ...
 
-    async def claim_due(self, now: datetime, *, until: datetime, limit: int) -> tuple[Watched, ...]:
+    async def claim_due(
+        self, now: datetime, *, until: datetime, longest: timedelta, limit: int
+    ) -> tuple[Watched, ...]:
         """Claim domains whose look is due, longest due first.
 
-        Nobody else is given one until its look has been recorded, or until ``until``.
+        One that would be due later than ``longest`` from now is due, too: a wrong clock or a
+        longer interval has put it there. Nobody else is given one until its look has been
+        recorded, or until ``until``.
         """
         ...
 
@@ -409,9 +413,18 @@ class HistoryStore(Protocol):
         ...
 
     async def claim_messages(
-        self, channels: Sequence[Channel], now: datetime, *, until: datetime, limit: int
+        self,
+        channels: Sequence[Channel],
+        now: datetime,
+        *,
+        until: datetime,
+        longest: timedelta,
+        limit: int,
     ) -> tuple[Message, ...]:
-        """Claim messages whose time has come, the oldest first; nobody else gets them meanwhile."""
+        """Claim messages whose time has come, the oldest first; nobody else gets them meanwhile.
+
+        The time has come, too, where it is further away than ``longest``.
+        """
         ...
 
     async def settle(self, message: Message, outcome: Settled | Postponed) -> None:

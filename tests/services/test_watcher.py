@@ -241,11 +241,39 @@ async def test_what_nobody_could_be_told_is_told_once_somebody_can() -> None:
     assert len(world.mail.sent) == 1
 
 
+async def test_a_shorter_interval_holds_from_now_on() -> None:
+    """What was put off for a month by the longer one is due at once."""
+    world = World()
+    rules = world.watcher._rules
+    world.watcher._rules = replace(rules, interval=30 * DAY)
+    await world.add(DOMAIN)
+    assert await world.go_on() == 1
+    world.watcher._rules = rules
+    assert [await world.go_on(by) for by in (HOUR, HOUR, 5 * HOUR)] == [1, 0, 1]
+
+
+async def test_a_clock_that_was_ahead_once_stops_neither_looks_nor_messages() -> None:
+    """Times that none of ours would have set do not count."""
+    world = World()
+    await world.add(DOMAIN)
+    world.evidence[DOMAIN] = broken()
+    world.mail.failure = "connection refused"
+    world.clock.step(365 * DAY)
+    await world.go_on()
+    assert world.mail.attempts == 1
+    world.clock.step(-365 * DAY)
+    world.mail.failure = ""
+
+    assert await world.go_on(MINUTE) == 1
+    assert len(world.mail.sent) == 1
+    assert [await world.go_on(by) for by in (MINUTE, 6 * HOUR)] == [0, 1]
+
+
 async def test_looks_on_demand_are_looks_like_others() -> None:
     """Due or not, stored and told; who is being looked at elsewhere is named."""
     world = World()
     await world.add(DOMAIN, OTHER)
-    await world.history.claim(OTHER, world.clock.now(), until=world.clock.now() + HOUR)
+    await world.history.claim(OTHER, world.clock.now(), until=world.clock.now() + 10 * MINUTE)
     unknown = Domain("unknown.example")
     found = await world.watcher.look_now((DOMAIN, OTHER, unknown))
 

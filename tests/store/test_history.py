@@ -191,15 +191,15 @@ async def test_a_domain_is_given_to_one_at_a_time(history: HistoryStore) -> None
     for name in (DOMAIN, OTHER):
         await history.add(name, now=NOW, at_most=10)
     claims = await asyncio.gather(
-        *(history.claim_due(NOW, until=NOW + HOUR, limit=1) for _ in range(4))
+        *(history.claim_due(NOW, until=NOW + HOUR, longest=DAY, limit=1) for _ in range(4))
     )
     assert sorted(one.domain for claim in claims for one in claim) == [DOMAIN, OTHER]
     assert await history.claim(DOMAIN, NOW, until=NOW + HOUR) is None
 
-    (again,) = await history.claim_due(NOW + HOUR, until=NOW + 2 * HOUR, limit=1)
+    (again,) = await history.claim_due(NOW + HOUR, until=NOW + 2 * HOUR, longest=DAY, limit=1)
     await history.record(look(again, NOW + HOUR))
     assert await history.claim(again.domain, NOW + HOUR, until=NOW + 2 * HOUR) is not None
-    due = await history.claim_due(NOW + 2 * HOUR, until=NOW + 3 * HOUR, limit=9)
+    due = await history.claim_due(NOW + 2 * HOUR, until=NOW + 3 * HOUR, longest=DAY, limit=9)
     assert [one.domain for one in due] == [OTHER]
 
 
@@ -207,15 +207,29 @@ async def test_a_look_that_came_to_nothing_is_put_off(history: HistoryStore) -> 
     """Until then nobody gets it, and then whoever asks; not where somebody else has looked."""
     before = await watch(history)
     await history.put_off(before, until=NOW + HOUR)
-    assert await history.claim_due(NOW, until=NOW + HOUR, limit=9) == ()
+    assert await history.claim_due(NOW, until=NOW + HOUR, longest=DAY, limit=9) == ()
     assert await history.load(DOMAIN) == replace(before, next_look_at=NOW + HOUR)
 
-    (again,) = await history.claim_due(NOW + HOUR, until=NOW + 2 * HOUR, limit=9)
+    (again,) = await history.claim_due(NOW + HOUR, until=NOW + 2 * HOUR, longest=DAY, limit=9)
     await history.record(look(again, NOW + HOUR))
     await history.put_off(again, until=NOW + 2 * HOUR)
     known = await history.load(DOMAIN)
     assert known is not None
     assert known.next_look_at == NOW + 7 * HOUR
+
+
+async def test_what_is_due_later_than_anybody_waits_is_due(history: HistoryStore) -> None:
+    """A clock that was ahead has put it there; one that is a little ahead has not."""
+    before = await watch(history)
+    await history.record(look(before, NOW + 365 * DAY, notice=notice()))
+    for longest, number in ((365 * DAY + 6 * HOUR, 0), (6 * HOUR, 1)):
+        due = await history.claim_due(NOW, until=NOW + HOUR, longest=longest, limit=9)
+        assert len(due) == number
+    for longest, number in ((365 * DAY, 0), (HOUR, 1)):
+        messages = await history.claim_messages(
+            (Channel.MAIL,), NOW, until=NOW + HOUR, longest=longest, limit=9
+        )
+        assert len(messages) == number
 
 
 async def test_nodes_on_one_server_share_the_looks(postgres_url: str) -> None:
@@ -227,7 +241,7 @@ async def test_nodes_on_one_server_share_the_looks(postgres_url: str) -> None:
             await stores[0].history.add(name, now=NOW, at_most=100)
         claims = await asyncio.gather(
             *(
-                store.history.claim_due(NOW, until=NOW + HOUR, limit=1)
+                store.history.claim_due(NOW, until=NOW + HOUR, longest=DAY, limit=1)
                 for _ in range(12)
                 for store in stores
             )
@@ -245,17 +259,19 @@ async def test_messages_are_claimed_and_settled(history: HistoryStore) -> None:
     both = (Channel.MAIL, Channel.WEBHOOK)
     assert await history.count_waiting() == 2
 
-    (mail,) = await history.claim_messages((Channel.MAIL,), NOW, until=NOW + HOUR, limit=9)
+    (mail,) = await history.claim_messages(
+        (Channel.MAIL,), NOW, until=NOW + HOUR, longest=DAY, limit=9
+    )
     assert mail.notice == notice()
     assert mail.attempts == 0
-    (webhook,) = await history.claim_messages(both, NOW, until=NOW + HOUR, limit=9)
+    (webhook,) = await history.claim_messages(both, NOW, until=NOW + HOUR, longest=DAY, limit=9)
     assert webhook.channel is Channel.WEBHOOK
     await history.settle(mail, Settled(at=NOW))
     await history.settle(webhook, Postponed(until=NOW + HOUR, failure="timeout"))
 
-    assert await history.claim_messages(both, NOW, until=NOW + HOUR, limit=9) == ()
+    assert await history.claim_messages(both, NOW, until=NOW + HOUR, longest=DAY, limit=9) == ()
     later = NOW + HOUR
-    (again,) = await history.claim_messages(both, later, until=later + HOUR, limit=9)
+    (again,) = await history.claim_messages(both, later, until=later + HOUR, longest=DAY, limit=9)
     assert (again.id, again.attempts) == (webhook.id, 1)
     await history.settle(again, Settled(at=later, failure="given up"))
     assert await history.count_waiting() == 0
@@ -266,10 +282,13 @@ async def test_a_claimed_message_comes_back_when_its_claim_is_over(history: Hist
     before = await watch(history)
     await history.record(look(before, NOW, notice=notice()))
     both = (Channel.MAIL, Channel.WEBHOOK)
-    assert len(await history.claim_messages(both, NOW, until=NOW + HOUR, limit=9)) == 2
-    assert await history.claim_messages(both, NOW, until=NOW + HOUR, limit=9) == ()
+    assert len(await history.claim_messages(both, NOW, until=NOW + HOUR, longest=DAY, limit=9)) == 2
+    assert await history.claim_messages(both, NOW, until=NOW + HOUR, longest=DAY, limit=9) == ()
     later = NOW + HOUR
-    assert len(await history.claim_messages(both, later, until=later + HOUR, limit=9)) == 2
+    assert (
+        len(await history.claim_messages(both, later, until=later + HOUR, longest=DAY, limit=9))
+        == 2
+    )
 
 
 async def test_old_things_are_pruned_and_open_ones_kept(history: HistoryStore) -> None:

@@ -96,7 +96,9 @@ class Herald:
 
     async def _claim(self, channel: Channel) -> tuple[Message, ...]:
         now = self._clock.now()
-        return await self._store.claim_messages((channel,), now, until=now + LEASE, limit=BUNDLE)
+        return await self._store.claim_messages(
+            (channel,), now, until=now + LEASE, longest=LONGEST_PAUSE, limit=BUNDLE
+        )
 
     def _judge(self, message: Message, outcome: Sent | SendFailed) -> Settled | Postponed:
         now = self._clock.now()

@@ -119,7 +119,9 @@ class Watcher:
 
     async def _claim(self) -> Watched | None:
         now = self._clock.now()
-        due = await self._store.claim_due(now, until=now + self._limits.lease, limit=1)
+        due = await self._store.claim_due(
+            now, until=now + self._limits.lease, longest=self._rules.interval, limit=1
+        )
         return due[0] if due else None
 
     async def _claim_another(self) -> Watched | None:

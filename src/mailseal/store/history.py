@@ -4,7 +4,7 @@ It shares the database and its one thread with the policies: a look is some rows
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from mailseal.checks.changes import Span
@@ -44,10 +44,14 @@ class History:
         """Return one of them."""
         return await self._read(lambda connection: historystatements.load(connection, domain))
 
-    async def claim_due(self, now: datetime, *, until: datetime, limit: int) -> tuple[Watched, ...]:
+    async def claim_due(
+        self, now: datetime, *, until: datetime, longest: timedelta, limit: int
+    ) -> tuple[Watched, ...]:
         """Claim domains whose look is due, longest due first."""
         return await self._write(
-            lambda connection: historystatements.claim_due(connection, now, until, limit=limit)
+            lambda connection: historystatements.claim_due(
+                connection, now, until, longest=longest, limit=limit
+            )
         )
 
     async def claim(self, domain: Domain, now: datetime, *, until: datetime) -> Watched | None:
@@ -87,12 +91,18 @@ class History:
         await self._write(lambda connection: historystatements.put_off(connection, before, until))
 
     async def claim_messages(
-        self, channels: Sequence[Channel], now: datetime, *, until: datetime, limit: int
+        self,
+        channels: Sequence[Channel],
+        now: datetime,
+        *,
+        until: datetime,
+        longest: timedelta,
+        limit: int,
     ) -> tuple[Message, ...]:
         """Claim messages whose time has come, the oldest first."""
         return await self._write(
             lambda connection: historystatements.claim_messages(
-                connection, channels, now, until, limit=limit
+                connection, channels, now, until, longest=longest, limit=limit
             )
         )
 

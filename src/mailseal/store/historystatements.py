@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import (
+    Column,
     Connection,
     Row,
     Table,
@@ -70,13 +71,13 @@ def load(connection: Connection, domain: Domain) -> Watched | None:
 
 
 def claim_due(
-    connection: Connection, now: datetime, until: datetime, *, limit: int
+    connection: Connection, now: datetime, until: datetime, *, longest: timedelta, limit: int
 ) -> tuple[Watched, ...]:
     """Claim domains whose look is due and that nobody else is at."""
     # A CTE, since PostgreSQL may run a locking subquery more than once.
     free = (
         select(watched.c.domain)
-        .where(watched.c.next_look_at <= rows.from_instant(now))
+        .where(_is_due(watched.c.next_look_at, now, longest))
         .where(_is_free(watched, now, until))
         .order_by(watched.c.next_look_at, watched.c.domain)
         .limit(limit)
@@ -243,6 +244,7 @@ def claim_messages(
     now: datetime,
     until: datetime,
     *,
+    longest: timedelta,
     limit: int,
 ) -> tuple[Message, ...]:
     """Claim messages of some channels whose time has come, the oldest first."""
@@ -250,7 +252,7 @@ def claim_messages(
         select(messages.c.id)
         .where(messages.c.settled_at.is_(None))
         .where(messages.c.channel.in_([one.value for one in channels]))
-        .where(messages.c.next_try_at <= rows.from_instant(now))
+        .where(_is_due(messages.c.next_try_at, now, longest))
         .where(_is_free(messages, now, until))
         .order_by(messages.c.created_at, messages.c.id)
         .limit(limit)
@@ -305,6 +307,14 @@ def _is_same(before: Watched) -> Any:
     if before.looked_at is None:
         return watched.c.looked_at.is_(None)
     return watched.c.looked_at == rows.from_instant(before.looked_at)
+
+
+def _is_due(column: Column[int], now: datetime, longest: timedelta) -> Any:
+    """Hold for what has come, and for what is further away than anybody puts it."""
+    return or_(
+        column <= rows.from_instant(now),
+        column > rows.from_instant(now + longest + CLOCK_SKEW),
+    )
 
 
 def _is_free(table: Table, now: datetime, until: datetime) -> Any:

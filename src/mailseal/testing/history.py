@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mailseal.checks.changes import Span
+from mailseal.mtasts.freshness import CLOCK_SKEW
 from mailseal.names import Domain
 from mailseal.ports import StoreFullError
 from mailseal.watch.notice import Channel
@@ -65,13 +66,16 @@ class MemoryHistory:
         self._check()
         return self.watched.get(domain)
 
-    async def claim_due(self, now: datetime, *, until: datetime, limit: int) -> tuple[Watched, ...]:
+    async def claim_due(
+        self, now: datetime, *, until: datetime, longest: timedelta, limit: int
+    ) -> tuple[Watched, ...]:
         """Claim domains whose look is due, longest due first."""
         self._check()
         due = [
             one
             for one in self.watched.values()
-            if one.next_look_at <= now and self._is_free(one.domain, now)
+            if _is_due(one.next_look_at, now, longest)
+            and _is_free(self.claims.get(one.domain), now, until)
         ]
         taken = sorted(due, key=lambda one: (one.next_look_at, one.domain))[:limit]
         self.claims.update((one.domain, until) for one in taken)
@@ -80,7 +84,7 @@ class MemoryHistory:
     async def claim(self, domain: Domain, now: datetime, *, until: datetime) -> Watched | None:
         """Claim one domain, due or not; None where it is not watched or somebody is at it."""
         self._check()
-        if domain not in self.watched or not self._is_free(domain, now):
+        if domain not in self.watched or not _is_free(self.claims.get(domain), now, until):
             return None
         self.claims[domain] = until
         return self.watched[domain]
@@ -151,7 +155,13 @@ class MemoryHistory:
             self.claims.pop(before.domain, None)
 
     async def claim_messages(
-        self, channels: Sequence[Channel], now: datetime, *, until: datetime, limit: int
+        self,
+        channels: Sequence[Channel],
+        now: datetime,
+        *,
+        until: datetime,
+        longest: timedelta,
+        limit: int,
     ) -> tuple[Message, ...]:
         """Claim messages whose time has come, the oldest first."""
         self._check()
@@ -160,8 +170,8 @@ class MemoryHistory:
             for one in self.messages.values()
             if one.settled is None
             and one.message.channel in channels
-            and one.next_try_at <= now
-            and (one.claimed_until is None or one.claimed_until <= now)
+            and _is_due(one.next_try_at, now, longest)
+            and _is_free(one.claimed_until, now, until)
         ][:limit]
         for one in due:
             one.claimed_until = until
@@ -202,10 +212,14 @@ class MemoryHistory:
             del self.messages[key]
         return number + len(old)
 
-    def _is_free(self, domain: Domain, now: datetime) -> bool:
-        until = self.claims.get(domain)
-        return until is None or until <= now
-
     def _check(self) -> None:
         if self.error is not None:
             raise self.error
+
+
+def _is_due(at: datetime, now: datetime, longest: timedelta) -> bool:
+    return at <= now or at > now + longest + CLOCK_SKEW
+
+
+def _is_free(claimed: datetime | None, now: datetime, until: datetime) -> bool:
+    return claimed is None or claimed <= now or claimed > until + CLOCK_SKEW
