@@ -103,6 +103,7 @@ def test_a_slow_policy_host_is_not_waited_for_and_not_given_up(
     lab: Lab, daemon: Daemon, postfix: SendingPostfix
 ) -> None:
     """The first mail is answered by the deadline; the fetch goes on, and then is enforced."""
+    lab.policy_host.forget_requests("policy-dribble.test")
     began = datetime.now(UTC)
     first = postfix.deliver("first@policy-dribble.test")
     took = datetime.now(UTC) - began
