@@ -50,6 +50,10 @@ class MailServer:
         self.message = ""
         self.context: ssl.SSLContext | None = None
         self.port = 0
+        self.is_silent_at_quit = False
+        self.is_silent_in_handshake = False
+        self.is_dripping_in_tls = False
+        self.ended = asyncio.Event()
 
     @asynccontextmanager
     async def running(self, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[None]:
@@ -62,6 +66,9 @@ class MailServer:
             server.close()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self.greeting:
+            while await reader.read(4096):
+                pass
         if self.greeting:
             writer.write(f"{self.greeting}\r\n".encode())
         try:
@@ -69,15 +76,27 @@ class MailServer:
         except (OSError, ValueError):
             pass  # the client has given up
         finally:
+            self.ended.set()
             writer.transport.abort()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while line := (await reader.readline()).decode().strip():
             self.heard.append(line)
             verb = line.split()[0].upper()
+            if verb == "QUIT" and self.is_silent_at_quit:
+                await reader.read()
+                return
             writer.write(f"{self.replies.get(verb, '500 what')}\r\n".encode())
+            if verb == "STARTTLS" and self.is_silent_in_handshake:
+                while await reader.read(4096):
+                    pass
+                return
             if verb == "STARTTLS" and self.context is not None:
                 await writer.start_tls(self.context)
+                while self.is_dripping_in_tls:  # an answer without end, a line at a time
+                    writer.write(b"250-drip\r\n")
+                    await writer.drain()
+                    await asyncio.sleep(0)
             if verb == "DATA" and self.replies["DATA"].startswith("354"):
                 self.message = (await reader.readuntil(b"\r\n.\r\n")).decode()
                 writer.write(f"{self.replies['.']}\r\n".encode())
@@ -197,6 +216,57 @@ async def test_a_silent_server_costs_the_deadline_and_no_more() -> None:
     server.greeting = ""
     async with server.running():
         assert await send(place(server), SHORT) == SendFailed(reason="127.0.0.1 was too slow")
+
+
+@pytest.mark.parametrize("bye", ["421 closing", "250 what", "", "x" * 20_000])
+async def test_mail_that_was_taken_is_sent_whatever_comes_behind(bye: str) -> None:
+    """Else it would be sent again and again: QUIT has no say in it (RFC 5321 §4.1.1.10)."""
+    server = MailServer()
+    server.replies["QUIT"] = bye
+    server.is_silent_at_quit = not bye
+    async with server.running():
+        assert await send(place(server), timedelta(seconds=1)) == Sent()
+
+
+async def test_what_a_server_refuses_is_said_though_it_says_no_goodbye() -> None:
+    """The first reason counts."""
+    server = MailServer()
+    server.replies |= {"MAIL": "451 later", "RSET": "451 later", "QUIT": "421 closing"}
+    async with server.running():
+        outcome = await send(place(server))
+    assert outcome == SendFailed(reason="127.0.0.1 said 451 later")
+
+
+async def test_a_challenge_that_is_no_base64_is_a_failure(tmp_path: Path) -> None:
+    """The library's readers raise more than its own exceptions."""
+    secret = tmp_path / "password"
+    secret.write_text("s3cret\n")
+    server = MailServer()
+    server.replies |= {"EHLO": "250-server\r\n250 AUTH CRAM-MD5", "AUTH": "334 a"}
+    async with server.running():
+        outcome = await send(place(server, user="me", password_file=secret))
+    assert isinstance(outcome, SendFailed)
+
+
+@pytest.mark.parametrize("stall", ["handshake", "starttls", "drip"])
+async def test_the_deadline_holds_behind_starttls(stall: str, authority: Authority) -> None:
+    """The thread ends with it, in a handshake too: what it waits for is shut."""
+    server = MailServer()
+    server.context = authority.issue("localhost")
+    server.is_silent_in_handshake = stall != "drip"
+    server.is_dripping_in_tls = stall == "drip"
+    server.greeting = "" if stall == "handshake" else server.greeting
+    security = MailSecurity.TLS if stall == "handshake" else MailSecurity.STARTTLS
+    async with server.running():
+        at = place(server, host="localhost", security=security, ca_file=authority.ca_path)
+        sender = SubmissionSender(at)
+        outcome = await sender.send((NOTICE,), timeout=SHORT)
+        assert outcome == SendFailed(reason="localhost was too slow")
+        async with asyncio.timeout(TIMEOUT.total_seconds()):
+            await server.ended.wait()
+    outcome = await sender.send((NOTICE,), timeout=TIMEOUT)  # which needs the thread
+    assert isinstance(outcome, SendFailed)
+    assert "refused" in outcome.reason
 
 
 async def test_a_missing_password_is_named(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Hands mail to the server that the operator has named: SMTP, with TLS and a password or without.
 
-The standard library's client runs in a thread, and its socket is shut when the time is over.
+The standard library's client runs in a thread of the sender's own, and its connection is shut
+when the time is over, whatever it waits for then.
 """
 
 import asyncio
@@ -8,7 +9,9 @@ import ipaddress
 import smtplib
 import socket
 import ssl
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,6 +25,8 @@ from mailseal.watch.notice import Channel, MailSecurity, Notice
 from mailseal.watch.noticemail import render_mail
 
 MAX_REASON_CHARS = 200  # of what a server said
+CONNECT_SECONDS = 10.0  # ours, for each address, so that the next one has its turn
+QUIT_SECONDS = 2.0  # ours: the mail is through, and only manners are left
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +64,8 @@ class SubmissionSender:
 
     def __init__(self, place: MailPlace) -> None:
         self._place = place
+        # Not the loop's own threads, which names and files need too and which its end waits for.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="submission")
 
     async def send(self, notices: Sequence[Notice], *, timeout: timedelta) -> Sent | SendFailed:
         """Hand one message in; ends within ``timeout`` in all."""
@@ -67,44 +74,92 @@ class SubmissionSender:
         attempt = _Attempt(place, message, timeout.total_seconds())
         try:
             async with asyncio.timeout(timeout.total_seconds()):
-                return await asyncio.to_thread(attempt.run)
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self._thread, attempt.run)
         except TimeoutError:
-            return SendFailed(reason=f"{place.host} was too slow")
+            return attempt.taken or SendFailed(reason=f"{place.host} was too slow")
         finally:
             attempt.abort()
 
 
 class _Attempt:
-    """One conversation, in a thread of its own."""
+    """One conversation, in a thread of its own.
+
+    ``taken`` is set once the server has taken the message; nothing that follows changes that.
+    """
 
     def __init__(self, place: MailPlace, message: EmailMessage, seconds: float) -> None:
         self._place = place
         self._message = message
         self._seconds = seconds
-        self._socket: socket.socket | None = None
+        self._lock = threading.Lock()  # a descriptor that is closed may be another's at once
+        self._handle: socket.socket | None = None
+        self._is_over = False
+        self.taken: Sent | None = None
 
     def abort(self) -> None:
         """End it from another thread; nothing happens where it has ended."""
-        if self._socket is not None:
-            with suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
+        with self._lock:
+            self._is_over = True
+            if self._handle is not None:
+                with suppress(OSError):
+                    self._handle.shutdown(socket.SHUT_RDWR)
 
-    def keep(self, opened: socket.socket) -> None:
-        """Keep what ``abort`` shuts."""
-        self._socket = opened
+    def open(self, host: str, port: int) -> socket.socket:
+        """Connect to the first address that answers; raise ``OSError`` where none does."""
+        failure = OSError(0, "has no address")
+        for family, kind, protocol, _, address in socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM
+        ):
+            opened = None
+            try:
+                opened = socket.socket(family, kind, protocol)
+                self._keep(opened)
+                opened.settimeout(min(CONNECT_SECONDS, self._seconds))
+                opened.connect(address)
+                opened.settimeout(self._seconds)
+            except OSError as error:
+                failure = error
+                if opened is not None:
+                    opened.close()
+            else:
+                return opened
+        raise failure
+
+    def _keep(self, opened: socket.socket) -> None:
+        """Keep what ``abort`` shuts: a second handle, since TLS takes the first one's place."""
+        with self._lock:
+            if self._is_over:
+                raise TimeoutError("it was too slow")
+            self._drop()
+            self._handle = opened.dup()
+
+    def _drop(self) -> None:
+        if self._handle is not None:
+            self._handle.close()
+            self._handle = None
 
     def run(self) -> Sent | SendFailed:
         """Converse."""
-        place = self._place
         try:
-            with self._connect() as connection:
-                if place.starts_tls:
-                    connection.starttls(context=self._context())
-                if place.user and place.password_file is not None:
-                    connection.login(place.user, read_secret(place.password_file).decode())
-                refused = connection.send_message(
-                    self._message, from_addr=place.sender, to_addrs=list(place.recipients)
-                )
+            return self._converse()
+        finally:
+            with self._lock:
+                self._drop()
+
+    def _converse(self) -> Sent | SendFailed:
+        place = self._place
+        connection = None
+        try:
+            connection = self._connect()
+            if place.starts_tls:
+                connection.starttls(context=self._context())
+            if place.user and place.password_file is not None:
+                connection.login(place.user, read_secret(place.password_file).decode())
+            refused = connection.send_message(
+                self._message, from_addr=place.sender, to_addrs=list(place.recipients)
+            )
+            self.taken = Sent(note=_printable(_refusals(refused)))
         except smtplib.SMTPResponseException as error:
             return _failed(f"{place.host} said {error.smtp_code} {_text(error.smtp_error)}")
         except smtplib.SMTPRecipientsRefused as error:
@@ -113,11 +168,14 @@ class _Attempt:
             return _failed(f"{place.host}: {error}")
         except ssl.SSLCertVerificationError as error:
             return _failed(f"the certificate of {place.host}: {error.verify_message}")
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError) as error:  # of the latter: names, passwords, bad base64
             name = getattr(error, "filename", None)
             what = f"{name}: " if name else f"{place.host} port {place.port}: "
             return _failed(f"{what}{getattr(error, 'strerror', None) or error}")
-        return Sent(note=_printable(_refusals(refused)))
+        finally:
+            if connection is not None:
+                _take_leave(connection)
+        return self.taken
 
     def _connect(self) -> smtplib.SMTP:
         place = self._place
@@ -141,9 +199,7 @@ class _Client(smtplib.SMTP):
         super().__init__(place.host, place.port, timeout=seconds)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        opened = socket.create_connection((host, port), timeout)
-        self._attempt.keep(opened)
-        return opened
+        return self._attempt.open(host, port)
 
 
 class _TlsClient(smtplib.SMTP_SSL):
@@ -156,11 +212,17 @@ class _TlsClient(smtplib.SMTP_SSL):
         super().__init__(place.host, place.port, timeout=seconds, context=context)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        opened = socket.create_connection((host, port), timeout)
-        self._attempt.keep(opened)
-        secured = self.context.wrap_socket(opened, server_hostname=host)
-        self._attempt.keep(secured)
-        return secured
+        return self.context.wrap_socket(self._attempt.open(host, port), server_hostname=host)
+
+
+def _take_leave(connection: smtplib.SMTP) -> None:
+    """Say QUIT; what comes of it is of no consequence."""
+    with suppress(OSError, ValueError):  # the library's own exceptions are OSErrors
+        if connection.sock is not None:
+            connection.sock.settimeout(QUIT_SECONDS)
+            connection.quit()
+    with suppress(OSError):
+        connection.close()
 
 
 def _refusals(refused: dict[str, tuple[int, bytes]]) -> str:
