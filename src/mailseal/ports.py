@@ -420,10 +420,12 @@ class HistoryStore(Protocol):
         until: datetime,
         longest: timedelta,
         limit: int,
+        is_retry: bool,
     ) -> tuple[Message, ...]:
         """Claim messages whose time has come, the oldest first; nobody else gets them meanwhile.
 
-        The time has come, too, where it is further away than ``longest``.
+        The time has come, too, where it is further away than ``longest``. ``is_retry`` is for
+        those of which an attempt has failed; without it they are left out.
         """
         ...
 

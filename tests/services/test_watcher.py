@@ -352,6 +352,46 @@ async def test_news_that_come_together_go_out_together() -> None:
     assert world.mail.bundles == [20, 5]
 
 
+async def test_a_bundle_that_is_refused_comes_again_one_by_one() -> None:
+    """One notice that a receiver cannot take costs the others a pause, and not their way."""
+    world = World()
+    names = [Domain(f"d{number}.example") for number in range(20)]
+    await world.add(*names)
+    for name in names:
+        world.evidence[name] = broken()
+    world.webhook.most = 1
+    world.webhook.refused.add(names[3])
+    await world.go_on()
+    assert world.webhook.attempts == 1
+    for _ in range(3):
+        await world.go_on(2 * MINUTE)
+
+    told = {one.domain for one in world.webhook.sent if one.verdict_before == ""}
+    assert told == {*names} - {names[3]}
+    assert set(world.webhook.bundles) == {1}
+    assert world.mail.bundles[0] == 20
+
+
+async def test_a_fault_of_a_sender_is_a_failure_like_others() -> None:
+    """It is tried again with pauses, given up in the end, and holds up no other way."""
+    world = World()
+    await world.add(DOMAIN)
+    world.evidence[DOMAIN] = broken()
+    world.mail.fault = UnicodeError("label empty")
+    await world.go_on()
+
+    assert len(world.webhook.sent) == 1
+    assert world.herald.waiting == 1
+    assert world.herald.counts["mail", "failed"] == 1
+    assert await world.herald.round() == 0
+    assert world.mail.attempts == 1
+    world.clock.advance(4 * DAY)
+    await world.herald.round()
+    assert world.herald.waiting == 0
+    ((_, outcome), _) = await world.herald.test()
+    assert outcome == SendFailed(reason="UnicodeError, see the log")
+
+
 async def test_a_test_goes_by_every_way_and_is_nothing_to_remember() -> None:
     """What came of each is told to whoever asked."""
     world = World()

@@ -227,9 +227,33 @@ async def test_what_is_due_later_than_anybody_waits_is_due(history: HistoryStore
         assert len(due) == number
     for longest, number in ((365 * DAY, 0), (HOUR, 1)):
         messages = await history.claim_messages(
-            (Channel.MAIL,), NOW, until=NOW + HOUR, longest=longest, limit=9
+            (Channel.MAIL,), NOW, until=NOW + HOUR, longest=longest, limit=9, is_retry=False
         )
         assert len(messages) == number
+
+
+async def test_messages_that_have_failed_are_claimed_apart(history: HistoryStore) -> None:
+    """What goes out together must not be held up by what was refused."""
+    before = await watch(history)
+    await history.record(look(before, NOW, notice=notice()))
+    for channel, is_retry in ((Channel.MAIL, True), (Channel.WEBHOOK, False)):
+        (message,) = await history.claim_messages(
+            (channel,), NOW, until=NOW + HOUR, longest=DAY, limit=9, is_retry=False
+        )
+        if is_retry:
+            await history.settle(message, Postponed(until=NOW + HOUR, failure="too large"))
+        due = [
+            await history.claim_messages(
+                (channel,),
+                NOW + HOUR,
+                until=NOW + 2 * HOUR,
+                longest=DAY,
+                limit=9,
+                is_retry=one,
+            )
+            for one in (True, False)
+        ]
+        assert [len(one) for one in due] == ([1, 0] if is_retry else [0, 1])
 
 
 async def test_nodes_on_one_server_share_the_looks(postgres_url: str) -> None:
@@ -260,18 +284,27 @@ async def test_messages_are_claimed_and_settled(history: HistoryStore) -> None:
     assert await history.count_waiting() == 2
 
     (mail,) = await history.claim_messages(
-        (Channel.MAIL,), NOW, until=NOW + HOUR, longest=DAY, limit=9
+        (Channel.MAIL,), NOW, until=NOW + HOUR, longest=DAY, limit=9, is_retry=False
     )
     assert mail.notice == notice()
     assert mail.attempts == 0
-    (webhook,) = await history.claim_messages(both, NOW, until=NOW + HOUR, longest=DAY, limit=9)
+    (webhook,) = await history.claim_messages(
+        both, NOW, until=NOW + HOUR, longest=DAY, limit=9, is_retry=False
+    )
     assert webhook.channel is Channel.WEBHOOK
     await history.settle(mail, Settled(at=NOW))
     await history.settle(webhook, Postponed(until=NOW + HOUR, failure="timeout"))
 
-    assert await history.claim_messages(both, NOW, until=NOW + HOUR, longest=DAY, limit=9) == ()
+    assert (
+        await history.claim_messages(
+            both, NOW, until=NOW + HOUR, longest=DAY, limit=9, is_retry=True
+        )
+        == ()
+    )
     later = NOW + HOUR
-    (again,) = await history.claim_messages(both, later, until=later + HOUR, longest=DAY, limit=9)
+    (again,) = await history.claim_messages(
+        both, later, until=later + HOUR, longest=DAY, limit=9, is_retry=True
+    )
     assert (again.id, again.attempts) == (webhook.id, 1)
     await history.settle(again, Settled(at=later, failure="given up"))
     assert await history.count_waiting() == 0
@@ -282,11 +315,27 @@ async def test_a_claimed_message_comes_back_when_its_claim_is_over(history: Hist
     before = await watch(history)
     await history.record(look(before, NOW, notice=notice()))
     both = (Channel.MAIL, Channel.WEBHOOK)
-    assert len(await history.claim_messages(both, NOW, until=NOW + HOUR, longest=DAY, limit=9)) == 2
-    assert await history.claim_messages(both, NOW, until=NOW + HOUR, longest=DAY, limit=9) == ()
+    assert (
+        len(
+            await history.claim_messages(
+                both, NOW, until=NOW + HOUR, longest=DAY, limit=9, is_retry=False
+            )
+        )
+        == 2
+    )
+    assert (
+        await history.claim_messages(
+            both, NOW, until=NOW + HOUR, longest=DAY, limit=9, is_retry=False
+        )
+        == ()
+    )
     later = NOW + HOUR
     assert (
-        len(await history.claim_messages(both, later, until=later + HOUR, longest=DAY, limit=9))
+        len(
+            await history.claim_messages(
+                both, later, until=later + HOUR, longest=DAY, limit=9, is_retry=False
+            )
+        )
         == 2
     )
 

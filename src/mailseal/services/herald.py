@@ -73,16 +73,17 @@ class Herald:
             sentence="This is a test of mailseal's alerts. Nothing has happened.",
             is_test=True,
         )
-        outcomes = await asyncio.gather(
-            *(sender.send((notice,), timeout=SEND_TIMEOUT) for sender in self._senders)
-        )
+        outcomes = await asyncio.gather(*(_attempt(one, (notice,)) for one in self._senders))
         return tuple(zip(self.channels, outcomes, strict=True))
 
     async def _send_due(self, sender: AlertSender) -> int:
+        taken = await self._send_all(sender, is_retry=True)
+        return taken + await self._send_all(sender, is_retry=False)
+
+    async def _send_all(self, sender: AlertSender, *, is_retry: bool) -> int:
         taken = 0
-        while messages := await self._claim(sender.channel):
-            notices = tuple(message.notice for message in messages)
-            outcome = await sender.send(notices, timeout=SEND_TIMEOUT)
+        while messages := await self._claim(sender.channel, is_retry=is_retry):
+            outcome = await _attempt(sender, tuple(message.notice for message in messages))
             is_taken = isinstance(outcome, Sent)
             self.counts.add(sender.channel.value, "ok" if is_taken else "failed")
             if isinstance(outcome, Sent) and outcome.note:
@@ -94,10 +95,17 @@ class Herald:
             taken += len(messages)
         return taken
 
-    async def _claim(self, channel: Channel) -> tuple[Message, ...]:
+    async def _claim(self, channel: Channel, *, is_retry: bool) -> tuple[Message, ...]:
         now = self._clock.now()
         return await self._store.claim_messages(
-            (channel,), now, until=now + LEASE, longest=LONGEST_PAUSE, limit=BUNDLE
+            (channel,),
+            now,
+            until=now + LEASE,
+            longest=LONGEST_PAUSE,
+            # What has failed goes alone: one that cannot be taken must not hold up its neighbours,
+            # nor must all of them where together they are too large.
+            limit=1 if is_retry else BUNDLE,
+            is_retry=is_retry,
         )
 
     def _judge(self, message: Message, outcome: Sent | SendFailed) -> Settled | Postponed:
@@ -125,3 +133,12 @@ class Herald:
                 if is_over:
                     return Settled(at=now, failure=reason)
                 return Postponed(until=now + pause, failure=reason)
+
+
+async def _attempt(sender: AlertSender, notices: Sequence[Notice]) -> Sent | SendFailed:
+    try:
+        return await sender.send(notices, timeout=SEND_TIMEOUT)
+    except Exception as error:
+        # A fault of ours: what cannot go this way waits, and is given up, like what is refused.
+        log.exception("alert met a fault", channel=sender.channel)
+        return SendFailed(reason=f"{type(error).__name__}, see the log")

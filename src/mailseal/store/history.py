@@ -98,11 +98,18 @@ class History:
         until: datetime,
         longest: timedelta,
         limit: int,
+        is_retry: bool,
     ) -> tuple[Message, ...]:
         """Claim messages whose time has come, the oldest first."""
         return await self._write(
             lambda connection: historystatements.claim_messages(
-                connection, channels, now, until, longest=longest, limit=limit
+                connection,
+                channels,
+                now,
+                until,
+                longest=longest,
+                limit=limit,
+                is_retry=is_retry,
             )
         )
 

@@ -246,12 +246,14 @@ def claim_messages(
     *,
     longest: timedelta,
     limit: int,
+    is_retry: bool,
 ) -> tuple[Message, ...]:
     """Claim messages of some channels whose time has come, the oldest first."""
     free = (
         select(messages.c.id)
         .where(messages.c.settled_at.is_(None))
         .where(messages.c.channel.in_([one.value for one in channels]))
+        .where(messages.c.attempts > 0 if is_retry else messages.c.attempts == 0)
         .where(_is_due(messages.c.next_try_at, now, longest))
         .where(_is_free(messages, now, until))
         .order_by(messages.c.created_at, messages.c.id)

@@ -162,6 +162,7 @@ class MemoryHistory:
         until: datetime,
         longest: timedelta,
         limit: int,
+        is_retry: bool,
     ) -> tuple[Message, ...]:
         """Claim messages whose time has come, the oldest first."""
         self._check()
@@ -170,6 +171,7 @@ class MemoryHistory:
             for one in self.messages.values()
             if one.settled is None
             and one.message.channel in channels
+            and (one.message.attempts > 0) is is_retry
             and _is_due(one.next_try_at, now, longest)
             and _is_free(one.claimed_until, now, until)
         ][:limit]
