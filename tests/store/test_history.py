@@ -3,17 +3,19 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, create_engine, text
 
 from mailseal.checks.changes import Span
 from mailseal.checks.finding import Finding, Severity
 from mailseal.names import Domain
 from mailseal.ports import HistoryStore, StoreFullError
-from mailseal.store import open_store
+from mailseal.store import historystatements, open_store
 from mailseal.testing import MemoryHistory
 from mailseal.watch.notice import Channel, Notice
 from mailseal.watch.records import (
@@ -274,6 +276,46 @@ async def test_nodes_on_one_server_share_the_looks(postgres_url: str) -> None:
     finally:
         for store in stores:
             await store.aclose()
+
+
+async def test_a_domain_removed_during_a_look_leaves_nothing_behind(postgres_url: str) -> None:
+    """Removing waits for a look that is being stored, and takes all of it along."""
+    async with await open_store(postgres_url) as store:
+        before = await watch(store.history)
+    engine = create_engine(postgres_url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.connect() as storing, ThreadPoolExecutor(1) as pool:
+        with storing.begin():
+            found = look(before, NOW, span(), notice=notice())
+            assert historystatements.record(storing, found)
+            removing = pool.submit(_remove, engine)
+            with engine.connect() as watching:
+                while not watching.execute(text(WAITING)).scalar_one():
+                    assert not removing.done()
+                    watching.execute(text("SELECT pg_sleep(0.01)"))
+                    watching.rollback()
+        assert removing.result(timeout=10)
+        for name in ("watched_domains", "watch_observations", "watch_findings", "watch_messages"):
+            assert storing.execute(text(f"SELECT count(*) FROM {name}")).scalar_one() == 0
+    engine.dispose()
+
+
+WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+
+
+def _remove(engine: Engine) -> bool:
+    with engine.begin() as connection:
+        return historystatements.remove(connection, DOMAIN)
+
+
+async def test_a_look_at_a_domain_that_is_gone_is_void(history: HistoryStore) -> None:
+    """Nothing of it is stored, and nobody is told."""
+    before = await watch(history)
+    assert await history.remove(DOMAIN)
+    assert not await history.record(look(before, NOW, span(), notice=notice()))
+    await history.put_off(before, until=NOW)
+    assert await history.load_open(DOMAIN) == ()
+    assert await history.load_observations(DOMAIN, limit=9) == ()
+    assert await history.count_waiting() == 0
 
 
 async def test_messages_are_claimed_and_settled(history: HistoryStore) -> None:

@@ -51,9 +51,10 @@ def add(connection: Connection, domain: Domain, now: datetime, *, at_most: int) 
 
 def remove(connection: Connection, domain: Domain) -> bool:
     """Forget a domain with all that was seen of it."""
+    # This one first: it waits for whoever is storing a look, and that is seen by those behind it.
+    gone = connection.execute(delete(watched).where(watched.c.domain == str(domain)))
     for table in (observations, spans, messages):
         connection.execute(delete(table).where(table.c.domain == str(domain)))
-    gone = connection.execute(delete(watched).where(watched.c.domain == str(domain)))
     return gone.rowcount > 0
 
 
