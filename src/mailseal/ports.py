@@ -437,6 +437,10 @@ class HistoryStore(Protocol):
         """Count the messages that are neither delivered nor given up."""
         ...
 
+    async def give_up(self, before: datetime, outcome: Settled) -> int:
+        """Settle what waits since before an instant, by whatever channel; return how many did."""
+        ...
+
     async def prune(self, before: datetime) -> int:
         """Forget looks, findings that are over and settled messages from before an instant."""
         ...

@@ -10,6 +10,7 @@ from mailseal.checks.evidence import Evidence
 from mailseal.checks.finding import Severity
 from mailseal.names import Domain
 from mailseal.ports import SendFailed, Sent, StoreError
+from mailseal.services.herald import Herald
 from mailseal.testing.evidence import absent, domain_evidence, failed
 from mailseal.watch.judging import judge_look
 from mailseal.watch.notice import Channel
@@ -326,6 +327,55 @@ async def test_messages_are_given_up_after_days() -> None:
     await world.herald.round()
     assert world.herald.waiting == 0
     assert world.mail.sent == []
+
+
+async def test_messages_for_a_channel_that_is_gone_are_given_up_too() -> None:
+    """Nobody claims them any more; a day after their time they stop counting as waiting."""
+    world = World()
+    await world.add(DOMAIN)
+    world.evidence[DOMAIN] = broken()
+    world.webhook.failure = "gone"
+    await world.go_on()
+    before = world.herald
+    world.herald = Herald(store=world.history, senders=(world.mail,), clock=world.clock)
+    world.watcher._rules = replace(world.watcher._rules, channels=world.herald.channels)
+    await world.go_on(3 * DAY)
+    assert world.herald.waiting == 1
+    await world.go_on(DAY + HOUR)
+    assert world.herald.waiting == 0
+
+    world.webhook.failure = ""
+    await before.round()
+    assert world.webhook.sent == []  # news of last week is none, should the channel come back
+
+
+async def test_housekeeping_waits_for_no_round() -> None:
+    """Metrics have their figures while many domains are due, and old things go."""
+    world = World()
+    await world.add(*(Domain(f"d{number}.example") for number in range(6)))
+    seen = []
+
+    def see() -> None:
+        latest = world.watcher.latest or ()
+        seen.append(sum(one.looked_at is not None for one in latest))
+        world.clock.advance(MINUTE)
+
+    world.on_look = see
+    assert await world.watcher.round() >= 4
+    assert max(seen) >= 2
+
+
+async def test_a_round_ends_in_time_for_the_next_to_observe_anew() -> None:
+    """What is looked at twice must not be answered from what the first look remembers."""
+    world = World()
+    await world.add(*(Domain(f"d{number}.example") for number in range(12)))
+    world.on_look = lambda: world.clock.advance(2 * MINUTE)
+    looked = []
+    while number := await world.watcher.round():
+        looked.append(number)
+    assert sum(looked[:4]) >= 12
+    assert max(looked) <= 4
+    assert world.opened == len(looked)
 
 
 async def test_a_restart_neither_loses_nor_repeats() -> None:

@@ -1,6 +1,6 @@
 """A watcher and a herald over fakes: domains that tests change, a clock that they move."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -35,6 +35,7 @@ class World:
         self.looks: list[Domain] = []
         self.opened = 0
         self.error: Exception | None = None
+        self.on_look: Callable[[], object] = lambda: None
         self.faults: set[Domain] = set()  # to look at one of these is an error of ours
         self.mail, self.webhook = FakeAlerts(), FakeAlerts(Channel.WEBHOOK)
         self.herald = Herald(
@@ -82,6 +83,7 @@ class World:
 
     async def _gather(self, domain: Domain) -> Evidence:
         self.looks.append(domain)
+        self.on_look()
         if domain in self.faults:
             raise ValueError("a fault")
         now = self.clock.now()

@@ -382,6 +382,21 @@ async def test_a_claimed_message_comes_back_when_its_claim_is_over(history: Hist
     )
 
 
+async def test_old_messages_are_given_up_whoever_was_to_send_them(history: HistoryStore) -> None:
+    """Those that are settled already keep what came of them."""
+    before = await watch(history)
+    await history.record(look(before, NOW, notice=notice()))
+    (mail,) = await history.claim_messages(
+        (Channel.MAIL,), NOW, until=NOW + HOUR, longest=DAY, limit=9, is_retry=False
+    )
+    await history.settle(mail, Settled(at=NOW))
+    assert await history.give_up(NOW, Settled(at=NOW + DAY, failure="too old")) == 0
+    assert await history.give_up(NOW + HOUR, Settled(at=NOW + DAY, failure="too old")) == 1
+    assert await history.count_waiting() == 0
+    assert await history.prune(NOW + HOUR) == 2  # the mail, and the look
+    assert await history.prune(NOW + 2 * DAY) == 1
+
+
 async def test_old_things_are_pruned_and_open_ones_kept(history: HistoryStore) -> None:
     """What is still there, or still on its way, is never too old."""
     before = await watch(history)

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -17,14 +17,17 @@ from mailseal.checks.evidence import Evidence
 from mailseal.checks.finding import Finding
 from mailseal.names import Domain
 from mailseal.ports import Clock, HistoryStore, StoreError
+from mailseal.services.herald import GIVE_UP_AFTER
 from mailseal.watch.judging import WatchRules, judge_look
-from mailseal.watch.records import Look, Watched
+from mailseal.watch.records import Look, Settled, Watched
 
 log = structlog.stdlib.get_logger("mailseal.watcher")
 
 ROUND_INTERVAL = timedelta(seconds=5)  # so that a domain that was added is soon looked at
 FIGURES_INTERVAL = timedelta(seconds=60)  # between two readings of what metrics show
 PRUNE_INTERVAL = timedelta(hours=1)
+LONGEST_ROUND = timedelta(minutes=5)  # ours: what one has observed is soon of no use to others
+NOBODY_SENDS = GIVE_UP_AFTER + timedelta(days=1)  # no herald has them: their channel is gone
 
 Gather = Callable[[Domain], Awaitable[Evidence]]
 OpenGather = Callable[[], AbstractAsyncContextManager[Gather]]
@@ -42,7 +45,8 @@ class WatchLimits:
 class Watcher:
     """One loop. ``open_gather`` gives what observes, for as long as there is something due.
 
-    It is opened anew each time: what an earlier look has seen must not count as seen again.
+    It is opened anew each round, and no round takes new domains for longer than a second look at
+    one is put off: what an earlier look has seen must not count as seen again.
     ``latest`` is what the store last held of all watched domains, None until it was read.
     """
 
@@ -83,20 +87,23 @@ class Watcher:
         first = await self._claim()
         if first is not None:
             looked = await self._look_at_due(first)
-        await self._keep_house()
+        await self._keep_house(has_news=looked > 0)
         return looked
 
     async def _look_at_due(self, first: Watched) -> int:
         looked = 0
+        longest = min(self._rules.confirm_after, LONGEST_ROUND)
+        end = self._clock.monotonic() + longest.total_seconds()
         turns = asyncio.Semaphore(self._limits.at_once)
         due: Watched | None = first
         async with self._open_gather() as gather, asyncio.TaskGroup() as tasks:
+            await turns.acquire()
             while due is not None:
-                await turns.acquire()
                 tasks.create_task(self._take_turn(due, gather, turns))
                 looked += 1
                 # One by one, when there is time for it: other nodes take the others.
-                due = await self._claim_another()
+                await turns.acquire()
+                due = await self._go_on() if self._clock.monotonic() < end else None
         return looked
 
     async def look_now(self, domains: tuple[Domain, ...]) -> tuple[Look | Domain, ...]:
@@ -124,8 +131,9 @@ class Watcher:
         )
         return due[0] if due else None
 
-    async def _claim_another(self) -> Watched | None:
+    async def _go_on(self) -> Watched | None:
         try:
+            await self._keep_house()
             return await self._claim()
         except StoreError as error:
             # Those who are at it go on, and each does what it can.
@@ -165,18 +173,23 @@ class Watcher:
         )
         if not await self._store.record(look):
             return None
-        self._figures_at = None
         _tell(look)
         return look
 
-    async def _keep_house(self) -> None:
-        now = self._clock.monotonic()
-        if self._figures_at is None or now - self._figures_at >= FIGURES_INTERVAL.total_seconds():
+    async def _keep_house(self, *, has_news: bool = False) -> None:
+        now, read_at = self._clock.monotonic(), self._figures_at
+        if has_news or read_at is None or now - read_at >= FIGURES_INTERVAL.total_seconds():
             self.latest = await self._store.list()
             self._figures_at = now
         if now - self._pruned_at >= PRUNE_INTERVAL.total_seconds():
             self._pruned_at = now
-            await self._store.prune(self._clock.now() - self._limits.keep_history)
+            await self._prune(self._clock.now())
+
+    async def _prune(self, now: datetime) -> None:
+        outcome = Settled(at=now, failure="nobody has sent it in time")
+        if number := await self._store.give_up(now - NOBODY_SENDS, outcome):
+            log.warning("alerts were never sent", number=number, action="given-up")
+        await self._store.prune(now - self._limits.keep_history)
 
 
 def _tell(look: Look) -> None:

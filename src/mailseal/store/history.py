@@ -121,6 +121,12 @@ class History:
         """Count the messages that are neither delivered nor given up."""
         return await self._read(historystatements.count_waiting)
 
+    async def give_up(self, before: datetime, outcome: Settled) -> int:
+        """Settle what waits since before an instant, by whatever channel; return how many did."""
+        return await self._write(
+            lambda connection: historystatements.give_up(connection, before, outcome)
+        )
+
     async def prune(self, before: datetime) -> int:
         """Forget looks, findings that are over and settled messages from before an instant."""
         return await self._write(lambda connection: historystatements.prune(connection, before))

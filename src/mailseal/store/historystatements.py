@@ -296,6 +296,18 @@ def count_waiting(connection: Connection) -> int:
     return connection.execute(query).scalar_one()
 
 
+def give_up(connection: Connection, before: datetime, outcome: Settled) -> int:
+    """Settle what waits since before an instant, and what cannot be read as well."""
+    waiting = update(messages).where(
+        messages.c.settled_at.is_(None), messages.c.created_at < rows.from_instant(before)
+    )
+    return connection.execute(
+        waiting.values(
+            settled_at=rows.from_instant(outcome.at), failure=outcome.failure, claimed_until=None
+        )
+    ).rowcount
+
+
 def prune(connection: Connection, before: datetime) -> int:
     """Forget what is over and older than an instant."""
     limit = rows.from_instant(before)

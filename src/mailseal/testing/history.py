@@ -198,6 +198,18 @@ class MemoryHistory:
         self._check()
         return sum(one.settled is None for one in self.messages.values())
 
+    async def give_up(self, before: datetime, outcome: Settled) -> int:
+        """Settle what waits since before an instant, by whatever channel; return how many did."""
+        self._check()
+        old = [
+            one
+            for one in self.messages.values()
+            if one.settled is None and one.message.created_at < before
+        ]
+        for one in old:
+            one.settled = outcome
+        return len(old)
+
     async def prune(self, before: datetime) -> int:
         """Forget looks, findings that are over and settled messages from before an instant."""
         self._check()
