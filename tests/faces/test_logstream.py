@@ -251,6 +251,51 @@ def test_the_end_does_not_wait_for_a_reader_that_stalls(full_pipe: Pipe, make: M
     assert full_pipe.lines(1) == ["line"]
 
 
+def test_words_behind_the_end_are_written_at_once(pipe: Pipe, make: Make) -> None:
+    """As of an object that is deleted last: there is no thread any more."""
+    stream = make(pipe.writer)
+    stream.finish()
+
+    stream.write("late ")
+    stream.write("words\n")
+    assert pipe.lines(1) == ["late words"]
+    stream.write("y" * PIPE_BYTES * 2 + "\n")  # of which the pipe takes a part
+
+    assert os.read(pipe.reader, PIPE_BYTES * 2) == b"y" * PIPE_BYTES
+    assert stream.lost_lines == 1
+
+
+def test_words_behind_the_end_wait_for_nobody_and_are_counted(full_pipe: Pipe, make: Make) -> None:
+    """A reader that stalls does not keep the process; one that comes back is told."""
+    stream = make(full_pipe.writer)
+    stream.finish()
+
+    stream.write("lost\n")
+    assert stream.lost_lines == 1
+    full_pipe.empty()
+    fcntl.fcntl(full_pipe.writer, fcntl.F_SETPIPE_SZ, PIPE_BYTES * 4)  # room for two lines
+    stream.write("seen\n")
+
+    told, seen = full_pipe.lines(2)
+    assert told.endswith(f' {LOST} lines=1 reason="the reader is too slow"')
+    assert seen == "seen"
+
+
+def test_words_behind_an_end_that_was_not_waited_for_are_counted(
+    full_pipe: Pipe, make: Make
+) -> None:
+    """The thread still waits with an earlier line, so that nothing may be written before it."""
+    stream = make(full_pipe.writer)
+    stream.write("line\n")
+    stream.finish(0.01)
+
+    stream.write("lost\n")
+
+    assert stream.lost_lines == 1
+    full_pipe.empty()
+    assert os.read(full_pipe.reader, PIPE_BYTES).startswith(b"line\n")
+
+
 def run(code: str, *arguments: str, **streams: int) -> "subprocess.CompletedProcess[str]":
     """Run a program."""
     return subprocess.run(
@@ -283,6 +328,18 @@ def test_a_crash_is_told_to_the_last_line() -> None:
     told = lines.index("last words")
     assert lines[told + 1].startswith("Traceback")
     assert lines[-1] == "ValueError: a fault"
+
+
+def test_words_of_what_is_deleted_last_are_told() -> None:
+    """And of handlers of the exit that were there before."""
+    code = (
+        "import atexit, sys\n"
+        "atexit.register(lambda: print('of an early handler', file=sys.stderr))\n"
+        "from mailseal.faces.logstream import take_over_stderr\n"
+        "take_over_stderr()\n"
+        "print('in time', file=sys.stderr)\n"
+    )
+    assert run(code).stderr == "in time\nof an early handler\n"
 
 
 def test_words_at_the_exit_are_told() -> None:

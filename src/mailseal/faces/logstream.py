@@ -6,11 +6,14 @@ is only put into a queue, and one thread writes it to the descriptor, line by li
 The descriptor stays as it is: O_NONBLOCK would belong to everybody who has it.
 
 **Limits**: the queue takes ``MAX_ENTRIES``; what is beyond, and what cannot be written, is lost
-and counted, and a line tells how many as soon as lines can be written again.
+and counted, and a line tells how many as soon as lines can be written again. Behind ``finish``
+there is no thread: what can be written without waiting is written at once.
 **Bugs**: with ``kill -9`` what is in the queue is lost, which is nothing unless the reader stalls.
 """
 
 import atexit
+import contextlib
+import errno
 import io
 import os
 import queue
@@ -59,6 +62,8 @@ class LogStream(io.TextIOBase):
         self._is_failing = False
         self._is_mid_line = False
         self._is_json = False
+        self._is_finished = False
+        self._writing_late = threading.Lock()  # never waited for
         self.lost_lines = 0
         self._thread = threading.Thread(target=self._work, name="log", daemon=True)
         self._thread.start()
@@ -91,8 +96,14 @@ class LogStream(io.TextIOBase):
         """Write what is left, but do not wait longer than that for it."""
         self._entries.put(None)
         self._thread.join(seconds)
+        self._is_finished = True
+        if not self._thread.is_alive():
+            self._write_behind_the_end()
 
     def _take(self, entry: str) -> None:
+        if self._is_finished and self._thread.is_alive():
+            self._lose(entry, "the reader is too slow")
+            return
         if self._entries.qsize() >= self._max_entries:
             self._lose(entry, "the reader is too slow")
             return
@@ -100,6 +111,20 @@ class LogStream(io.TextIOBase):
             half = MAX_ENTRY_CHARACTERS // 2
             entry = entry[:half] + _CUT + entry[-half:]
         self._entries.put(entry)
+        if self._is_finished:
+            self._write_behind_the_end()
+
+    def _write_behind_the_end(self) -> None:
+        """Write what has come since the thread ended, as it came into the same queue."""
+        if not self._writing_late.acquire(blocking=False):
+            return  # whoever writes takes it along, or was stopped with the interpreter
+        try:
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    if (entry := self._entries.get_nowait()) is not None:
+                        self._write_entry(entry)
+        finally:
+            self._writing_late.release()
 
     def _lose(self, entry: str, reason: str) -> None:
         with self._losing:
@@ -118,13 +143,16 @@ class LogStream(io.TextIOBase):
                 continue
             if entry is None:
                 break
-            self._is_json = entry.startswith("{")
-            is_usable = not self._is_failing or self._tell_losses()
-            if not is_usable or not self._write_out(entry):
-                self._lose(entry, self._reason)
-            elif self._entries.empty():
-                self._tell_losses()
+            self._write_entry(entry)
         self._tell_losses()
+
+    def _write_entry(self, entry: str) -> None:
+        self._is_json = entry.startswith("{")
+        is_usable = not self._is_failing or self._tell_losses()
+        if not is_usable or not self._write_out(entry):
+            self._lose(entry, self._reason)
+        elif self._entries.empty():
+            self._tell_losses()
 
     def _tell_losses(self) -> bool:
         """Tell how many lines were lost since that was last told; False when that fails too."""
@@ -156,6 +184,8 @@ class LogStream(io.TextIOBase):
         return True
 
     def _write_some(self, data: bytes) -> int:
+        if self._is_finished:
+            return self._write_without_waiting(data)
         try:
             return os.write(self._descriptor, data)
         except BlockingIOError:  # somebody else has set O_NONBLOCK
@@ -163,6 +193,14 @@ class LogStream(io.TextIOBase):
             waiting.register(self._descriptor, select.POLLOUT)
             waiting.poll()
             return 0
+
+    def _write_without_waiting(self, data: bytes) -> int:
+        """Write what a descriptor surely takes that says it takes something."""
+        ready = select.poll()
+        ready.register(self._descriptor, select.POLLOUT)
+        if not ready.poll(0):
+            raise BlockingIOError(errno.EAGAIN, "the reader is too slow")
+        return os.write(self._descriptor, data[: select.PIPE_BUF])
 
 
 def take_over_stderr() -> None:
