@@ -39,6 +39,14 @@ def test_what_does_not_fit_is_told(text: str, part: str) -> None:
     assert any(part in problem for problem in problems(text))
 
 
+def test_a_webhook_that_is_refused_is_not_shown() -> None:
+    """Its path may be right, and what is wrong goes to a log."""
+    for url in ("https://a..b.example/T0", "hooks.example.com/T0", ["https://h.example/T0"]):
+        told = problems(f"webhook_url = {url!r}")
+        assert any("[monitor] webhook_url is a value that is not shown" in one for one in told)
+        assert not any("T0" in one for one in told)
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost"])
 def test_a_webhook_of_this_machine_needs_no_tls(host: str) -> None:
     """A relay that listens on loopback is within reach of nobody else."""

@@ -29,11 +29,13 @@ class Kind(Generic[T]):
 
     ``expected`` completes "expected …" in a message and "Form:" in the reference.
     ``read`` raises ``RefusedValueError``, with a text of its own or none to have ``expected`` said.
+    What is refused is repeated in the message, unless ``is_secret``.
     """
 
     expected: str
     read: Callable[[object], T]
     write: Callable[[T], object]
+    is_secret: bool = False
 
 
 def render_duration(value: timedelta) -> str:
@@ -195,4 +197,5 @@ def optional(kind: Kind[T], *, unset: str) -> Kind[T | None]:
         expected=f'{kind.expected}, or "{unset}"',
         read=lambda raw: None if raw == unset else kind.read(raw),
         write=lambda value: unset if value is None else kind.write(value),
+        is_secret=kind.is_secret,
     )

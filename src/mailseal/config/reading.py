@@ -142,7 +142,8 @@ class _Reading:
             except RefusedValueError as refused:
                 where = f"{place} {name}".strip()
                 expected = str(refused) or kind.expected
-                self.problems.append(f"{where} is {_show(value)}, expected {expected}")
+                shown = "a value that is not shown" if kind.is_secret else _show(value)
+                self.problems.append(f"{where} is {shown}, expected {expected}")
         for name, known in keys.items():
             if known.is_required and name not in raw:
                 self.problems.append(f"{place} has no {name}, expected {known.kind.expected}")

@@ -80,6 +80,7 @@ def webhook_url() -> Kind[WebhookUrl]:
         expected='"https://HOST/PATH", or "http://127.0.0.1:PORT/PATH" on this machine',
         read=read,
         write=lambda url: url.reveal(),
+        is_secret=True,
     )
 
 
