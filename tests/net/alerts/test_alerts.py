@@ -54,30 +54,35 @@ class MailServer:
         self.is_silent_in_handshake = False
         self.is_dripping_in_tls = False
         self.ended = asyncio.Event()
+        self._conversations: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def running(self, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[None]:
-        """Listen on loopback."""
+        """Listen on loopback; wait at the end for conversations, which clients have ended."""
         server = await asyncio.start_server(self._converse, "127.0.0.1", 0, ssl=tls)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield
         finally:
             server.close()
+            if self._conversations:
+                await asyncio.wait(self._conversations, timeout=TIMEOUT.total_seconds())
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if not self.greeting:
-            while await reader.read(4096):
-                pass
-        if self.greeting:
-            writer.write(f"{self.greeting}\r\n".encode())
+        if task := asyncio.current_task():
+            self._conversations.add(task)
         try:
+            if not self.greeting:
+                while await reader.read(4096):
+                    pass
+            writer.write(f"{self.greeting}\r\n".encode())
             await self._answer(reader, writer)
         except (OSError, ValueError):
             pass  # the client has given up
         finally:
             self.ended.set()
             writer.transport.abort()
+            await asyncio.sleep(0)  # for the transport to close
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while line := (await reader.readline()).decode().strip():
