@@ -183,6 +183,58 @@ def test_only_what_a_killed_scan_leaves_is_cut_off(
         assert scans.output.read_bytes() == tail
 
 
+@pytest.mark.parametrize("options", [[], ["--overwrite"]])
+def test_an_output_that_is_no_file_is_refused(scans: ScanWorld, options: list[str]) -> None:
+    """A device that gives zeros for ever is neither read back nor written to."""
+    scans.write("a.example")
+    scans.output = Path("/dev/full")
+
+    result = scans.scan("--level", "dns", *options)
+
+    assert result.exit_code != 0
+    assert "/dev/full is no regular file" in str(result.exception)
+    assert not scans.world.dns.queries
+
+
+def test_more_zeros_than_a_power_failure_leaves_are_not_cut_off(scans: ScanWorld) -> None:
+    """An image of a disk, named by mistake, is not read to its end, and is left as it is."""
+    scans.write("a.example")
+    scans.output.touch()
+    os.truncate(scans.output, 2**40)
+
+    result = scans.scan("--level", "dns")
+
+    assert "line 1, is no result of a scan" in str(result.exception)
+    assert scans.output.stat().st_size == 2**40
+
+
+def test_a_device_or_a_folder_is_no_list(scans: ScanWorld) -> None:
+    """It is refused before it is read, as a list and as one of opt-outs."""
+    scans.write("a.example")
+    device, folder = Path("/dev/zero"), scans.folder
+
+    for words in (["--opt-out", device], ["--column", "1"]):
+        scans.list = scans.list if "--opt-out" in words else device
+        assert "/dev/zero is a device and no list" in str(scans.scan(*words).exception)
+    scans.list = folder
+    assert f"{folder} is a folder and no list" in str(scans.scan().exception)
+    assert not scans.world.dns.queries
+
+
+def test_a_list_may_come_through_a_pipe_with_a_name(scans: ScanWorld) -> None:
+    """A shell gives such a name for what another command writes; it is read once only."""
+    reading, writing = os.pipe()
+    os.write(writing, b"a.example\nb.example\n")
+    os.close(writing)
+    scans.list = Path(f"/dev/fd/{reading}")
+
+    result = scans.scan("--level", "dns")
+    os.close(reading)
+
+    assert result.exit_code == 0, result.output
+    assert {line["domain"] for line in scans.results()} == {"a.example", "b.example"}
+
+
 def test_results_of_another_list_or_level_are_not_gone_on_with(scans: ScanWorld) -> None:
     """The message names the file and both ways out; --overwrite takes one of them."""
     scans.write("a.example", "b.example")

@@ -6,6 +6,7 @@ import pytest
 
 from mailseal.scans.listing import (
     MAX_LINE_BYTES,
+    MAX_LOST_BYTES,
     TRIAL,
     Item,
     ListError,
@@ -105,3 +106,17 @@ def test_an_overlong_line_costs_no_memory_and_is_one_entry() -> None:
 
     assert [len(line) for line in lines] == [MAX_LINE_BYTES, 10]
     assert [item.domain for item in read(data)] == [None, "b.example"]
+
+
+class Endless:
+    """What a device gives: the same for ever."""
+
+    def readline(self, size: int = -1, /) -> bytes:
+        return b"\0" * size
+
+
+@pytest.mark.parametrize("column", ["", "1"])
+def test_a_line_that_never_ends_ends_the_reading(column: str) -> None:
+    """Whoever names a disk image is told that it is no list, and in which line that shows."""
+    with pytest.raises(ListError, match=f"line 1 has more than {MAX_LOST_BYTES:,} bytes"):
+        count_entries(Endless(), column=column)

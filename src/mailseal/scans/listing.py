@@ -9,6 +9,7 @@ import mailseal
 from mailseal.names import Domain, NameSyntaxError
 
 MAX_LINE_BYTES = 4096  # ours: a name in UTF-8 with a few columns beside it
+MAX_LOST_BYTES = 2**20  # ours: behind the beginning of a line; what is longer is no text
 MAX_SHOWN = 100  # ours, characters of what is no name
 TRIAL = 100  # ours: so many entries without a single name are no list of names
 
@@ -107,11 +108,20 @@ def read_texts(lines: Lines, *, column: str = "") -> Iterator[str]:
 
 
 def read_lines(lines: Lines) -> Iterator[bytes]:
-    """Yield lines; of an overlong one its beginning."""
+    """Yield lines; of an overlong one its beginning. Raises ``ListError`` for one without end."""
+    number = 0
     while line := lines.readline(MAX_LINE_BYTES):
+        number += 1
         yield line
+        lost = 0
         while not line.endswith(b"\n") and (rest := lines.readline(MAX_LINE_BYTES)):
             line = rest
+            lost += len(rest)
+            if lost > MAX_LOST_BYTES:
+                raise ListError(
+                    f"line {number} has more than {MAX_LOST_BYTES:,} bytes, so this is no list; "
+                    "name a file with a domain name to a line"
+                )
 
 
 def count_entries(lines: Lines, *, column: str = "") -> int:

@@ -170,11 +170,13 @@ def export(wiring: Any, number: int, config_file: Path | None) -> None:
 
 @contextlib.contextmanager
 def _opened(file: str) -> Iterator[BinaryIO]:
+    from mailseal.faces.scan.listfile import open_list
+
     if file == "-":
         yield sys.stdin.buffer
         return
     try:
-        with Path(file).open("rb") as lines:
+        with open_list(Path(file)) as lines:
             yield lines
     except OSError as error:
         raise click.ClickException(f"cannot read {file}: {error.strerror}") from error

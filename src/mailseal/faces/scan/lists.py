@@ -81,12 +81,13 @@ def require_contact(config: "Config", level: str, total: int | None) -> None:
 
 def read_opt_out_file(path: Path | None) -> "OptOuts":
     """Read the list of opt-outs, if there is one."""
+    from mailseal.faces.scan.listfile import open_list
     from mailseal.scans.optouts import OptOuts, read_opt_outs
 
     if path is None:
         return OptOuts()
     try:
-        with path.open("rb") as file:
+        with open_list(path) as file:
             return read_opt_outs(file)
     except OSError as error:
         raise click.ClickException(f"cannot read {path}: {error.strerror}") from error

@@ -6,6 +6,7 @@ run; the domain of that line is then looked at again. So every domain stands the
 
 import fcntl
 import os
+import stat
 from collections import deque
 from io import FileIO
 from pathlib import Path
@@ -26,6 +27,9 @@ from mailseal.scans.result import (
 )
 
 MAX_WAITING = 200  # results; ours: what a kill -9 may cost, about a second's work
+# ours: zeros that a power failure leaves stand for what was not synced yet, seconds of work
+MAX_ZEROS_BYTES = 64 * 2**20
+READ_BYTES = 65_536
 REMEMBERED = 1000  # ours: domains by which a list that is not the same is noticed
 
 
@@ -155,7 +159,7 @@ class ResultFile:
         """
         is_start = line.startswith(START) or START.startswith(line)
         is_last = not line.endswith(b"\n") and not file.readline(1)
-        is_zeros = not line.strip(b"\0\n") and not file.read().strip(b"\0\n")
+        is_zeros = not line.strip(b"\0\n") and _ends_in_zeros(file)
         if not ((is_start and is_last) or is_zeros):
             raise OutputError(
                 f"{self.path}, line {number}, is no result of a scan; name another file, or "
@@ -163,7 +167,19 @@ class ResultFile:
             )
 
 
+def _ends_in_zeros(file: BinaryIO) -> bool:
+    """Tell whether nothing but zeros comes until the end, and that soon."""
+    for _ in range(MAX_ZEROS_BYTES // READ_BYTES):
+        data = file.read(READ_BYTES)
+        if data.strip(b"\0\n"):
+            return False
+        if not data:
+            return True
+    return False
+
+
 def _open(path: Path) -> FileIO:
+    _check_kind(path)
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -174,3 +190,15 @@ def _open(path: Path) -> FileIO:
         os.close(fd)
         raise
     return FileIO(fd, "r+b")
+
+
+def _check_kind(path: Path) -> None:
+    """Refuse what cannot be read back: a device has no end, and a pipe no beginning."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return  # it will be made
+    if not stat.S_ISREG(mode):
+        raise OutputError(
+            f"{path} is no regular file, so no scan can be gone on with there; name a file"
+        )

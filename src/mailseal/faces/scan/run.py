@@ -152,19 +152,22 @@ def run(
 
 
 def _open_list(stack: contextlib.ExitStack, wishes: Wishes) -> "tuple[Lines, int | None]":
-    """Open the list and count its entries; standard input cannot be counted."""
+    """Open the list and count its entries; those of a pipe cannot be counted."""
+    from mailseal.faces.scan.listfile import is_pipe, open_list
     from mailseal.scans.listing import count_entries
 
     if wishes.file == "-":
         pipe = Pipe(sys.stdin.fileno())
         stack.callback(pipe.stop)
         return pipe, None
-    path = Path(wishes.file)
-    total = None
-    if path.is_file():
-        with path.open("rb") as file:
-            total = count_entries(file, column=wishes.column)
-    return stack.enter_context(path.open("rb")), total
+    lines = stack.enter_context(open_list(Path(wishes.file)))
+    if is_pipe(lines):
+        pipe = Pipe(lines.fileno())
+        stack.callback(pipe.stop)
+        return pipe, None
+    total = count_entries(lines, column=wishes.column)
+    lines.seek(0)
+    return lines, total
 
 
 def _run(
