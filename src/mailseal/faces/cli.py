@@ -1,7 +1,8 @@
 """The command ``mailseal``: its commands, each loaded when it is called.
 
 Exit codes are told in each command's help; 2 is wrong usage or an unusable configuration, but for
-the commands that speak to monitoring, where that is 3.
+the commands that speak to monitoring, where that is 3. With each of them 3 says, too, that standard
+output could not be written.
 """
 
 import importlib

@@ -34,7 +34,9 @@ def main() -> None:
     """Run the command line; what we raise by intention is told in a line."""
     import mailseal
     from mailseal.faces.cli import cli
+    from mailseal.faces.standardoutput import guard_standard_output
 
+    guard_standard_output()
     try:
         cli(obj=sys.modules[__name__])
     except mailseal.Error as error:
