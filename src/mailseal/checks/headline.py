@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mailseal.answers import LookupFailed
+from mailseal.answers import Absent, Found, LookupFailed
 from mailseal.checks.evidence import Depth
 from mailseal.checks.finding import Finding, Severity
 from mailseal.checks.outlook import Outcome, Outlook, Reach, foresee_dane
@@ -51,11 +51,29 @@ def say_headline(reading: Reading, findings: Sequence[Finding]) -> Headline:
     if reading.mx is not None and reading.mx.is_null:
         sentence = f"{case.domain} takes no mail (null MX), so there is nothing to enforce."
         return _say(Verdict.NOT_PUBLISHED, sentence)
+    if _is_nowhere(reading):
+        sentence = f"{case.domain} does not exist in DNS: no mail reaches it. Check the spelling."
+        return _say(Verdict.NOT_PUBLISHED, sentence)
     if case.is_enforced or case.dane is not None:
         headline = _say_losing(case) or _say_enforcing(case)
         if headline is not None:
             return headline
     return _say_not_enforcing(case)
+
+
+def _is_nowhere(reading: Reading) -> bool:
+    """Tell whether the name does not exist, by all that DNS said.
+
+    Some name servers deny a name wrongly, with others below it: whatever was found proves it.
+    """
+    answer = reading.evidence.records.mx
+    has_address = any(
+        isinstance(found, Found)
+        for host in reading.evidence.mx_hosts
+        for found in (host.a, host.aaaa)
+    )
+    is_denied = isinstance(answer, Absent) and not answer.is_name_known
+    return is_denied and not has_address and not reading.wants_sts
 
 
 # -- senders enforce already ----------------------------------------------------------------
