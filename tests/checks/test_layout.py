@@ -102,6 +102,19 @@ def test_what_could_not_be_seen_is_no_absence() -> None:
     assert overview.of(Area.RECORD).facts[0].text == "not known: SERVFAIL"
 
 
+@pytest.mark.parametrize(
+    ("mode", "mark"),
+    [("enforce", Mark.ERROR), ("testing", Mark.WARNING), ("none", Mark.NONE)],
+)
+def test_a_host_outside_of_the_policy_has_no_tick(mode: str, mark: Mark) -> None:
+    """However good its TLS is: senders that enforce the policy pass it over."""
+    body = f"version: STSv1\nmode: {mode}\nmx: other.example.com\nmax_age: 604800\n"
+    (view,) = show(domain_evidence(policy=policy_host(fetch(body.encode())))).mx_hosts
+
+    assert view.covered.text == "not in the policy"
+    assert view.mark is mark
+
+
 def test_the_record_that_matches_is_named() -> None:
     """With DANE each address says by which kind of record it was authenticated."""
     chain = make_chain((MX_HOST,))

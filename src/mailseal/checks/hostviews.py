@@ -72,11 +72,14 @@ def _answer_cell(one: FetchReading) -> Cell:
 def _view_host(reading: Reading, host: HostReading, findings: Sequence[Finding]) -> MxView:
     addresses = tuple(_view_session(reading, host, one, findings) for one in host.observed)
     subjects = {host.name, *(f"{host.name} [{one.address}]" for one in addresses)}
+    covered = _covered_cell(reading, host)
+    mark = _worst_of(findings, subjects, "")
     return MxView(
         name=host.name,
         preference=host.host.preference,
-        mark=_worst_of(findings, subjects, ""),
-        covered=_covered_cell(reading, host),
+        # What a policy does not cover is told of the policy, and no sender that enforces comes.
+        mark=worst((mark, covered.mark)) if host.is_covered is False else mark,
+        covered=covered,
         dane=_dane_state_cell(reading, host),
         addresses=addresses,
     )
