@@ -20,7 +20,7 @@ from mailseal.names import Domain
 
 log = structlog.stdlib.get_logger("mailseal.http")
 
-GRACE = timedelta(seconds=20)  # ours: to start, which takes a second, and to judge, on a busy machine
+GRACE = timedelta(seconds=20)  # ours: to start, which takes a second, and to judge, when busy
 IDLE_SECONDS = 300.0  # ours: its memory, 50 MB and more, is not kept for nothing
 MAX_AGE_SECONDS = 3600.0  # ours: it has tested its resolvers and addresses at the start only
 EXIT_SECONDS = 3.0
