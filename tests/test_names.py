@@ -1,6 +1,8 @@
 """Keys as MTAs write them, and the next hops that they name."""
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from mailseal.names import Domain, NextHop, NoLookup, parse_next_hop
 
@@ -28,3 +30,24 @@ def test_a_port_has_no_leading_zeros(key: str, port: str | None) -> None:
 def test_what_is_no_port_is_not_looked_up(port: str) -> None:
     """Neither a number from 1 to 65535 in five digits nor a service name."""
     assert parse_next_hop(f"[mx.example.com]:{port}") is NoLookup.MALFORMED
+
+
+@pytest.mark.parametrize(("key", "read"), [
+    ("[IPv6:2001:db8::1]:25", NoLookup.LITERAL),
+    ("IPv6:2001:db8::1", NoLookup.LITERAL),
+    ("2001:db8::1", NoLookup.LITERAL),
+    ("192.0.2.1:25", NoLookup.LITERAL),
+    ("[IPv6:mx]", NoLookup.MALFORMED),  # tagged, and no address behind the tag
+    ("ipv6:smtp", NextHop(domain=Domain("ipv6"), port="smtp")),  # a host whose name is the tag
+])  # fmt: skip
+def test_an_address_has_no_policy(key: str, read: NextHop | NoLookup) -> None:
+    """Whatever it is written like; only what is an address behind the tag is one."""
+    assert parse_next_hop(key) == read
+
+
+@example("ipv6.:ip")
+@given(st.text(alphabet="ipv6.:[]a1-", max_size=20))
+def test_a_next_hop_reads_back_as_it_is_written(key: str) -> None:
+    """Verdicts are kept, and answers compared, under its text."""
+    hop = parse_next_hop(key)
+    assert not isinstance(hop, NextHop) or parse_next_hop(str(hop)) == hop

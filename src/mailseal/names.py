@@ -135,10 +135,9 @@ def parse_next_hop(key: str) -> NextHop | NoLookup:
 
 
 def _is_address(host: str) -> bool:
-    if host[:5].lower() == "ipv6:":
-        return True
+    # RFC 5321 §4.1.3's tag makes an address only of an address: "ipv6:ip" is a host and a port.
     try:
-        ipaddress.ip_address(host)
+        ipaddress.ip_address(host[5:] if host[:5].lower() == "ipv6:" else host)
     except ValueError:
         return False
     return True
