@@ -12,17 +12,11 @@ from mailseal.dane.tlsa import TlsaRecord
 from mailseal.mtasts.freshness import CachedPolicy
 from mailseal.mtasts.policy import parse_policy
 from mailseal.names import Domain
-from mailseal.ports import (
-    Clock,
-    LastVerdict,
-    PolicyFetched,
-    PolicyFetcher,
-    PolicyFetchFailed,
-    PolicyProber,
-    PolicyStore,
-    SmtpProber,
-    ZoneDns,
-)
+from mailseal.ports.clock import Clock
+from mailseal.ports.dns import ZoneDns
+from mailseal.ports.policyhost import PolicyFetched, PolicyFetcher, PolicyFetchFailed, PolicyProber
+from mailseal.ports.policystore import LastVerdict, PolicyStore
+from mailseal.ports.smtp import SmtpProber
 from mailseal.results import ResultType
 from mailseal.testing import (
     FakeDns,

@@ -15,7 +15,7 @@ from mailseal.answers import RdType
 from mailseal.net.dns.authority import MAX_TEXT_CHARS, MAX_TEXTS, AuthorityProber, read_direct
 from mailseal.net.dns.question import Question, make_question
 from mailseal.net.dns.wire import WireError
-from mailseal.ports import DirectAnswer
+from mailseal.ports.authority import DirectAnswer
 from tests.net.nameserver import Asked, NameServer, Script, name_server
 
 LONG = timedelta(seconds=20)  # never reached: a failing test ends all the same

@@ -7,7 +7,7 @@ import pytest
 from mailseal.answers import DnsFailure
 from mailseal.net.https import pinlist
 from mailseal.net.https.pinlist import HttpsPinSource
-from mailseal.ports import PinsUnavailable
+from mailseal.ports.pins import PinsUnavailable
 from mailseal.testing import FakeDns
 from tests.net.pki import Authority
 from tests.net.policyhost import Handler, PolicyHost, Visit, policy_host, response

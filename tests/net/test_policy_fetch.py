@@ -9,7 +9,7 @@ import pytest
 from mailseal.certs import read_certificate
 from mailseal.names import Domain
 from mailseal.net.https import HttpsPolicyFetcher
-from mailseal.ports import PolicyFetched, PolicyFetchFailed
+from mailseal.ports.policyhost import PolicyFetched, PolicyFetchFailed
 from mailseal.results import ResultType
 from mailseal.testing import FakeDns
 from tests.net.pki import Authority

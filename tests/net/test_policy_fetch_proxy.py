@@ -9,7 +9,7 @@ import pytest
 
 from mailseal.names import Domain
 from mailseal.net.https import HttpsPolicyFetcher, ProxySyntaxError
-from mailseal.ports import PolicyFetched, PolicyFetchFailed
+from mailseal.ports.policyhost import PolicyFetched, PolicyFetchFailed
 from mailseal.testing import FakeDns
 from tests.net.conversations import serving
 from tests.net.pki import Authority

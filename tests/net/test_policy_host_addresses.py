@@ -11,7 +11,7 @@ from mailseal.answers import DnsFailure, RdType
 from mailseal.names import Domain
 from mailseal.net.https import HttpsPolicyFetcher
 from mailseal.net.https.addresses import alternate, is_public
-from mailseal.ports import PolicyFetched, PolicyFetchFailed
+from mailseal.ports.policyhost import PolicyFetched, PolicyFetchFailed
 from mailseal.results import ResultType
 from mailseal.testing import FakeDns, ManualClock
 from tests.net.pki import Authority

@@ -10,7 +10,7 @@ import pytest
 from mailseal.certs import read_certificate
 from mailseal.names import Domain
 from mailseal.net.https import HttpsPolicyFetcher, TrustStoreError
-from mailseal.ports import PolicyFetched, PolicyFetchFailed
+from mailseal.ports.policyhost import PolicyFetched, PolicyFetchFailed
 from mailseal.results import ResultType
 from mailseal.testing import FakeDns
 from tests.net.pki import Authority, date_in_days, in_days

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 from mailseal.mtasts.policy import Mode
 from mailseal.names import Domain
-from mailseal.ports import PolicyStore
+from mailseal.ports.policystore import PolicyStore
 from mailseal.services.follower import Follower
 from mailseal.services.refresher import Refresher
 from mailseal.testing import FakeDns, FakePolicyHosts, ManualClock

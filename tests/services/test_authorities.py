@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mailseal.answers import RdType
-from mailseal.ports import DirectAnswer
+from mailseal.ports.authority import DirectAnswer
 from mailseal.testing.evidence import DOMAIN, MX_HOST
 from tests.services.checkworld import World, good_world
 

@@ -10,7 +10,7 @@ import pytest
 from mailseal.answers import DnsFailure
 from mailseal.checks.evidence import Failure, Trouble
 from mailseal.names import Domain
-from mailseal.ports import StoreError
+from mailseal.ports.storeerrors import StoreError
 from mailseal.scans.fleet import ScanBatch, ScanOrder
 from mailseal.scans.optouts import OptOuts
 from mailseal.scans.result import Result

@@ -8,7 +8,7 @@ import pytest
 from mailseal.mtasts.freshness import CachedPolicy, FetchFailure
 from mailseal.mtasts.policy import parse_policy
 from mailseal.names import Domain
-from mailseal.ports import StoreError
+from mailseal.ports.storeerrors import StoreError
 from mailseal.results import ResultType
 from mailseal.services import census
 from mailseal.services.census import Census, age_of

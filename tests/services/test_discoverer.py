@@ -9,7 +9,7 @@ import pytest
 from mailseal.answers import DnsFailure, RdType
 from mailseal.mtasts.policy import Mode
 from mailseal.names import Domain
-from mailseal.ports import StoreError
+from mailseal.ports.storeerrors import StoreError
 from mailseal.results import ResultType
 from mailseal.services.discoverer import DiscoveryLimits
 from tests.services.world import DOMAIN, LONG, World

@@ -8,7 +8,8 @@ import pytest
 
 from mailseal.mtasts.policy import Mode
 from mailseal.names import Domain
-from mailseal.ports import StoreChanges, StoreError
+from mailseal.ports.policystore import StoreChanges
+from mailseal.ports.storeerrors import StoreError
 from mailseal.testing import MemoryStore
 from tests.services.fleet import Fleet
 from tests.services.world import DOMAIN, LONG

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from mailseal.names import Domain
-from mailseal.ports import SendFailed, Sent
+from mailseal.ports.alerts import SendFailed, Sent
 from mailseal.services.herald import Herald
 from mailseal.watch.notice import Channel
 

@@ -6,7 +6,8 @@ import pytest
 
 from mailseal.answers import Found, LookupFailed, RdType
 from mailseal.names import Domain
-from mailseal.ports import PolicyFetched, PolicyFetchFailed, StoreError
+from mailseal.ports.policyhost import PolicyFetched, PolicyFetchFailed
+from mailseal.ports.storeerrors import StoreError
 from mailseal.services.meter import (
     CountedDns,
     CountedFetcher,

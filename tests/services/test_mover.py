@@ -8,7 +8,7 @@ import pytest
 
 from mailseal.mtasts.foreign import ForeignPolicy
 from mailseal.names import Domain
-from mailseal.ports import StoreError
+from mailseal.ports.storeerrors import StoreError
 from mailseal.services import mover
 from mailseal.services.mover import move_policies
 from mailseal.testing import ManualClock, MemoryStore

@@ -13,7 +13,7 @@ from mailseal.mtasts.pattern import MxPattern
 from mailseal.mtasts.pins import MAX_LIFE, PAYLOAD_TYPE, Pin, PinList, render_list
 from mailseal.mtasts.policy import Mode, Policy
 from mailseal.names import Domain
-from mailseal.ports import StoreError
+from mailseal.ports.storeerrors import StoreError
 from mailseal.services.pinbook import PinBook
 from mailseal.testing import FakePins, ManualClock, MemoryShelf
 

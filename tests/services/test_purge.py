@@ -8,7 +8,8 @@ import pytest
 
 from mailseal.mtasts.freshness import CachedPolicy
 from mailseal.names import Domain
-from mailseal.ports import LastVerdict, StoreChanges, StoreError
+from mailseal.ports.policystore import LastVerdict, StoreChanges
+from mailseal.ports.storeerrors import StoreError
 from mailseal.services.follower import Follower
 from mailseal.testing import FakeDns, FakePolicyHosts, ManualClock, MemoryStore
 from tests.services.world import DOMAIN, GOOD, TLSA, SenderWorld

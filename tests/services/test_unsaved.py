@@ -8,7 +8,7 @@ import pytest
 
 from mailseal.mtasts.freshness import CachedPolicy
 from mailseal.names import Domain
-from mailseal.ports import StoreAwayError, StoreError, StoreFullError
+from mailseal.ports.storeerrors import StoreAwayError, StoreError, StoreFullError
 from mailseal.services.keeper import MAX_SAVES
 from mailseal.testing import FakeDns, FakePolicyHosts, ManualClock, MemoryStore
 from tests.services.world import LONG, new_discoverer, publish

@@ -8,7 +8,7 @@ import pytest
 from mailseal.checks.evidence import Evidence
 from mailseal.checks.finding import Severity
 from mailseal.names import Domain
-from mailseal.ports import StoreError
+from mailseal.ports.storeerrors import StoreError
 from mailseal.testing.evidence import absent, domain_evidence, failed
 from mailseal.watch.judging import judge_look
 from mailseal.watch.records import Look

@@ -10,7 +10,10 @@ from mailseal.decision import Rules
 from mailseal.mtasts.freshness import Intervals
 from mailseal.mtasts.policy import Mode
 from mailseal.names import Domain, NextHop, parse_next_hop
-from mailseal.ports import Clock, Dns, PolicyFetcher, PolicyStore
+from mailseal.ports.clock import Clock
+from mailseal.ports.dns import Dns
+from mailseal.ports.policyhost import PolicyFetcher
+from mailseal.ports.policystore import PolicyStore
 from mailseal.services.discoverer import Discoverer, DiscoveryLimits
 from mailseal.services.domainstate import StsView
 from mailseal.services.exceptions import Exceptions

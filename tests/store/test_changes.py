@@ -3,7 +3,7 @@
 import asyncio
 
 from mailseal.names import Domain
-from mailseal.ports import StoreChanges
+from mailseal.ports.policystore import StoreChanges
 from mailseal.store import Store
 from mailseal.store.changes import MAX_PENDING, PendingChanges
 

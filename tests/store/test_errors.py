@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import mailseal.ports
 import mailseal.store
 from mailseal.names import Domain
+from mailseal.ports import storeerrors
 from mailseal.store import (
     StoreBusyError,
     StoreCorruptError,
@@ -30,7 +30,7 @@ def test_every_error_of_the_store_is_the_one_that_services_expect() -> None:
     """They go on without a store by catching what the port names, and nothing else."""
     errors = [each for name, each in vars(mailseal.store).items() if name.endswith("Error")]
     assert len(errors) >= 7
-    assert all(issubclass(each, mailseal.ports.StoreError) for each in errors)
+    assert all(issubclass(each, storeerrors.StoreError) for each in errors)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_every_error_of_the_store_is_the_one_that_services_expect() -> None:
 )
 def test_services_can_tell_that_nothing_at_all_can_be_stored(error: type[StoreError]) -> None:
     """Else they would try, and tell, the same for each of what waits to be stored."""
-    assert issubclass(error, mailseal.ports.StoreAwayError)
+    assert issubclass(error, storeerrors.StoreAwayError)
 
 
 def test_a_row_that_a_rule_of_the_database_forbids_is_an_error_of_that_row_alone() -> None:
@@ -52,7 +52,7 @@ def test_a_row_that_a_rule_of_the_database_forbids_is_an_error_of_that_row_alone
     error = translate(caught.value, "here")
 
     assert isinstance(error, StoreError)
-    assert not isinstance(error, mailseal.ports.StoreAwayError)
+    assert not isinstance(error, storeerrors.StoreAwayError)
 
 
 async def test_a_file_that_is_no_database_is_named_with_what_to_do(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from sqlalchemy import Engine, create_engine, text
 from mailseal.checks.changes import Span
 from mailseal.checks.finding import Finding, Severity
 from mailseal.names import Domain
-from mailseal.ports import HistoryStore, StoreFullError
+from mailseal.ports.historystore import HistoryStore
+from mailseal.ports.storeerrors import StoreFullError
 from mailseal.store import historystatements, open_store
 from mailseal.testing import MemoryHistory
 from mailseal.watch.notice import Channel, Notice

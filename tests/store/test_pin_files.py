@@ -8,7 +8,8 @@ import pytest
 
 from mailseal.mtasts.pins import MAX_LIST_BYTES
 from mailseal.names import Domain
-from mailseal.ports import PinsUnavailable, StoreError
+from mailseal.ports.pins import PinsUnavailable
+from mailseal.ports.storeerrors import StoreError
 from mailseal.store.pinfiles import FilePinSource, PinFiles
 
 TIMEOUT = timedelta(seconds=10)

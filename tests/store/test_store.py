@@ -14,7 +14,7 @@ from mailseal.dane.exchange import DaneSummary
 from mailseal.mtasts.freshness import CachedPolicy, FetchFailure
 from mailseal.mtasts.policy import parse_policy
 from mailseal.names import Domain
-from mailseal.ports import LastVerdict, PolicyStore
+from mailseal.ports.policystore import LastVerdict, PolicyStore
 from mailseal.results import ResultType
 from mailseal.store import Store, StoreFullError, StoreUnavailableError, open_store
 from tests.store.samples import DAY, FAILURE, HOUR, NOW, body, cached

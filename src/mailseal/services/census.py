@@ -14,7 +14,9 @@ import structlog
 from mailseal.mtasts.freshness import CachedPolicy
 from mailseal.mtasts.policy import Mode
 from mailseal.names import Domain
-from mailseal.ports import Clock, PolicyStore, StoreError
+from mailseal.ports.clock import Clock
+from mailseal.ports.policystore import PolicyStore
+from mailseal.ports.storeerrors import StoreError
 
 log = structlog.stdlib.get_logger("mailseal.census")
 

@@ -22,7 +22,11 @@ from mailseal.checks.evidence import (
 from mailseal.checks.reading import MAX_MX_HOSTS
 from mailseal.dane.exchange import MxSet, read_mx_set
 from mailseal.names import Domain, NextHop
-from mailseal.ports import Clock, PolicyProber, SmtpProber, ZoneDns, ZoneProber
+from mailseal.ports.authority import ZoneProber
+from mailseal.ports.clock import Clock
+from mailseal.ports.dns import ZoneDns
+from mailseal.ports.policyhost import PolicyProber
+from mailseal.ports.smtp import SmtpProber
 from mailseal.services.control import Controls
 from mailseal.services.gathering.authorities import Authorities, AuthorityGatherer
 from mailseal.services.gathering.budget import Budget

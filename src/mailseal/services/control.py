@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from mailseal.answers import LookupFailed
-from mailseal.ports import Dns
+from mailseal.ports.dns import Dns
 from mailseal.services.port25 import Port25
 
 # The largest zone there is. Its denials cover only names of their own (NSEC3 with opt-out), so that

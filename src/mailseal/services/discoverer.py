@@ -25,7 +25,11 @@ from mailseal.mtasts.freshness import (
 from mailseal.mtasts.policy import Mode, Policy, PolicySyntaxError, parse_policy
 from mailseal.mtasts.record import read_records
 from mailseal.names import MAX_NAME_BYTES, Domain
-from mailseal.ports import Clock, Dns, PolicyFetcher, PolicyFetchFailed, PolicyStore, StoreError
+from mailseal.ports.clock import Clock
+from mailseal.ports.dns import Dns
+from mailseal.ports.policyhost import PolicyFetcher, PolicyFetchFailed
+from mailseal.ports.policystore import PolicyStore
+from mailseal.ports.storeerrors import StoreError
 from mailseal.results import ResultType
 from mailseal.services.domainstate import (
     DomainState,

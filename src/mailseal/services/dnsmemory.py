@@ -19,7 +19,8 @@ from mailseal.answers import (
     RdType,
 )
 from mailseal.dane.tlsa import TlsaRecord
-from mailseal.ports import Clock, ZoneDns
+from mailseal.ports.clock import Clock
+from mailseal.ports.dns import ZoneDns
 
 MAX_ANSWERS = 20_000  # ours, about 1 KB each
 MAX_KEPT = timedelta(minutes=5)  # ours: whoever mends a record checks it again soon

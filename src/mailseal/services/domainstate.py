@@ -14,7 +14,7 @@ from mailseal.mtasts.freshness import (
     not_from_the_future,
 )
 from mailseal.mtasts.policy import Policy
-from mailseal.ports import PolicyFetched, PolicyFetchFailed
+from mailseal.ports.policyhost import PolicyFetched, PolicyFetchFailed
 from mailseal.services.streak import Streak
 
 REFRESH_AHEAD = 0.8  # share of a negative's life after which it is looked up behind its use

@@ -10,7 +10,7 @@ from mailseal.mtasts.pins import Pin
 from mailseal.mtasts.policy import Mode, Policy
 from mailseal.names import Domain
 from mailseal.overrides import DaneOverride, Match, Overrides, StsOverride
-from mailseal.ports import Clock
+from mailseal.ports.clock import Clock
 from mailseal.ruling import Ruling, Source, rule_dane, rule_sts
 from mailseal.services.pinbook import PinBook
 

@@ -15,7 +15,8 @@ from mailseal.mtasts.freshness import CachedPolicy
 from mailseal.mtasts.policy import Policy
 from mailseal.mtasts.record import read_records
 from mailseal.names import NextHop
-from mailseal.ports import Clock, PolicyFetched, PolicyFetchFailed
+from mailseal.ports.clock import Clock
+from mailseal.ports.policyhost import PolicyFetched, PolicyFetchFailed
 from mailseal.services.discoverer import RECORD_LABEL, Discoverer
 from mailseal.services.domainstate import DomainState
 from mailseal.services.exceptiondocuments import (

@@ -13,7 +13,8 @@ from datetime import timedelta
 import structlog
 
 from mailseal.names import Domain
-from mailseal.ports import PolicyStore, StoreChanges, StoreError
+from mailseal.ports.policystore import PolicyStore, StoreChanges
+from mailseal.ports.storeerrors import StoreError
 from mailseal.services.discoverer import Discoverer
 
 log = structlog.stdlib.get_logger("mailseal.follower")

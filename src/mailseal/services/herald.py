@@ -10,7 +10,10 @@ from datetime import timedelta
 
 import structlog
 
-from mailseal.ports import AlertSender, Clock, HistoryStore, SendFailed, Sent, StoreError
+from mailseal.ports.alerts import AlertSender, SendFailed, Sent
+from mailseal.ports.clock import Clock
+from mailseal.ports.historystore import HistoryStore
+from mailseal.ports.storeerrors import StoreError
 from mailseal.services.tallies import Tally
 from mailseal.watch.notice import Channel, Notice
 from mailseal.watch.records import Message, Postponed, Settled

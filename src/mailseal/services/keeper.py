@@ -13,7 +13,9 @@ import structlog
 from mailseal.mtasts.freshness import CachedPolicy, newer_of, not_from_the_future
 from mailseal.mtasts.policy import Mode
 from mailseal.names import Domain
-from mailseal.ports import Clock, PolicyStore, StoreAwayError, StoreError
+from mailseal.ports.clock import Clock
+from mailseal.ports.policystore import PolicyStore
+from mailseal.ports.storeerrors import StoreAwayError, StoreError
 from mailseal.services.domainstate import DomainState
 from mailseal.services.flights import Flights
 

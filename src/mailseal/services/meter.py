@@ -13,7 +13,10 @@ from mailseal.answers import Absent, Answer, Found, LookupFailed, MxRecord
 from mailseal.dane.tlsa import TlsaRecord
 from mailseal.mtasts.policy import PolicySyntaxError, parse_policy
 from mailseal.names import Domain
-from mailseal.ports import Clock, Dns, PolicyFetched, PolicyFetcher, PolicyFetchFailed, StoreError
+from mailseal.ports.clock import Clock
+from mailseal.ports.dns import Dns
+from mailseal.ports.policyhost import PolicyFetched, PolicyFetcher, PolicyFetchFailed
+from mailseal.ports.storeerrors import StoreError
 from mailseal.results import ResultType
 from mailseal.services.tallies import Durations, Tally
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from mailseal.mtasts.foreign import ForeignPolicy, ForeignPolicyError, take_over
 from mailseal.mtasts.freshness import CachedPolicy
-from mailseal.ports import Clock, PolicyStore
+from mailseal.ports.clock import Clock
+from mailseal.ports.policystore import PolicyStore
 
 TOGETHER = 250  # ours: writes that the store may commit as one; each alone waits for the disk
 MAX_TOLD = 10_000  # ours: reasons kept for the report; what goes beyond is only counted

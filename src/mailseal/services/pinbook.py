@@ -16,7 +16,9 @@ from mailseal.envelope import EnvelopeError, PublicKey
 from mailseal.mtasts.freshness import CachedPolicy
 from mailseal.mtasts.pins import Pin, PinList, PinListError, open_list, recall_list, render_instant
 from mailseal.names import Domain
-from mailseal.ports import Clock, PinShelf, PinSource, PinsUnavailable, StoreError
+from mailseal.ports.clock import Clock
+from mailseal.ports.pins import PinShelf, PinSource, PinsUnavailable
+from mailseal.ports.storeerrors import StoreError
 
 log = structlog.stdlib.get_logger("mailseal.pins")
 

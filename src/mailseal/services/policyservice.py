@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mailseal.ports import PolicyStore
+from mailseal.ports.policystore import PolicyStore
 from mailseal.services.census import Census
 from mailseal.services.discoverer import Discoverer
 from mailseal.services.explainer import Explainer

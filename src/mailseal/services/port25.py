@@ -17,7 +17,8 @@ from mailseal.answers import Found
 from mailseal.checks.evidence import SMTP_PORT, Failure, HostEvidence, SmtpSession, Stage, Trouble
 from mailseal.checks.organisation import organisation_of
 from mailseal.names import Domain
-from mailseal.ports import Dns, SmtpProber
+from mailseal.ports.dns import Dns
+from mailseal.ports.smtp import SmtpProber
 
 MIN_WITNESSES = 3  # ours: no operator's trouble reaches that many, as far as we have seen
 V4_PREFIX, V6_PREFIX = 16, 32  # ours: more than an operator's own network usually spans

@@ -16,7 +16,8 @@ from datetime import timedelta
 
 from mailseal.checks.evidence import SMTP_PORT, Failure, SmtpSession, Stage, Trouble
 from mailseal.names import Domain
-from mailseal.ports import Clock, SmtpProber
+from mailseal.ports.clock import Clock
+from mailseal.ports.smtp import SmtpProber
 from mailseal.services.flights import Flights
 
 V4_PREFIX, V6_PREFIX = 24, 48  # what one operator usually has at the least

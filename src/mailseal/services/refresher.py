@@ -11,7 +11,9 @@ import structlog
 
 from mailseal.mtasts.freshness import CachedPolicy
 from mailseal.mtasts.policy import Mode
-from mailseal.ports import Clock, PolicyStore, StoreError
+from mailseal.ports.clock import Clock
+from mailseal.ports.policystore import PolicyStore
+from mailseal.ports.storeerrors import StoreError
 from mailseal.services.discoverer import Discoverer
 
 log = structlog.stdlib.get_logger("mailseal.refresher")

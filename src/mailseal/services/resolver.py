@@ -18,7 +18,8 @@ from mailseal.decision import DeliveryPolicy, Rules, Unavailable, decide
 from mailseal.mtasts.policy import Mode, Policy
 from mailseal.names import Domain, NextHop
 from mailseal.overrides import Match
-from mailseal.ports import Clock, PolicyStore
+from mailseal.ports.clock import Clock
+from mailseal.ports.policystore import PolicyStore
 from mailseal.ruling import Ruling
 from mailseal.services.discoverer import Discoverer
 from mailseal.services.domainstate import StsView

@@ -14,7 +14,8 @@ import structlog
 
 from mailseal.answers import Answer
 from mailseal.dane.validation import TestResult, Validation, judge_resolver, together
-from mailseal.ports import Clock, Dns
+from mailseal.ports.clock import Clock
+from mailseal.ports.dns import Dns
 from mailseal.services.flights import Flights, wait_at_most
 from mailseal.services.wording import view_facts
 

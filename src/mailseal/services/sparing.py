@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from mailseal.checks.evidence import SMTP_PORT, Failure, SmtpSession, Stage, Trouble
 from mailseal.names import Domain
-from mailseal.ports import Clock, SmtpProber
+from mailseal.ports.clock import Clock
+from mailseal.ports.smtp import SmtpProber
 from mailseal.scans.optouts import OptOuts
 
 REASON = "the host has asked to be left alone"

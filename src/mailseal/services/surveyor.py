@@ -24,7 +24,8 @@ from mailseal.dane.host import (
     judge_tlsa,
 )
 from mailseal.names import Domain, NextHop
-from mailseal.ports import Clock, Dns
+from mailseal.ports.clock import Clock
+from mailseal.ports.dns import Dns
 from mailseal.services.streak import Streak, prolonged
 from mailseal.services.ttlcache import Timed, TtlCache
 

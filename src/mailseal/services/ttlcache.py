@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
-from mailseal.ports import Clock
+from mailseal.ports.clock import Clock
 from mailseal.services.flights import Flights, wait_at_most
 
 K = TypeVar("K")

@@ -8,7 +8,9 @@ import structlog
 
 from mailseal.dane.exchange import DaneSummary, Exchange, ExchangeUnknown
 from mailseal.names import Domain, NextHop
-from mailseal.ports import Clock, LastVerdict, PolicyStore, StoreError
+from mailseal.ports.clock import Clock
+from mailseal.ports.policystore import LastVerdict, PolicyStore
+from mailseal.ports.storeerrors import StoreError
 
 log = structlog.stdlib.get_logger("mailseal.verdicts")
 

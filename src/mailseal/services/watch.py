@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mailseal.ports import HistoryStore
+from mailseal.ports.historystore import HistoryStore
 from mailseal.services.herald import Herald
 from mailseal.services.watcher import Watcher
 

@@ -16,7 +16,9 @@ import mailseal
 from mailseal.checks.evidence import Evidence
 from mailseal.checks.finding import Finding
 from mailseal.names import Domain
-from mailseal.ports import Clock, HistoryStore, StoreError
+from mailseal.ports.clock import Clock
+from mailseal.ports.historystore import HistoryStore
+from mailseal.ports.storeerrors import StoreError
 from mailseal.services.herald import GIVE_UP_AFTER
 from mailseal.watch.judging import WatchRules, judge_look
 from mailseal.watch.records import Look, Settled, Watched

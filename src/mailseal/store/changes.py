@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 
 from mailseal.names import Domain
-from mailseal.ports import StoreChanges
+from mailseal.ports.policystore import StoreChanges
 
 MAX_PENDING = 10_000  # ours: beyond it, reading anew all that memory holds is less work
 

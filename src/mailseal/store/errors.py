@@ -1,6 +1,6 @@
 """What can go wrong with the store, by what an operator can do about it."""
 
-from mailseal.ports import StoreAwayError, StoreError, StoreFullError
+from mailseal.ports.storeerrors import StoreAwayError, StoreError, StoreFullError
 
 __all__ = [
     "StoreBusyError",

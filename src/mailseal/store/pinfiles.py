@@ -15,7 +15,8 @@ from pathlib import Path
 
 from mailseal.mtasts.pins import MAX_LIST_BYTES, MAX_PINS
 from mailseal.names import Domain, NameSyntaxError
-from mailseal.ports import PinsUnavailable, StoreError
+from mailseal.ports.pins import PinsUnavailable
+from mailseal.ports.storeerrors import StoreError
 
 MAX_REPLACED_BYTES = MAX_PINS * 300  # a name of 253 bytes and an instant for every pin
 

@@ -10,7 +10,7 @@ from mailseal.dane.exchange import DaneSummary
 from mailseal.mtasts.freshness import CachedPolicy, FetchFailure
 from mailseal.mtasts.policy import PolicySyntaxError, parse_policy
 from mailseal.names import Domain, NameSyntaxError, NextHop, parse_next_hop
-from mailseal.ports import LastVerdict
+from mailseal.ports.policystore import LastVerdict
 from mailseal.results import ResultType
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

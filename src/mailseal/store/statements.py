@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, Table, delete, select
 from mailseal.mtasts.freshness import CLOCK_SKEW, CachedPolicy
 from mailseal.mtasts.policy import MAX_MAX_AGE
 from mailseal.names import Domain
-from mailseal.ports import LastVerdict
+from mailseal.ports.policystore import LastVerdict
 from mailseal.store import queries, rows
 from mailseal.store.errors import StoreFullError
 from mailseal.store.schema import policies, purges, verdicts

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from mailseal.mtasts.freshness import CachedPolicy
 from mailseal.names import Domain
-from mailseal.ports import LastVerdict, StoreChanges
+from mailseal.ports.policystore import LastVerdict, StoreChanges
 from mailseal.store.changes import PendingChanges
 from mailseal.store.errors import StoreDiskFullError, StoreUnavailableError
 from mailseal.store.worker import LONG_SECONDS, Worker

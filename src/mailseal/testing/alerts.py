@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from mailseal.ports import SendFailed, Sent
+from mailseal.ports.alerts import SendFailed, Sent
 from mailseal.watch.notice import Channel, Notice
 
 

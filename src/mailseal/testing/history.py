@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from mailseal.checks.changes import Span
 from mailseal.mtasts.freshness import CLOCK_SKEW
 from mailseal.names import Domain
-from mailseal.ports import StoreFullError
+from mailseal.ports.storeerrors import StoreFullError
 from mailseal.watch.notice import Channel
 from mailseal.watch.records import Look, Message, Observation, Postponed, Settled, Watched
 

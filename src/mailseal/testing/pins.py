@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 
 from mailseal.names import Domain
-from mailseal.ports import PinsUnavailable, StoreError
+from mailseal.ports.pins import PinsUnavailable
+from mailseal.ports.storeerrors import StoreError
 
 
 class FakePins:

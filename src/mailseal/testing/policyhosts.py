@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 from mailseal.names import Domain
-from mailseal.ports import PolicyFetched, PolicyFetchFailed
+from mailseal.ports.policyhost import PolicyFetched, PolicyFetchFailed
 from mailseal.results import ResultType
 from mailseal.testing.clock import ManualClock
 from mailseal.testing.holds import Holds

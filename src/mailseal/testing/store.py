@@ -6,7 +6,7 @@ from datetime import datetime
 
 from mailseal.mtasts.freshness import CLOCK_SKEW, CachedPolicy
 from mailseal.names import Domain, NextHop, parse_next_hop
-from mailseal.ports import LastVerdict, StoreChanges
+from mailseal.ports.policystore import LastVerdict, StoreChanges
 
 
 class MemoryStore:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from mailseal.answers import RdType
 from mailseal.checks.evidence import AuthorityAnswer
-from mailseal.ports import DirectAnswer
+from mailseal.ports.authority import DirectAnswer
 
 
 class FakeZoneProber:

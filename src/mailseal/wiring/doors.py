@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mailseal.names import Domain
     from mailseal.net.dns import Resolver as DnsResolver
     from mailseal.net.dns import ResolverAddress
-    from mailseal.ports import Clock
+    from mailseal.ports.clock import Clock
     from mailseal.services.pinbook import PinBook
 
 
@@ -63,7 +63,7 @@ def open_pin_book(
 ) -> "PinBook":
     """Return the book of pins, which stays empty without a source."""
     from mailseal.net.https.pinlist import HttpsPinSource
-    from mailseal.ports import PinSource
+    from mailseal.ports.pins import PinSource
     from mailseal.services.pinbook import PinBook
     from mailseal.store.pinfiles import FilePinSource, PinFiles
 

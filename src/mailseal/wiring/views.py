@@ -11,7 +11,7 @@ from mailseal.wiring.doors import open_tested, open_trusted, to_addresses
 if TYPE_CHECKING:
     from mailseal.config import Config
     from mailseal.names import Domain
-    from mailseal.ports import PolicyStore
+    from mailseal.ports.policystore import PolicyStore
     from mailseal.services.discoverer import Discoverer
     from mailseal.services.exceptions import Exceptions
     from mailseal.services.meter import Meter

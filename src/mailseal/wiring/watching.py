@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from mailseal.checks.evidence import Evidence
     from mailseal.config import Config
     from mailseal.names import Domain
-    from mailseal.ports import AlertSender, HistoryStore
+    from mailseal.ports.alerts import AlertSender
+    from mailseal.ports.historystore import HistoryStore
     from mailseal.services.watch import Watch
     from mailseal.services.watcher import Gather
 

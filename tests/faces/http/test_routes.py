@@ -8,7 +8,7 @@ import pytest
 from mailseal.faces.http import openapi
 from mailseal.faces.http.health import Liveness, Readiness
 from mailseal.faces.http.message import Problem
-from mailseal.ports import StoreError
+from mailseal.ports.storeerrors import StoreError
 from mailseal.services.meter import counted_store
 from mailseal.wire.policyjson import PolicyAnswer
 from tests.faces.http.conftest import Face

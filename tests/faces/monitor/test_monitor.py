@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 import mailseal
 from mailseal.config import Config
 from mailseal.faces.cli import cli
-from mailseal.ports import StoreFullError
+from mailseal.ports.storeerrors import StoreFullError
 from mailseal.services.watch import Watch
 from mailseal.testing.evidence import domain_evidence
 from tests.services.watchworld import DOMAIN, HOUR, MINUTE, World, broken

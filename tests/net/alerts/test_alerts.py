@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mailseal.net.alerts import MailPlace, SubmissionSender, WebhookSender
-from mailseal.ports import SendFailed, Sent
+from mailseal.ports.alerts import SendFailed, Sent
 from mailseal.testing import ManualClock
 from mailseal.watch.notice import MailSecurity, Notice
 from mailseal.watch.webhookplace import WebhookPlace, parse_webhook

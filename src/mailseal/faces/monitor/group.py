@@ -220,7 +220,7 @@ def run(
 @click.pass_obj
 def test_alert(wiring: Any, config_file: Path | None, state_dir: Path | None) -> None:
     """Send a message about nothing by every way that is configured."""
-    from mailseal.ports import Sent
+    from mailseal.ports.alerts import Sent
 
     outcomes = _run(wiring, load_config(config_file, state_dir), lambda watch: watch.herald.test())
     if not outcomes:

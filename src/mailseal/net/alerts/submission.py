@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mailseal.net.alerts.secret import read_secret
-from mailseal.ports import SendFailed, Sent
+from mailseal.ports.alerts import SendFailed, Sent
 from mailseal.watch.notice import Channel, MailSecurity, Notice
 from mailseal.watch.noticemail import render_mail
 
@@ -238,5 +238,5 @@ def _failed(reason: str) -> SendFailed:
 
 
 def _printable(text: str) -> str:
-    shown = "".join(c if " " <= c <= "~" else " " if c.isspace() else "?" for c in text)
-    return shown[:MAX_REASON_CHARS]
+    on_one_line = "".join(" " if char.isspace() else char for char in text[:MAX_REASON_CHARS])
+    return ascii_only(on_one_line)

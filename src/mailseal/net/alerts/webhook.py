@@ -10,7 +10,8 @@ import h11
 
 import mailseal
 from mailseal.net.alerts.secret import read_secret
-from mailseal.ports import Clock, SendFailed, Sent
+from mailseal.ports.alerts import SendFailed, Sent
+from mailseal.ports.clock import Clock
 from mailseal.watch.notice import Channel, Notice
 from mailseal.watch.noticejson import SIGNATURE_HEADER, render_json, sign
 from mailseal.watch.webhookplace import WebhookPlace
@@ -58,7 +59,7 @@ class WebhookSender:
             # Of ValueError come UnicodeError, from a name, and some faults of ssl.
             what = getattr(error, "filename", None) or self._place.authority
             said = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            return SendFailed(reason=_printable(f"{what}: {said}"))
+            return SendFailed(reason=ascii_only(f"{what}: {said}"[:MAX_REASON_CHARS]))
 
     async def _post(self, body: bytes) -> Sent | SendFailed:
         headers = [
@@ -107,11 +108,6 @@ async def _read_status(reader: asyncio.StreamReader, http: h11.Connection) -> in
         else:
             break
     raise h11.RemoteProtocolError("no response")
-
-
-def _printable(text: str) -> str:
-    shown = "".join(c if " " <= c <= "~" else "?" for c in text)
-    return shown[:MAX_REASON_CHARS]
 
 
 def _build_context(ca_file: Path | None) -> ssl.SSLContext:

@@ -35,7 +35,7 @@ from mailseal.net.dns.wire import (
     read_whole_name,
 )
 from mailseal.net.https.addresses import is_public
-from mailseal.ports import DirectAnswer
+from mailseal.ports.authority import DirectAnswer
 
 MAX_PROBES = 32  # ours, at one time; a zone has 2 to 8 servers
 MAX_TEXTS = 50  # ours, of one answer

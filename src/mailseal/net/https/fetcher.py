@@ -19,7 +19,8 @@ from mailseal.net.https.connection import open_tls
 from mailseal.net.https.exchange import Body, PolicyExchange, quoted
 from mailseal.net.https.proxy import Proxy
 from mailseal.net.https.trust import TrustStoreError, build_context, build_unverified_context
-from mailseal.ports import Dns, PolicyFetched, PolicyFetchFailed
+from mailseal.ports.dns import Dns
+from mailseal.ports.policyhost import PolicyFetched, PolicyFetchFailed
 from mailseal.results import ResultType
 
 HTTPS_PORT = 443  # RFC 8461 §3.3: https on its default port, nothing else

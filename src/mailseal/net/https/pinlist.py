@@ -16,7 +16,8 @@ from mailseal.net.https.connection import open_tls
 from mailseal.net.https.exchange import Body, PolicyExchange, quoted
 from mailseal.net.https.proxy import Proxy
 from mailseal.net.https.trust import TrustStoreError, build_context
-from mailseal.ports import Dns, PinsUnavailable
+from mailseal.ports.dns import Dns
+from mailseal.ports.pins import PinsUnavailable
 
 MAX_ADDRESSES = 4  # ours, tried one after the other
 _URL = re.compile(r"https://([^/:]+)(?::([0-9]+))?(/.*)", re.ASCII)

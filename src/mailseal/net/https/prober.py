@@ -21,7 +21,7 @@ from mailseal.net.https.fetcher import HTTPS_PORT, MAX_FETCHES
 from mailseal.net.https.observation import ObservedExchange
 from mailseal.net.https.proxy import Proxy, ProxyError, open_tunnel
 from mailseal.net.tls import TrustStore, build_observing_context, read_tls
-from mailseal.ports import Clock
+from mailseal.ports.clock import Clock
 
 NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EACCES})
 NO_FAMILY = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})

@@ -13,7 +13,7 @@ from mailseal.net.smtp.deep import DeepLook
 from mailseal.net.smtp.dialogue import Dialogue, Notes, Patience
 from mailseal.net.smtp.ending import SessionEnded
 from mailseal.net.tls import TrustStore, build_observing_context, read_tls
-from mailseal.ports import Clock
+from mailseal.ports.clock import Clock
 
 CONNECT_TIMEOUT = timedelta(seconds=10)  # ours; Postfix has 30, and a SYN is sent 3 times in 7
 # Ours: Postfix waits 300 s for a greeting, but a delay to try spammers' patience is 6 to 20 s.

@@ -6,7 +6,7 @@ from datetime import timedelta
 from mailseal.answers import Absent, Answer, Found, MxRecord, RdType
 from mailseal.checks.evidence import AuthorityAnswer, Observer, SignatureFacts
 from mailseal.names import Domain
-from mailseal.ports import DirectAnswer, ZoneProber
+from mailseal.ports.authority import DirectAnswer, ZoneProber
 from mailseal.services.gathering.budget import Budget
 from mailseal.services.gathering.hosts import can_reach
 from mailseal.services.gathering.progress import Part, Steps

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from mailseal.ports import Clock
+from mailseal.ports.clock import Clock
 
 TIME_IS_UP = "the time for the whole check was up"
 

@@ -17,7 +17,8 @@ from mailseal.checks.evidence import (
 from mailseal.dane.exchange import MxHost
 from mailseal.dane.host import DEFAULT_PORT, AskTlsa, judge_addresses
 from mailseal.names import Domain
-from mailseal.ports import Clock, SmtpProber
+from mailseal.ports.clock import Clock
+from mailseal.ports.smtp import SmtpProber
 from mailseal.services.gathering.budget import TIME_IS_UP, Budget
 from mailseal.services.gathering.progress import Part, Steps
 from mailseal.services.gathering.questions import Questions

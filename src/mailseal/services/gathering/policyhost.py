@@ -12,7 +12,8 @@ from mailseal.checks.evidence import (
     Trouble,
 )
 from mailseal.names import MAX_NAME_BYTES, Domain
-from mailseal.ports import Clock, PolicyProber
+from mailseal.ports.clock import Clock
+from mailseal.ports.policyhost import PolicyProber
 from mailseal.services.gathering.budget import TIME_IS_UP, Budget
 from mailseal.services.gathering.hosts import can_reach, no_family, select_addresses
 from mailseal.services.gathering.progress import Part, Steps

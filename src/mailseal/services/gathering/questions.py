@@ -16,7 +16,7 @@ from mailseal.answers import (
     RdType,
 )
 from mailseal.dane.tlsa import TlsaRecord
-from mailseal.ports import ZoneDns
+from mailseal.ports.dns import ZoneDns
 from mailseal.services.gathering.budget import TIME_IS_UP, Budget
 from mailseal.services.gathering.progress import Part, Steps
 
