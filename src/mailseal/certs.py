@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import mailseal
+from mailseal.quoting import ascii_only
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -83,7 +84,7 @@ def _read(der: bytes) -> CertificateFacts:
             names=_dns_ids(certificate),
             not_before=certificate.not_valid_before_utc,
             not_after=certificate.not_valid_after_utc,
-            issuer=_printable(certificate.issuer.rfc4514_string())[:MAX_ISSUER_CHARS],
+            issuer=ascii_only(certificate.issuer.rfc4514_string())[:MAX_ISSUER_CHARS],
             spki_sha256=hashlib.sha256(key).hexdigest(),
         )
     except reading_errors() as error:
@@ -154,8 +155,4 @@ def _dns_ids(certificate: "x509.Certificate") -> tuple[str, ...]:
     except x509.ExtensionNotFound:
         return ()
     names = extension.value.get_values_for_type(x509.DNSName)[:MAX_NAMES]
-    return tuple(_printable(name).lower() for name in names)
-
-
-def _printable(text: str) -> str:
-    return "".join(char if " " <= char <= "~" else "?" for char in text)
+    return tuple(ascii_only(name).lower() for name in names)

@@ -1,4 +1,4 @@
-"""How a stranger's text is shown inside a message: short, on one line, printable ASCII."""
+"""How a stranger's text is shown inside a message: short, on one line, with nothing that acts."""
 
 MAX_SHOWN_CHARS = 60  # enough to recognise a line by, short enough for a log
 
@@ -15,3 +15,18 @@ def quote(text: str | bytes) -> str:
     is_cut = len(shown) > MAX_SHOWN_CHARS
     shown = shown[:MAX_SHOWN_CHARS].encode("unicode_escape").decode("ascii").replace('"', '\\"')
     return f'"{shown}..."' if is_cut else f'"{shown}"'
+
+
+def ascii_only(text: str | bytes) -> str:
+    """Return ``text`` with a question mark for each character, or byte, but printable ASCII."""
+    if isinstance(text, bytes):
+        text = text.decode("latin-1")
+    return "".join(char if " " <= char <= "~" else "?" for char in text)
+
+
+def printable_only(text: str) -> str:
+    """Return ``text`` with a question mark for what moves a cursor, changes colours or ends lines.
+
+    Letters of all scripts stay.
+    """
+    return "".join(char if char.isprintable() else "?" for char in text)

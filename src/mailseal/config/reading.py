@@ -23,6 +23,7 @@ from mailseal.config.listening import (
 from mailseal.config.settings import TABLES, Config, default_store_url
 from mailseal.config.words import Protocol
 from mailseal.overrides import DaneOverride
+from mailseal.quoting import printable_only
 
 S = TypeVar("S")
 
@@ -333,5 +334,5 @@ def _show(value: object) -> str:
 
 def _bounded(text: str) -> str:
     masked = str(SecretUrl(text))
-    shown = "".join(c if c.isprintable() else "?" for c in masked[:MAX_SHOWN_CHARACTERS])
+    shown = printable_only(masked[:MAX_SHOWN_CHARACTERS])
     return shown + "…" * (len(masked) > MAX_SHOWN_CHARACTERS)

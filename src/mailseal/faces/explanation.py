@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from mailseal.quoting import printable_only
+
 Document = Mapping[str, Any]
 
 _ANSWERS = {
@@ -225,4 +227,4 @@ def _signed(is_secure: bool) -> str:
 
 def _shown(text: str) -> str:
     """Return text of strangers so that it cannot move the cursor or colour the screen."""
-    return "".join(char if char.isprintable() else "?" for char in text)[:500]
+    return printable_only(text[:500])

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import mailseal
 from mailseal.names import Domain, NameSyntaxError
+from mailseal.quoting import printable_only
 
 MAX_LINE_BYTES = 4096  # ours: a name in UTF-8 with a few columns beside it
 MAX_LOST_BYTES = 2**20  # ours: behind the beginning of a line; what is longer is no text
@@ -167,4 +168,4 @@ def _parse(text: str) -> tuple[Domain | None, str]:
 
 
 def _shown(text: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text[:MAX_SHOWN])
+    return printable_only(text[:MAX_SHOWN])

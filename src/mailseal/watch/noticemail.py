@@ -7,6 +7,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 
 from mailseal.checks.finding import Finding
+from mailseal.quoting import printable_only
 from mailseal.watch.notice import Notice, id_of
 
 WIDTH = 72  # RFC 5322 §2.1.1 recommends 78, and answers quote
@@ -27,11 +28,11 @@ def render_mail(
     message = EmailMessage(policy=SMTP)
     message["From"] = sender
     message["To"] = ", ".join(recipients)
-    message["Subject"] = f"[mailseal] {_printable(subject[:MAX_SUBJECT_CHARS])}"
+    message["Subject"] = f"[mailseal] {printable_only(subject[:MAX_SUBJECT_CHARS])}"
     message["Date"] = format_datetime(max(one.at for one in notices))
     message["Message-ID"] = f"<{id_of(notices)}@{sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation notice comes back
-    blocks = ("\n".join(_printable(line) for line in _lines(one)) for one in notices)
+    blocks = ("\n".join(printable_only(line) for line in _lines(one)) for one in notices)
     message.set_content(f"\n\n{RULE}\n\n".join(blocks) + "\n", cte=ENCODING)
     return message
 
@@ -76,8 +77,3 @@ def _findings(findings: Sequence[Finding], *, is_over: bool) -> Iterator[str]:
     if len(findings) > MAX_FINDINGS:
         yield ""
         yield f"* and {len(findings) - MAX_FINDINGS} more"
-
-
-def _printable(text: str) -> str:
-    """Keep what a server has said from becoming a header or moving a cursor."""
-    return "".join(char if char.isprintable() else "?" for char in text)

@@ -6,6 +6,7 @@ These functions handle payloads; ``netstring`` frames them.
 from dataclasses import dataclass
 
 import mailseal
+from mailseal.quoting import ascii_only
 
 MAX_REQUEST_BYTES = 11_000  # Postfix' 10 000 for a key (dict_sockmap), and room for a map name
 MAX_REPLY_BYTES = 100_000  # Postfix' socketmap_max_reply_size, without framing
@@ -72,5 +73,4 @@ def perm(reason: str) -> bytes:
 
 
 def _printable(reason: str) -> bytes:
-    text = "".join(c if " " <= c <= "~" else "?" for c in reason[:MAX_REASON_BYTES])
-    return text.encode("ascii")
+    return ascii_only(reason[:MAX_REASON_BYTES]).encode("ascii")

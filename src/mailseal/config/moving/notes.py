@@ -4,6 +4,8 @@ import enum
 from dataclasses import dataclass, field
 from typing import Any
 
+from mailseal.quoting import printable_only
+
 MAX_SHOWN_CHARACTERS = 60  # of a foreign value: enough to find it in the file
 
 
@@ -54,7 +56,7 @@ class Draft:
 
     def _note(self, fate: Fate, key: str, text: str) -> None:
         # Each becomes one comment line of the file: a name with a line feed must not leave it.
-        self.notes.append(Note(fate=fate, key=_printable(key), text=_printable(text)))
+        self.notes.append(Note(fate=fate, key=printable_only(key), text=printable_only(text)))
 
     def set(self, table: str, key: str, value: object) -> None:
         """Set a key of one of the document's tables."""
@@ -66,9 +68,5 @@ def show(value: object) -> str:
     if isinstance(value, dict | list):
         return "a list or mapping"
     text = str(value) if not isinstance(value, int) or abs(value) < 10**18 else "a long number"
-    shown = _printable(text[:MAX_SHOWN_CHARACTERS])
+    shown = printable_only(text[:MAX_SHOWN_CHARACTERS])
     return f'"{shown}{"…" * (len(text) > MAX_SHOWN_CHARACTERS)}"'
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text)

@@ -10,6 +10,7 @@ from mailseal.checks.changes import Span
 from mailseal.checks.finding import Severity
 from mailseal.checks.memory import MemorySyntaxError, read_memory
 from mailseal.faces.check.words import PLURALS, SEVERITIES, VERDICTS
+from mailseal.quoting import printable_only
 from mailseal.watch.records import Figures, Look, Observation, Watched
 
 _ORDER = tuple(SEVERITIES)  # the worst first
@@ -64,7 +65,9 @@ def json_of(watched: Watched) -> str:
 def outcome_of(look: Look) -> str:
     """Tell what a look came to, and what of it is news."""
     figures = look.figures
-    text = f"{look.before.domain}: {_verdict(figures.verdict)}\n  {_printable(figures.sentence)}"
+    text = (
+        f"{look.before.domain}: {_verdict(figures.verdict)}\n  {printable_only(figures.sentence)}"
+    )
     if look.notice is None:
         return text
     for word, findings in (
@@ -73,13 +76,13 @@ def outcome_of(look: Look) -> str:
         ("resolved", look.notice.resolved),
     ):
         for finding in findings:
-            text += f"\n  {word}: {finding.code}: {_printable(finding.subject)}"
+            text += f"\n  {word}: {finding.code}: {printable_only(finding.subject)}"
     return text
 
 
 def text_of(story: Story) -> str:
     """Return everything as text."""
-    return "\n".join(_printable(line) for line in _lines(story))
+    return "\n".join(printable_only(line) for line in _lines(story))
 
 
 def _lines(story: Story) -> Iterator[str]:
@@ -198,8 +201,3 @@ def _minute(at: datetime | None) -> str:
 
 def _iso(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat()
-
-
-def _printable(line: str) -> str:
-    """Keep what a server has said from moving the cursor or changing colours."""
-    return "".join(char if char.isprintable() else "?" for char in line)

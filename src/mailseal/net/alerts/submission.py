@@ -21,6 +21,7 @@ from typing import Any
 
 from mailseal.net.alerts.secret import read_secret
 from mailseal.ports.alerts import SendFailed, Sent
+from mailseal.quoting import ascii_only
 from mailseal.watch.notice import Channel, MailSecurity, Notice
 from mailseal.watch.noticemail import render_mail
 

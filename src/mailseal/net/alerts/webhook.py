@@ -12,6 +12,7 @@ import mailseal
 from mailseal.net.alerts.secret import read_secret
 from mailseal.ports.alerts import SendFailed, Sent
 from mailseal.ports.clock import Clock
+from mailseal.quoting import ascii_only
 from mailseal.watch.notice import Channel, Notice
 from mailseal.watch.noticejson import SIGNATURE_HEADER, render_json, sign
 from mailseal.watch.webhookplace import WebhookPlace

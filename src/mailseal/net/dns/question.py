@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mailseal.answers import DnsFailure, LookupFailed, RdType
 from mailseal.net.dns.wire import WireError, read_name, render_name
+from mailseal.quoting import ascii_only
 
 EDNS_PAYLOAD_BYTES = 1232  # DNS flag day 2020: fits every path without fragments
 MAX_REASON_BYTES = 200  # of printable ASCII, so that it fits into an MTA's answer
@@ -82,7 +83,7 @@ def is_reply(wire: bytes, question: Question, query_id: int) -> bool:
 
 def printable(text: str) -> str:
     """Make a reason fit for an MTA's answer and a log line: printable ASCII, bounded."""
-    return "".join(char if " " <= char <= "~" else "?" for char in text[:MAX_REASON_BYTES])
+    return ascii_only(text[:MAX_REASON_BYTES])
 
 
 def malformed(reason: str) -> LookupFailed:

@@ -13,6 +13,7 @@ from typing import cast
 import h11
 
 import mailseal
+from mailseal.quoting import ascii_only
 from mailseal.results import ResultType
 
 POLICY_PATH = "/.well-known/mta-sts.txt"
@@ -234,7 +235,7 @@ def is_text_plain(content_type: str | None) -> bool:
 
 def quoted(text: str) -> str:
     """Make a server's words fit for a reason: printable ASCII, bounded."""
-    return "".join(char if " " <= char <= "~" else "?" for char in text[:MAX_QUOTED_CHARS])
+    return ascii_only(text[:MAX_QUOTED_CHARS])
 
 
 def _value(response: h11.Response, name: bytes) -> str | None:

@@ -7,6 +7,7 @@ much is read, and what counts as the end of a body, is the sender's.
 import h11
 
 from mailseal.net.https.exchange import MAX_BODY_BYTES, POLICY_PATH, PolicyExchange
+from mailseal.quoting import ascii_only
 
 MAX_HEADERS = 50  # ours, of those that are kept; servers send 5 to 30
 MAX_NAME_CHARS = 100  # ours
@@ -29,10 +30,6 @@ class ObservedExchange(PolicyExchange):
     def _take_head(self, response: h11.Response) -> None:
         self.status = response.status_code
         self.headers = tuple(
-            (_shown(name, MAX_NAME_CHARS).lower(), _shown(value, MAX_VALUE_CHARS))
+            (ascii_only(name[:MAX_NAME_CHARS]).lower(), ascii_only(value[:MAX_VALUE_CHARS]))
             for name, value in list(response.headers)[:MAX_HEADERS]
         )
-
-
-def _shown(text: bytes, limit: int) -> str:
-    return "".join(chr(byte) if 0x20 <= byte <= 0x7E else "?" for byte in text[:limit])

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 import mailseal
+from mailseal.quoting import ascii_only
 
 MAX_LINE_BYTES = 2048  # ours; RFC 5321 §4.5.3.1.5 has 512, long lists of AUTH go beyond it
 MAX_REPLY_LINES = 100  # ours, as Postfix's and Exim's EHLO has 15 at most
@@ -62,9 +63,9 @@ class ReplyReader:
         while (line := self._next_line()) is not None:
             match = _LINE.fullmatch(line)
             if match is None:
-                raise ReplySyntaxError(f'expected an SMTP reply, got "{_printable(line[:60])}"')
+                raise ReplySyntaxError(f'expected an SMTP reply, got "{ascii_only(line[:60])}"')
             code, mark, text = match.groups()
-            self._lines.append(_printable(text or b""))
+            self._lines.append(ascii_only(text or b""))
             if mark != b"-":
                 # Of several codes the last one counts, as for Postfix.
                 reply = Reply(code=int(code), lines=tuple(self._lines))
@@ -85,7 +86,3 @@ class ReplyReader:
         del self._buffer[: end + 1]
         self._searched = 0
         return line
-
-
-def _printable(raw: bytes) -> str:
-    return "".join(chr(byte) if 32 <= byte < 127 else "?" for byte in raw)
