@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
@@ -17,6 +18,20 @@ def give_up_on_lab(unavailable: Unavailable) -> NoReturn:
     if os.environ.get("MAILSEAL_LAB") == "required":
         raise unavailable
     pytest.skip(f"no lab: {unavailable}")
+
+
+def require_command(name: str, remedy: str) -> str:
+    """Return where a command is; give up where it is not installed."""
+    path = shutil.which(name)
+    if path is None:
+        give_up_on_lab(Unavailable(f"there is no {name}", remedy))
+    return path
+
+
+def require_root(purpose: str) -> None:
+    """Give up unless this is root."""
+    if os.geteuid() != 0:
+        give_up_on_lab(Unavailable(f"it takes root to {purpose}", "run the tests as root"))
 
 
 def require_psycopg() -> None:

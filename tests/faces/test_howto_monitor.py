@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +11,11 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from lab.unavailable import Unavailable
 from mailseal.config import Config, ConfigError, TcpAddress, parse
 from mailseal.wire.policyjson import Action
 from tests.faces.overtcp import serving_over_tcp
 from tests.journeys.serving import GUARD_SECONDS, Serving, until
-from tests.realservers import give_up_on_lab
+from tests.realservers import require_command
 from tests.test_docs import blocks
 
 ROOT = Path(__file__).parents[2]
@@ -53,8 +51,7 @@ class Page:
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     """Run a service with what the page adds to its configuration, in a sample that takes all."""
-    if shutil.which("curl") is None:
-        give_up_on_lab(Unavailable("there is no curl", "apt-get install curl"))
+    require_command("curl", "apt-get install curl")
     folder = tmp_path_factory.mktemp("monitor")
     tables = {text.partition("\n")[0]: text for text in blocks(PAGE, "toml")}
     sample = tables["[log]"].replace("1000", "1")

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from lab.unavailable import Unavailable
 from mailseal.names import Domain
 from mailseal.store import Store, StoreDiskFullError, open_store
+from tests.realservers import give_up_on_lab, require_root
 from tests.store.samples import cached
 
 ROOT = Path(__file__).parents[2]
@@ -23,8 +25,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "disk"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a small disk needs root; the test with a file size limit does not")
+    require_root("mount a small disk")
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        give_up_on_lab(Unavailable("a small disk cannot be mounted", "let root mount a tmpfs"))
     try:
         yield folder
     finally:
@@ -72,6 +75,7 @@ LIMITED = """
 import asyncio, resource, sys
 from mailseal.names import Domain
 from mailseal.store import StoreDiskFullError, open_store
+from tests.realservers import give_up_on_lab, require_root
 from tests.store.samples import cached
 
 def limit(size):
