@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mailseal.faces.policyd.privileges import PrivilegeError, become
-from tests.journeys.serving import Serving, open_to_everybody, until
+from tests.journeys.serving import Serving, open_to_everybody, program_for_everybody, until
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="takes root to become somebody else")
 
@@ -35,6 +35,7 @@ def test_there_is_no_way_back(tmp_path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path;"
         "from mailseal.faces.policyd.privileges import become;"
+        "sys.executable = '/bin/sh';"  # this Python may be root's own
         "become('nobody', 'nogroup', state_dir=Path('/tmp'));"
         "print(os.getresuid(), os.getresgid(), os.getgroups());"
         "os.setuid(0)"
@@ -44,6 +45,24 @@ def test_there_is_no_way_back(tmp_path: Path) -> None:
     uid, gid = user.pw_uid, user.pw_gid
     assert done.stdout == f"{(uid,) * 3} {(gid,) * 3} {[gid]}\n"
     assert "PermissionError" in done.stderr
+
+
+@needs_root
+def test_a_python_that_the_user_may_not_run_is_told(tmp_path: Path) -> None:
+    """Else the resolver could not be started, and nothing would say why."""
+    hidden = tmp_path / "python"
+    hidden.symlink_to(sys.executable)
+    tmp_path.chmod(0o700)
+    code = (
+        "import sys; from pathlib import Path;"
+        "from mailseal.faces.policyd.privileges import become;"
+        "sys.executable = sys.argv[1];"
+        "become('nobody', None, state_dir=Path('/tmp'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, hidden], capture_output=True, text=True, check=False
+    )
+    assert f'user "nobody" may not run {hidden}' in done.stderr
 
 
 @needs_root
@@ -64,17 +83,8 @@ def test_a_state_folder_of_somebody_else_is_told(tmp_path: Path) -> None:
 def test_both_processes_of_the_service_run_as_the_user(tmp_path: Path) -> None:
     """Sockets and state folder are made before, and belong to that user."""
     open_to_everybody(tmp_path)
-    code = (
-        "import os, sys; from pathlib import Path;"
-        "from mailseal.faces.policyd.privileges import become;"
-        "become('nobody', None, state_dir=Path('/tmp'));"
-        "os.execv(sys.executable, [sys.executable, '-c', 'import mailseal.wiring'])"
-    )
-    trial = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
-    if trial.returncode != 0:
-        pytest.skip("another user cannot run this mailseal")
     serving = Serving(tmp_path, '[process]\nuser = "nobody"\n')
-    serving.start()
+    serving.start(program=program_for_everybody(tmp_path))
     try:
         uid = pwd.getpwnam("nobody").pw_uid
         for pid in serving.pids:

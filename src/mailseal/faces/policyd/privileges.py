@@ -3,6 +3,7 @@
 import grp
 import os
 import pwd
+import sys
 from pathlib import Path
 
 import mailseal
@@ -16,7 +17,8 @@ def become(user: str | None, group: str | None, *, state_dir: Path) -> None:
     """Become another user and group with that user's further groups; there is no way back.
 
     Without a user nothing changes. Whoever is that user already need not be root.
-    Raises ``PrivilegeError``, also when that user may not write to the state folder.
+    Raises ``PrivilegeError``, also when that user may not write to the state folder, or not run
+    the Python that the other process is started with.
     """
     if user is None:
         return
@@ -40,6 +42,11 @@ def become(user: str | None, group: str | None, *, state_dir: Path) -> None:
         raise PrivilegeError(
             f'user "{user}" may not write to {state_dir}; give it to that user with all that is '
             "in it, or set state_dir"
+        )
+    if not os.access(sys.executable, os.X_OK):
+        raise PrivilegeError(
+            f'user "{user}" may not run {sys.executable}; install mailseal where every user may '
+            'read it, as "make install" does'
         )
 
 
