@@ -9,12 +9,8 @@ import sys
 import atheris
 
 with atheris.instrument_imports(include=["mailseal"]):
-    from mailseal.mtasts.record import (
-        MAX_DEVIATIONS,
-        RecordSyntaxError,
-        parse_records,
-        read_records,
-    )
+    from mailseal.mtasts.record import parse_records, read_records
+    from mailseal.txtrecords.reading import MAX_DEVIATIONS, RecordSyntaxError
 
 SEEDS = (
     b"v=STSv1; id=20260301T120000;",

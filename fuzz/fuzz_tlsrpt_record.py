@@ -9,13 +9,8 @@ import sys
 import atheris
 
 with atheris.instrument_imports(include=["mailseal"]):
-    from mailseal.tlsrpt.record import (
-        MAX_DEVIATIONS,
-        MAX_URIS,
-        RecordSyntaxError,
-        parse_records,
-        read_records,
-    )
+    from mailseal.tlsrpt.record import MAX_URIS, parse_records, read_records
+    from mailseal.txtrecords.reading import MAX_DEVIATIONS, RecordSyntaxError
 
 SEEDS = (
     b"v=TLSRPTv1; rua=mailto:tls@example.com",

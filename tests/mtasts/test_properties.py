@@ -18,8 +18,9 @@ from mailseal.mtasts.policy import (
     read_policy,
     render_policy,
 )
-from mailseal.mtasts.record import RecordSyntaxError, StsRecord, parse_records, read_records
+from mailseal.mtasts.record import StsRecord, parse_records, read_records
 from mailseal.quoting import MAX_SHOWN_CHARS, quote
+from mailseal.txtrecords.reading import RecordSyntaxError
 
 # Text made of the grammar's own pieces gets far deeper than random bytes do.
 PIECES = st.sampled_from(

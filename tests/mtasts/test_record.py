@@ -4,14 +4,9 @@ import pytest
 
 import mailseal
 from mailseal.deviations import Severity
-from mailseal.mtasts.record import (
-    MAX_DEVIATIONS,
-    MAX_RECORD_BYTES,
-    RecordSyntaxError,
-    StsRecord,
-    parse_records,
-    read_records,
-)
+from mailseal.mtasts.record import StsRecord, parse_records, read_records
+from mailseal.txtrecords.reading import MAX_DEVIATIONS, RecordSyntaxError
+from mailseal.txtrecords.selection import MAX_RECORD_BYTES
 
 
 def test_a_clean_record_has_nothing_to_find() -> None:

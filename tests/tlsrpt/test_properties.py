@@ -5,14 +5,9 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailseal.tlsrpt.record import (
-    MAX_DEVIATIONS,
-    RecordSyntaxError,
-    TlsrptRecord,
-    parse_records,
-    read_records,
-)
+from mailseal.tlsrpt.record import TlsrptRecord, parse_records, read_records
 from mailseal.tlsrpt.uri import UriSyntaxError, parse_uri
+from mailseal.txtrecords.reading import MAX_DEVIATIONS, RecordSyntaxError
 
 # Text made of the grammar's own pieces gets far deeper than random bytes do.
 PIECES = st.sampled_from(

@@ -4,14 +4,9 @@ import pytest
 
 import mailseal
 from mailseal.deviations import Severity
-from mailseal.tlsrpt.record import (
-    MAX_DEVIATIONS,
-    MAX_RECORD_BYTES,
-    MAX_URIS,
-    RecordSyntaxError,
-    parse_records,
-    read_records,
-)
+from mailseal.tlsrpt.record import MAX_URIS, parse_records, read_records
+from mailseal.txtrecords.reading import MAX_DEVIATIONS, RecordSyntaxError
+from mailseal.txtrecords.selection import MAX_RECORD_BYTES
 
 GOOD = b"v=TLSRPTv1; rua=mailto:tls@example.com"
 

@@ -27,8 +27,9 @@ from mailseal.dane.match import DaneMatch, reference_names
 from mailseal.dane.matcher import Matcher
 from mailseal.deviations import Deviation
 from mailseal.mtasts.policy import MAX_BODY_BYTES, Mode, Policy, PolicyReading, read_policy
-from mailseal.mtasts.record import RecordReading, StsRecord, read_records
+from mailseal.mtasts.record import StsRecord, read_records
 from mailseal.names import Domain, NextHop
+from mailseal.txtrecords.reading import RecordReading
 
 _FIELD = re.compile(rb"^[ \t]*(version|mode|max_age|mx)[ \t]*:", re.MULTILINE)
 
@@ -109,7 +110,7 @@ class Reading:
 
     evidence: Evidence
     now: datetime
-    record: RecordReading | None
+    record: RecordReading[StsRecord] | None
     fetches: tuple[FetchReading, ...]
     served: tuple[ServedPolicy, ...]
     body: bytes | None
@@ -237,7 +238,7 @@ def read(evidence: Evidence, *, now: datetime | None = None) -> Reading:
     )
 
 
-def _read_record(evidence: Evidence) -> RecordReading | None:
+def _read_record(evidence: Evidence) -> RecordReading[StsRecord] | None:
     match evidence.records.sts:
         case Found(records=records):
             return read_records(records)

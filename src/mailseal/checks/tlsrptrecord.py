@@ -9,7 +9,8 @@ from mailseal.checks.reading import Reading
 from mailseal.deviations import Deviation
 from mailseal.mtasts.policy import Mode
 from mailseal.quoting import MAX_SHOWN_CHARS, quote
-from mailseal.tlsrpt.record import RecordReading, TlsrptRecord, read_records
+from mailseal.tlsrpt.record import TlsrptRecord, read_records
+from mailseal.txtrecords.reading import RecordReading
 
 _CLAUSE = "RFC 8460 §3"
 
@@ -174,7 +175,7 @@ def _name(reading: Reading) -> str:
     return f"_smtp._tls.{reading.domain}"
 
 
-def _is_meant(read: RecordReading) -> bool:
+def _is_meant(read: RecordReading[TlsrptRecord]) -> bool:
     """Tell a damaged record from records that have nothing to do with it."""
     return read.deviations[0].code != "no-usable-record" or read.deviations[0].line is not None
 
@@ -236,7 +237,7 @@ def _say_deciding(reading: Reading, deviation: Deviation) -> Finding:
     )
 
 
-def _judge_others(reading: Reading, read: RecordReading) -> Iterator[Finding]:
+def _judge_others(reading: Reading, read: RecordReading[TlsrptRecord]) -> Iterator[Finding]:
     rest = read.deviations if read.record is not None else read.deviations[1:]
     for deviation in rest:
         if deviation.code == "other-record":

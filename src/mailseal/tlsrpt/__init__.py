@@ -6,6 +6,5 @@ how many sessions followed the domain's MTA-STS policy or its TLSA records, and 
 with those that did not.
 Nobody has to send reports, and nothing about them changes how mail is delivered.
 
-Nothing here does I/O or reads a clock: ``uri`` reads one address, ``record`` the whole record,
-``mistakes`` names what people get wrong in it.
+Nothing here does I/O or reads a clock: ``uri`` reads one address, ``record`` the whole record.
 """
