@@ -13,7 +13,7 @@ from mailseal.checks.webpki import Flaw, judge_chain
 from mailseal.names import Domain
 from mailseal.net.https.observation import MAX_HEADERS, MAX_VALUE_CHARS
 from mailseal.net.https.prober import HttpsPolicyProber
-from mailseal.net.tls import TrustStore
+from mailseal.net.tls.trust import TrustStore
 from mailseal.testing import ManualClock
 from tests.net.pki import Authority, in_days
 from tests.net.policyhost import BODY, HEAD, Handler, Visit, policy_host, response

@@ -9,13 +9,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ObjectIdentifier, load_pem_x509_certificates
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from mailseal.net.tls import (
-    TrustStore,
-    TrustStoreError,
-    build_observing_context,
-    read_chain,
-    read_tls,
-)
+from mailseal.net.tls.context import build_observing_context
+from mailseal.net.tls.facts import read_chain, read_tls
+from mailseal.net.tls.trust import TrustStore, TrustStoreError
 from mailseal.testing.certificates import make_chain
 from tests.net.pki import Authority, in_days
 

@@ -27,7 +27,7 @@ from mailseal.config.kinds import (
     word,
 )
 from mailseal.deviations import Severity
-from mailseal.watch.notice import MailSecurity
+from mailseal.watch.mailsecurity import MailSecurity
 from mailseal.watch.webhookplace import WebhookPlace, WebhookSyntaxError, parse_webhook
 
 _MAIL_ADDRESS = re.compile(

@@ -23,15 +23,6 @@ class Channel(enum.StrEnum):
     WEBHOOK = "webhook"
 
 
-class MailSecurity(enum.StrEnum):
-    """How the connection to the mail server is protected."""
-
-    AUTO = "auto"  # STARTTLS with a verified certificate, but nothing on this machine itself
-    STARTTLS = "starttls"
-    TLS = "tls"  # from the first byte (RFC 8314)
-    NONE = "none"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
     """What somebody is to be told of one look.

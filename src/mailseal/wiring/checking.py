@@ -42,7 +42,7 @@ async def open_checker(
     from mailseal.net.dns.authority import AuthorityProber
     from mailseal.net.https.prober import HttpsPolicyProber
     from mailseal.net.smtp import NetSmtpProber, find_ehlo_name
-    from mailseal.net.tls import TrustStore
+    from mailseal.net.tls.trust import TrustStore
     from mailseal.services.checker import Checker
     from mailseal.services.dnsmemory import RememberingDns, is_of_mail_hosts
     from mailseal.services.port25 import Port25

@@ -16,7 +16,8 @@ import pytest
 from mailseal.net.alerts import MailPlace, SubmissionSender, WebhookSender
 from mailseal.ports.alerts import SendFailed, Sent
 from mailseal.testing import ManualClock
-from mailseal.watch.notice import MailSecurity, Notice
+from mailseal.watch.mailsecurity import MailSecurity
+from mailseal.watch.notice import Notice
 from mailseal.watch.webhookplace import WebhookPlace, parse_webhook
 from tests.net.pki import Authority
 

@@ -8,7 +8,7 @@ import pytest
 from mailseal.checks.evidence import SmtpSession
 from mailseal.names import Domain
 from mailseal.net.smtp import NetSmtpProber
-from mailseal.net.tls import TrustStore
+from mailseal.net.tls.trust import TrustStore
 from mailseal.testing import ManualClock
 from tests.net.pki import Authority
 from tests.net.smtp.mxhost import MxHost

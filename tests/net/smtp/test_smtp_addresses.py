@@ -11,7 +11,7 @@ from mailseal.checks.evidence import Stage, Trouble
 from mailseal.net.smtp import NetSmtpProber, find_ehlo_name
 from mailseal.net.smtp.connecting import explain_no_connection
 from mailseal.net.smtp.identity import is_ehlo_name
-from mailseal.net.tls import TrustStore
+from mailseal.net.tls.trust import TrustStore
 from mailseal.testing import ManualClock
 from tests.net.smtp.conftest import HOST
 

@@ -7,7 +7,7 @@ import pytest
 
 from mailseal.checks.evidence import Stage, Trouble
 from mailseal.net.smtp import NetSmtpProber
-from mailseal.net.tls import TrustStore
+from mailseal.net.tls.trust import TrustStore
 from mailseal.testing import ManualClock
 from tests.net.pki import Authority, in_days
 from tests.net.smtp.conftest import HOST, Look

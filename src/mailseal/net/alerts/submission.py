@@ -22,7 +22,8 @@ from typing import Any
 from mailseal.net.alerts.secret import read_secret
 from mailseal.ports.alerts import SendFailed, Sent
 from mailseal.quoting import ascii_only
-from mailseal.watch.notice import Channel, MailSecurity, Notice
+from mailseal.watch.mailsecurity import MailSecurity
+from mailseal.watch.notice import Channel, Notice
 from mailseal.watch.noticemail import render_mail
 
 MAX_REASON_CHARS = 200  # of what a server said

@@ -20,7 +20,9 @@ from mailseal.net.https.exchange import POLICY_PATH, Body, Refused
 from mailseal.net.https.fetcher import HTTPS_PORT, MAX_FETCHES
 from mailseal.net.https.observation import ObservedExchange
 from mailseal.net.https.proxy import Proxy, ProxyError, open_tunnel
-from mailseal.net.tls import TrustStore, build_observing_context, read_tls
+from mailseal.net.tls.context import build_observing_context
+from mailseal.net.tls.facts import read_tls
+from mailseal.net.tls.trust import TrustStore
 from mailseal.ports.clock import Clock
 
 NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EACCES})

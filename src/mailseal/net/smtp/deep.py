@@ -13,7 +13,8 @@ from dataclasses import replace
 from mailseal.certs import quietly, reading_errors
 from mailseal.checks.evidence import DeepSmtp, Failure, SmtpSession, Stage, Trouble
 from mailseal.net.smtp.dialogue import Dialogue, Notes
-from mailseal.net.tls import build_observing_context, read_chain
+from mailseal.net.tls.context import build_observing_context
+from mailseal.net.tls.facts import read_chain
 
 Talk = Callable[[Dialogue], Awaitable[None]]
 Hold = Callable[[Talk], Awaitable[Notes]]

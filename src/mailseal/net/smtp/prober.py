@@ -12,7 +12,9 @@ from mailseal.net.smtp.connection import SmtpConnection
 from mailseal.net.smtp.deep import DeepLook
 from mailseal.net.smtp.dialogue import Dialogue, Notes, Patience
 from mailseal.net.smtp.ending import SessionEnded
-from mailseal.net.tls import TrustStore, build_observing_context, read_tls
+from mailseal.net.tls.context import build_observing_context
+from mailseal.net.tls.facts import read_tls
+from mailseal.net.tls.trust import TrustStore
 from mailseal.ports.clock import Clock
 
 CONNECT_TIMEOUT = timedelta(seconds=10)  # ours; Postfix has 30, and a SYN is sent 3 times in 7

@@ -1,20 +1,9 @@
 """What a TLS handshake showed, and what its certificates are worth, told after the handshake.
 
 Whoever checks servers must see the bad certificates too, so the handshake itself believes
-everything (``build_observing_context``); what came of it is read from the connection
-(``read_tls``), and the chain is judged by itself against the authorities of this system
-(``TrustStore``). Nothing that came over such a connection may be believed before that.
+everything (``context``); what came of it is read from the connection (``facts``), and the chain
+is judged by itself against the authorities of this system (``trust``). Nothing that came over
+such a connection may be believed before that.
+
+Nothing is exported here: who fetches a policy as a sender does wants ``words`` alone.
 """
-
-from mailseal.net.tls.context import build_observing_context
-from mailseal.net.tls.facts import MAX_CHAIN_BYTES, read_chain, read_tls
-from mailseal.net.tls.trust import TrustStore, TrustStoreError
-
-__all__ = [
-    "MAX_CHAIN_BYTES",
-    "TrustStore",
-    "TrustStoreError",
-    "build_observing_context",
-    "read_chain",
-    "read_tls",
-]
