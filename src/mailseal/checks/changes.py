@@ -9,11 +9,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from mailseal.checks.finding import Finding, Severity
+from mailseal.checks.finding import Finding, Severity, is_worse
 
 CONFIRMATIONS = 2  # ours: the second look comes soon after the first
-
-_RANKS = {Severity.INFO: 0, Severity.UNKNOWN: 1, Severity.WARNING: 2, Severity.ERROR: 3}
 
 Key = tuple[str, str]
 
@@ -25,7 +23,7 @@ def key_of(finding: Finding) -> Key:
 
 def is_at_least(severity: Severity, least: Severity) -> bool:
     """Tell whether a severity is another or worse; what is unknown is worse than information."""
-    return _RANKS[severity] >= _RANKS[least]
+    return not is_worse(least, severity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +118,7 @@ def advance(
     after += [_miss(known[key_of(one)], at) for one in changes.resolved]
     heard = after if has_listeners else []
     added = [one for one in heard if _is_due(one, least=least, is_losing=is_losing)]
-    worse = [one for one in heard if _is_worse(one, least)]
+    worse = [one for one in heard if _has_worsened(one, least)]
     resolved = [one.finding for one in heard if one.resolved_at and one.told]
     told = {key_of(one.finding) for one in (*added, *worse)}
     after = [
@@ -170,13 +168,13 @@ def _is_due(span: Span, *, least: Severity, is_losing: bool) -> bool:
     )
 
 
-def _is_worse(span: Span, least: Severity) -> bool:
+def _has_worsened(span: Span, least: Severity) -> bool:
     severity = span.finding.severity
     return (
         span.told is not None
         and span.resolved_at is None
         and is_at_least(severity, least)
-        and _RANKS[severity] > _RANKS[span.told]
+        and is_worse(severity, span.told)
     )
 
 

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from mailseal.deviations import Severity
 from mailseal.results import ResultType
 
-__all__ = ["Entry", "Finding", "Kind", "Ready", "Severity", "exit_code"]
+__all__ = ["Entry", "Finding", "Kind", "Ready", "Severity", "exit_code", "is_worse"]
+
+_GRAVITY = (Severity.INFO, Severity.UNKNOWN, Severity.WARNING, Severity.ERROR)
+# As monitoring plug-ins say it; of several the first counts.
+_EXIT_CODES = ((Severity.ERROR, 2), (Severity.UNKNOWN, 3), (Severity.WARNING, 1))
 
 
 class Kind(enum.StrEnum):
@@ -91,10 +95,12 @@ class Entry:
         )
 
 
-def exit_code(findings: Iterable[Finding]) -> int:
+def is_worse(one: Severity, other: Severity) -> bool:
+    """Tell whether a severity is graver; what is unknown is worse than information."""
+    return _GRAVITY.index(one) > _GRAVITY.index(other)
+
+
+def exit_code(severities: Iterable[Severity]) -> int:
     """Return what a monitoring plug-in exits with: 2 error, 3 unknown, 1 warning, else 0."""
-    seen = {finding.severity for finding in findings}
-    for severity, code in ((Severity.ERROR, 2), (Severity.UNKNOWN, 3), (Severity.WARNING, 1)):
-        if severity in seen:
-            return code
-    return 0
+    seen = set(severities)
+    return next((code for severity, code in _EXIT_CODES if severity in seen), 0)

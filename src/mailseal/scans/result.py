@@ -13,7 +13,7 @@ import msgspec
 import mailseal
 from mailseal.answers import Found, LookupFailed
 from mailseal.checks.evidence import Depth, Evidence, SmtpSession, Stage
-from mailseal.checks.finding import Finding, Severity
+from mailseal.checks.finding import Finding, Severity, is_worse
 from mailseal.checks.judge import Judgement
 from mailseal.checks.publication import explain_unseen
 from mailseal.checks.reading import Reading
@@ -24,7 +24,6 @@ from mailseal.mtasts.policy import Mode
 MAX_RESULT_BYTES = 1024 * 1024  # ours: a result with every code there is has some 20 KiB
 START = b'{"number":'  # how every line begins
 
-_GRAVITY = (Severity.ERROR, Severity.WARNING, Severity.UNKNOWN, Severity.INFO)
 _TLSRPT = b"v=TLSRPTv1"  # RFC 8460 §3
 
 
@@ -128,7 +127,7 @@ def _worst(findings: tuple[Finding, ...]) -> dict[str, Severity]:
     worst: dict[str, Severity] = {}
     for finding in findings:
         before = worst.get(finding.code)
-        if before is None or _GRAVITY.index(finding.severity) < _GRAVITY.index(before):
+        if before is None or is_worse(finding.severity, before):
             worst[finding.code] = finding.severity
     return worst
 

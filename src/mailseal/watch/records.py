@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mailseal.checks.changes import Span
+from mailseal.checks.finding import Severity
 from mailseal.names import Domain
 from mailseal.watch.notice import Channel, Notice
 
@@ -20,6 +21,15 @@ class Figures:
     infos: int = 0
     certificate_end: datetime | None = None
     signature_end: datetime | None = None
+
+    def by_severity(self) -> tuple[tuple[Severity, int], ...]:
+        """Return how many findings there were of each severity, the worst first."""
+        return (
+            (Severity.ERROR, self.errors),
+            (Severity.WARNING, self.warnings),
+            (Severity.UNKNOWN, self.unknown),
+            (Severity.INFO, self.infos),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -168,7 +168,7 @@ def to_answer(judgement: Judgement, *, has_evidence: bool = False) -> CheckAnswe
         verdict=judgement.headline.verdict,
         sentence=judgement.headline.sentence,
         reasons=judgement.headline.reasons,
-        exit_code=exit_code(judgement.findings),
+        exit_code=exit_code(one.severity for one in judgement.findings),
         areas=tuple(_area(view) for view in overview.areas),
         policy=None
         if policy is None

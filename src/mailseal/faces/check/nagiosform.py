@@ -4,11 +4,10 @@ The form is that of the Monitoring Plugins' guidelines, which Nagios, Icinga and
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 
-from mailseal.checks.finding import Severity, exit_code
+from mailseal.checks.finding import Severity
+from mailseal.checks.forecast import foresee_ends
 from mailseal.checks.judge import Judgement
-from mailseal.checks.layout import lay_out
 from mailseal.faces.check.exitcode import worst
 from mailseal.faces.check.showing import printable
 from mailseal.faces.check.words import SEVERITIES, VERDICTS
@@ -35,7 +34,7 @@ def _say(judgements: Sequence[Judgement], state: int) -> str:
         return _plain(f"{one.domain}: {VERDICTS[one.headline.verdict]}. {one.headline.sentence}")
     if state == 0:
         return f"{len(judgements)} domains are well"
-    those = [one.domain for one in judgements if exit_code(one.findings) == state]
+    those = [one.domain for one in judgements if worst([one]) == state]
     named = ", ".join(those[:MAX_NAMED])
     more = f" and {len(those) - MAX_NAMED} more" if len(those) > MAX_NAMED else ""
     return _plain(f"{len(those)} of {len(judgements)} domains: {named}{more}")
@@ -55,12 +54,9 @@ def _figures(judgements: Sequence[Judgement]) -> Iterator[str]:
 
 
 def _days_left(judgement: Judgement) -> Iterator[int]:
-    overview = lay_out(judgement)
-    ends: list[datetime | None] = [one.not_after for one in overview.policy_addresses]
-    ends += [one.not_after for host in overview.mx_hosts for one in host.addresses]
-    for end in ends:
-        if end is not None:
-            yield (end - judgement.reading.now).days
+    for end in foresee_ends(judgement.reading):
+        if end.is_certificate:
+            yield (end.at - judgement.reading.now).days
 
 
 def _long(judgements: Sequence[Judgement]) -> Iterator[str]:

@@ -4,6 +4,7 @@ import platform
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -19,7 +20,10 @@ from mailseal.faces.metrics.catalogue import Kind, Metric
 from mailseal.services.census import Figures
 from mailseal.services.meter import Meter
 from mailseal.services.tallies import Durations
-from mailseal.services.watch import Watch
+
+if TYPE_CHECKING:
+    # It knows every check, and a service without watched domains loads none.
+    from mailseal.services.watch import Watch
 
 Counters = Mapping[str, int]
 Samples = Iterable[tuple[tuple[str, ...], float]]
@@ -61,7 +65,7 @@ class Snapshot:
     figures: Figures | None
     usage: Counters
     started_at: datetime
-    watch: Watch | None = None
+    watch: "Watch | None" = None
 
 
 class SnapshotCollector(Collector):
@@ -159,19 +163,14 @@ def _figures(figures: Figures) -> Iterator[Family]:
     yield _family(catalogue.POLICIES_COUNTED, [((), figures.counted_at.timestamp())])
 
 
-def _watch(watch: Watch) -> Iterator[Family]:
+def _watch(watch: "Watch") -> Iterator[Family]:
     known = watch.watcher.latest or ()
     looked = [(str(one.domain), one.figures) for one in known if one.figures is not None]
     yield _family(catalogue.WATCHED_VERDICT, [((name, one.verdict), 1) for name, one in looked])
     findings = [
-        ((name, severity), count)
+        ((name, severity.value), count)
         for name, one in looked
-        for severity, count in (
-            ("error", one.errors),
-            ("warning", one.warnings),
-            ("unknown", one.unknown),
-            ("info", one.infos),
-        )
+        for severity, count in one.by_severity()
     ]
     yield _family(catalogue.WATCHED_FINDINGS, findings)
     certificates = [(name, one.certificate_end) for name, one in looked]

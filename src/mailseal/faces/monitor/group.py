@@ -179,35 +179,36 @@ def run(
 ) -> None:
     """Look at watched domains now, all of them unless named, and send what is news."""
     import mailseal
+    from mailseal.checks.finding import Severity, exit_code
     from mailseal.faces.monitor import showing
     from mailseal.watch.records import Look
 
-    async def work(watch: "Watch") -> list[int]:
+    async def work(watch: "Watch") -> set[Severity]:
         watched = tuple(one.domain for one in await watch.history.list())
         names = domains or watched
         if not names:
             raise CannotTellError(NOBODY)
-        codes = []
+        seen = set()
         for found in await watch.watcher.look_now(tuple(dict.fromkeys(names))):
             if isinstance(found, Look):
                 click.echo(showing.outcome_of(found))
-                codes.append(showing.exit_code_of(found.figures))
+                seen |= {one for one, number in found.figures.by_severity() if number}
             else:
                 click.echo(
                     f"{found}: is being looked at already; ask again in a minute"
                     if found in watched
                     else f'{found}: is not watched; run "mailseal monitor add {found}"'
                 )
-                codes.append(3)
+                seen.add(Severity.UNKNOWN)
         await watch.herald.round()
-        return codes
+        return seen
 
     config = load_config(config_file, state_dir)
     try:
-        codes = _run(wiring, config, work)
+        seen = _run(wiring, config, work)
     except mailseal.Error as error:
         raise CannotTellError(str(error)) from error
-    raise SystemExit(next((code for code in (2, 3, 1) if code in codes), 0))
+    raise SystemExit(exit_code(seen))
 
 
 @monitor.command(

@@ -27,12 +27,6 @@ class Story:
     looks: tuple[Observation, ...] = ()
 
 
-def exit_code_of(figures: Figures) -> int:
-    """Return what a monitoring plug-in exits with."""
-    pairs = ((figures.errors, 2), (figures.unknown, 3), (figures.warnings, 1))
-    return next((code for count, code in pairs if count), 0)
-
-
 def line_of(watched: Watched) -> str:
     """Return one line of a list."""
     figures = watched.figures
@@ -43,12 +37,8 @@ def line_of(watched: Watched) -> str:
 
 
 def _counts(figures: Figures) -> Iterator[str]:
-    for severity, number in (
-        (Severity.ERROR, figures.errors),
-        (Severity.WARNING, figures.warnings),
-        (Severity.UNKNOWN, figures.unknown),
-    ):
-        if number:
+    for severity, number in figures.by_severity():
+        if number and severity is not Severity.INFO:
             yield f"{number} {PLURALS[severity][number != 1]}"
 
 
