@@ -31,6 +31,7 @@ from .mxworld import (
     without_starttls,
     wrong_name,
 )
+from .tables import Row, each_of
 
 MODULES = (daneuse, danematch, danerollover, daneservers)
 ENTRIES: tuple[Entry, ...] = tuple(entry for module in MODULES for entry in module.ENTRIES)
@@ -131,7 +132,7 @@ PRIVATE = session(handshake=tls(MX1, distrust="unknown-ca"))
 LEAF_ONLY = session(handshake=tls(chain=make_chain((MX1,))[:1], distrust="incomplete-chain"))
 UNUSABLE = digest(1, (1, 1, 1))
 
-PRODUCED: list[tuple[Entry, Severity, Evidence]] = [
+PRODUCED: list[Row] = [
     (daneuse.INSECURE_MX, E, insecure_mx(MX1)),
     (daneuse.INSECURE_MX, W, insecure_mx("mx.provider.net")),  # not this owner's records
     (daneuse.INSECURE_MX, E, unsigned_throughout()),
@@ -180,11 +181,7 @@ PRODUCED: list[tuple[Entry, Severity, Evidence]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("entry", "severity", "evidence"),
-    PRODUCED,
-    ids=[f"{number}-{entry.code}" for number, (entry, _, _) in enumerate(PRODUCED)],
-)
+@each_of(PRODUCED)
 def test_each_fault_is_found_with_the_severity_of_its_context(
     entry: Entry, severity: Severity, evidence: Evidence
 ) -> None:

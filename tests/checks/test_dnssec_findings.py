@@ -21,6 +21,7 @@ from mailseal.checks.reading import read
 from mailseal.testing.evidence import NOW, absent, domain_evidence, failed, found, host, records
 
 from .mxworld import domain
+from .tables import Row, each_of, severities
 
 E, W, I, U = Severity.ERROR, Severity.WARNING, Severity.INFO, Severity.UNKNOWN  # noqa: E741 # letters of the catalogue
 
@@ -94,7 +95,7 @@ def signed(*, hours: float = 200, iterations: int | None = None) -> Evidence:
     return having(signatures=facts)
 
 
-PRODUCED: list[tuple[Entry, Severity, Evidence]] = [
+PRODUCED: list[Row] = [
     (dnssec.BOGUS, E, having(mx=BOGUS)),
     (dnssec.BOGUS, E, having(sts=BOGUS)),
     (dnssec.BOGUS, E, domain_evidence(replace(host(), a=BOGUS))),
@@ -121,15 +122,10 @@ PRODUCED: list[tuple[Entry, Severity, Evidence]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("entry", "severity", "evidence"),
-    PRODUCED,
-    ids=[f"{number}-{entry.code}" for number, (entry, _, _) in enumerate(PRODUCED)],
-)
+@each_of(PRODUCED)
 def test_each_fault_is_found(entry: Entry, severity: Severity, evidence: Evidence) -> None:
     """What resolvers that validate refuse is an error; what only weakens is a warning."""
-    found_of_code = [one for one in judge(evidence) if one.code == entry.code]
-    assert {one.severity for one in found_of_code} == {severity}
+    assert severities(judge(evidence), entry) == {severity}
 
 
 def test_every_entry_is_produced() -> None:

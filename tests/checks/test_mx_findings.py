@@ -50,6 +50,7 @@ from .mxworld import (
     wrong_name,
 )
 from .oddcertificates import odd_chain
+from .tables import Row, each_of
 
 MODULES = (
     reachability,
@@ -136,7 +137,7 @@ FLAWED = [
     (flaw("distrusted"), session(handshake=tls(MX1, distrust="path length exceeded"))),
 ]
 
-PRODUCED: list[tuple[Entry, Severity, Evidence]] = [
+PRODUCED: list[Row] = [
     (reachability.BLOCKED, U, replace(
         domain(at(MX1, unseen(Trouble.BLOCKED))),
         observer=replace(domain_evidence().observer, may_use_port_25=False))),
@@ -218,11 +219,7 @@ PRODUCED: list[tuple[Entry, Severity, Evidence]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("entry", "severity", "evidence"),
-    PRODUCED,
-    ids=[f"{number}-{entry.code}" for number, (entry, _, _) in enumerate(PRODUCED)],
-)
+@each_of(PRODUCED)
 def test_each_fault_is_found_with_the_severity_of_its_context(
     entry: Entry, severity: Severity, evidence: Evidence
 ) -> None:

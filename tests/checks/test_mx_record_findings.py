@@ -18,6 +18,8 @@ from mailseal.testing.evidence import (
     records,
 )
 
+from .tables import Row, each_of, severities
+
 E, W, U = Severity.ERROR, Severity.WARNING, Severity.UNKNOWN
 
 MX1, MX2 = "mx1.example.com", "mx2.example.com"
@@ -53,7 +55,7 @@ def aliased(*, is_seen_in_addresses: bool = True) -> HostEvidence:
     return replace(host(), alias=found("real.example.net"))
 
 
-PRODUCED: list[tuple[Entry, Severity, Evidence]] = [
+PRODUCED: list[Row] = [
     (mxrecords.UNKNOWN, U, with_answer(failed())),
     (mxrecords.NO_HOST, E, domain_evidence(without_address(MX1))),
     (mxrecords.NO_HOST, E, with_records("192.0.2.1")),
@@ -84,15 +86,10 @@ PRODUCED: list[tuple[Entry, Severity, Evidence]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("entry", "severity", "evidence"),
-    PRODUCED,
-    ids=[f"{number}-{entry.code}" for number, (entry, _, _) in enumerate(PRODUCED)],
-)
+@each_of(PRODUCED)
 def test_each_fault_is_found(entry: Entry, severity: Severity, evidence: Evidence) -> None:
     """A host passed over is a warning while another one is left."""
-    found_of_code = [one for one in judge(evidence) if one.code == entry.code]
-    assert {one.severity for one in found_of_code} == {severity}
+    assert severities(judge(evidence), entry) == {severity}
 
 
 def test_every_entry_is_produced() -> None:

@@ -16,6 +16,7 @@ from mailseal.checks.reading import read
 from mailseal.testing.evidence import absent, domain_evidence, failed, found, host, records, txt
 
 from .mxworld import domain
+from .tables import Row, each_of, severities
 
 W, I, U = Severity.WARNING, Severity.INFO, Severity.UNKNOWN  # noqa: E741 # letters of the catalogue
 
@@ -77,7 +78,7 @@ def issued(*values: str, mode: str | None = "enforce") -> Evidence:
 
 GOOD_DMARC = "v=DMARC1; p=reject; sp=none"
 
-PRODUCED: list[tuple[Entry, Severity, Evidence]] = [
+PRODUCED: list[Row] = [
     (spf.UNKNOWN, U, having(txt=failed())),
     (spf.ABSENT, I, sending("google-site-verification=1")),
     (spf.ABSENT, I, having(txt=absent())),
@@ -117,15 +118,10 @@ PRODUCED: list[tuple[Entry, Severity, Evidence]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("entry", "severity", "evidence"),
-    PRODUCED,
-    ids=[f"{number}-{entry.code}" for number, (entry, _, _) in enumerate(PRODUCED)],
-)
+@each_of(PRODUCED)
 def test_each_fault_is_found(entry: Entry, severity: Severity, evidence: Evidence) -> None:
     """What was meant and has no effect is a warning; what is merely absent is not."""
-    found_of_code = [one for one in judge(evidence) if one.code == entry.code]
-    assert {one.severity for one in found_of_code} == {severity}
+    assert severities(judge(evidence), entry) == {severity}
 
 
 def test_every_entry_is_produced_and_none_is_an_error() -> None:

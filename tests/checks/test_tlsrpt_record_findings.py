@@ -21,6 +21,7 @@ from mailseal.testing.evidence import (
 )
 
 from .mxworld import MX1, at, domain, record_for
+from .tables import Row, each_of, severities
 
 E, W, I, U = Severity.ERROR, Severity.WARNING, Severity.INFO, Severity.UNKNOWN  # noqa: E741 # letters of the catalogue
 
@@ -73,7 +74,7 @@ def with_dane() -> Evidence:
     return replace(evidence, records=replace(evidence.records, tlsrpt=absent()))
 
 
-PRODUCED: list[tuple[Entry, Severity, Evidence]] = [
+PRODUCED: list[Row] = [
     (tlsrptrecord.UNKNOWN, U, with_answer(failed())),
     (tlsrptrecord.ABSENT, W, with_answer(absent())),
     (tlsrptrecord.ABSENT, I, with_answer(absent(), mode=None)),  # nothing is enforced
@@ -102,17 +103,12 @@ PRODUCED: list[tuple[Entry, Severity, Evidence]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("entry", "severity", "evidence"),
-    PRODUCED,
-    ids=[f"{number}-{entry.code}" for number, (entry, _, _) in enumerate(PRODUCED)],
-)
+@each_of(PRODUCED)
 def test_each_fault_is_found_with_the_severity_of_its_context(
     entry: Entry, severity: Severity, evidence: Evidence
 ) -> None:
     """The severity depends on whether anything is enforced that reports would be about."""
-    found_of_code = [one for one in judge(evidence) if one.code == entry.code]
-    assert {one.severity for one in found_of_code} == {severity}
+    assert severities(judge(evidence), entry) == {severity}
 
 
 def test_every_entry_is_produced() -> None:
