@@ -14,7 +14,7 @@ from mailseal.config.reference import render_reference as render_configuration
 from mailseal.faces.check.jsonreference import render_reference as render_check_json
 from mailseal.faces.check.reference import render_reference as render_findings
 from mailseal.faces.cli import cli
-from mailseal.faces.metrics.catalogue import render_reference as render_metrics
+from mailseal.faces.metrics.reference import render_reference as render_metrics
 
 HELP_COLUMNS = 88  # so that a page does not depend on the terminal of whoever writes it
 

@@ -1,4 +1,4 @@
-"""Turns the integers of both processes into the families of ``catalogue``, when a scrape asks."""
+"""Turns the integers of both processes into the families of the catalogue, when a scrape asks."""
 
 import platform
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,8 +15,8 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector, CollectorRegistry
 
 import mailseal
-from mailseal.faces.metrics import catalogue
-from mailseal.faces.metrics.catalogue import Kind, Metric
+from mailseal.faces.metrics import decisions, policies, questions, resources, service, watching
+from mailseal.faces.metrics.metric import Kind, Metric
 from mailseal.services.census import Figures
 from mailseal.services.meter import Meter
 from mailseal.services.tallies import Durations
@@ -77,7 +77,7 @@ class SnapshotCollector(Collector):
     def collect(self) -> Iterator[Family]:
         """Yield every family that there are numbers for."""
         snapshot = self._snapshot
-        yield _family(catalogue.ANSWERER_UP, [((), int(snapshot.answerer is not None))])
+        yield _family(service.ANSWERER_UP, [((), int(snapshot.answerer is not None))])
         if snapshot.answerer is not None:
             yield from _answerer(snapshot.answerer)
         yield from _service(snapshot.service)
@@ -97,38 +97,38 @@ def registry_of(snapshot: Snapshot) -> CollectorRegistry:
 
 
 def _answerer(counters: Counters) -> Iterator[Family]:
-    yield _family(catalogue.REQUESTS, _renamed(_REQUESTS, counters))
+    yield _family(questions.REQUESTS, _renamed(_REQUESTS, counters))
     causes = {"miss": "asked", "renewal": "renewed"}
-    yield _family(catalogue.QUESTIONS, _renamed(causes, counters))
-    yield _family(catalogue.LATE, _single(counters, "late"))
+    yield _family(questions.QUESTIONS, _renamed(causes, counters))
+    yield _family(questions.LATE, _single(counters, "late"))
     buckets = [counters.get(f"{WAIT_BUCKET}{number}", 0) for number in range(Durations.COUNT)]
-    yield _histogram(catalogue.WAITS, buckets, counters.get("wait_total_ms", 0))
+    yield _histogram(questions.WAITS, buckets, counters.get("wait_total_ms", 0))
     for metric, name in (
-        (catalogue.QUESTIONS_OPEN, "questions_open"),
-        (catalogue.REQUESTS_WAITING, "requests_waiting"),
-        (catalogue.CONNECTIONS, "connections_open"),
-        (catalogue.TABLE_ENTRIES, "table_entries"),
-        (catalogue.TABLE_BYTES, "table_bytes"),
-        (catalogue.TABLE_EVICTIONS, "table_evictions"),
-        (catalogue.LISTENERS, "listeners"),
-        (catalogue.RESOLVER_STARTS, "resolver_starts"),
+        (questions.QUESTIONS_OPEN, "questions_open"),
+        (questions.REQUESTS_WAITING, "requests_waiting"),
+        (questions.CONNECTIONS, "connections_open"),
+        (questions.TABLE_ENTRIES, "table_entries"),
+        (questions.TABLE_BYTES, "table_bytes"),
+        (questions.TABLE_EVICTIONS, "table_evictions"),
+        (service.LISTENERS, "listeners"),
+        (service.RESOLVER_STARTS, "resolver_starts"),
     ):
         yield _family(metric, _single(counters, name))
-    yield _family(catalogue.CONNECTION_EVENTS, _renamed(_CONNECTION_EVENTS, counters))
+    yield _family(questions.CONNECTION_EVENTS, _renamed(_CONNECTION_EVENTS, counters))
 
 
 def _service(counters: Counters) -> Iterator[Family]:
-    yield _family(catalogue.IN_MEMORY, _renamed(_IN_MEMORY, counters))
-    yield _family(catalogue.MEMORY_EVICTIONS, _renamed(_EVICTED, counters))
+    yield _family(resources.IN_MEMORY, _renamed(_IN_MEMORY, counters))
+    yield _family(resources.MEMORY_EVICTIONS, _renamed(_EVICTED, counters))
     for metric, name in (
-        (catalogue.POLICIES_UNSAVED, "policies_unsaved"),
-        (catalogue.PINS, "pins"),
-        (catalogue.PINS_REPLACED, "pins_replaced"),
-        (catalogue.PINS_ISSUED, "pins_issued_at"),
-        (catalogue.PINS_EXPIRE, "pins_expire_at"),
-        (catalogue.PINS_SOURCE_UP, "pins_source_works"),
-        (catalogue.PINS_FAILED, "pins_failed_at"),
-        (catalogue.DANE_ON, "dane_is_on"),
+        (policies.POLICIES_UNSAVED, "policies_unsaved"),
+        (policies.PINS, "pins"),
+        (policies.PINS_REPLACED, "pins_replaced"),
+        (policies.PINS_ISSUED, "pins_issued_at"),
+        (policies.PINS_EXPIRE, "pins_expire_at"),
+        (policies.PINS_SOURCE_UP, "pins_source_works"),
+        (policies.PINS_FAILED, "pins_failed_at"),
+        (decisions.DANE_ON, "dane_is_on"),
     ):
         yield _family(metric, _single(counters, name))
     validates = [
@@ -136,54 +136,54 @@ def _service(counters: Counters) -> Iterator[Family]:
         for name, value in counters.items()
         if name.startswith(VALIDATES)
     ]
-    yield _family(catalogue.DNS_VALIDATES, validates)
+    yield _family(decisions.DNS_VALIDATES, validates)
 
 
 def _meter(meter: Meter) -> Iterator[Family]:
-    yield _family(catalogue.DECISIONS, meter.decisions)
+    yield _family(decisions.DECISIONS, meter.decisions)
     yield _histogram(
-        catalogue.COLD_ANSWERS, meter.cold_answers.buckets, meter.cold_answers.total_ms
+        decisions.COLD_ANSWERS, meter.cold_answers.buckets, meter.cold_answers.total_ms
     )
-    yield _family(catalogue.FETCHES, meter.fetches)
-    yield _histogram(catalogue.FETCH_TIMES, meter.fetch_times.buckets, meter.fetch_times.total_ms)
-    yield _family(catalogue.DNS, meter.dns)
-    yield _histogram(catalogue.DNS_TIMES, meter.dns_times.buckets, meter.dns_times.total_ms)
-    yield _family(catalogue.STORE, meter.store)
-    yield _family(catalogue.STORE_UP, [((), int(not meter.is_store_failing))])
-    yield _family(catalogue.CORRUPT_ROWS, [((), meter.corrupt_rows())])
-    yield _family(catalogue.HTTP, meter.http)
-    yield _family(catalogue.HTTP_REFUSED, [((), meter.http_refused)])
+    yield _family(policies.FETCHES, meter.fetches)
+    yield _histogram(policies.FETCH_TIMES, meter.fetch_times.buckets, meter.fetch_times.total_ms)
+    yield _family(resources.DNS, meter.dns)
+    yield _histogram(resources.DNS_TIMES, meter.dns_times.buckets, meter.dns_times.total_ms)
+    yield _family(resources.STORE, meter.store)
+    yield _family(resources.STORE_UP, [((), int(not meter.is_store_failing))])
+    yield _family(resources.CORRUPT_ROWS, [((), meter.corrupt_rows())])
+    yield _family(service.HTTP, meter.http)
+    yield _family(service.HTTP_REFUSED, [((), meter.http_refused)])
 
 
 def _figures(figures: Figures) -> Iterator[Family]:
-    yield _family(catalogue.POLICIES, _by_word(figures.modes))
-    yield _family(catalogue.POLICIES_FAILING, _by_word(figures.failing))
-    yield _family(catalogue.POLICIES_NEAR_EXPIRY, _by_word(figures.near_end))
-    yield _family(catalogue.POLICIES_EXPIRED, [((), figures.expired)])
-    yield _family(catalogue.POLICIES_COUNTED, [((), figures.counted_at.timestamp())])
+    yield _family(policies.POLICIES, _by_word(figures.modes))
+    yield _family(policies.POLICIES_FAILING, _by_word(figures.failing))
+    yield _family(policies.POLICIES_NEAR_EXPIRY, _by_word(figures.near_end))
+    yield _family(policies.POLICIES_EXPIRED, [((), figures.expired)])
+    yield _family(policies.POLICIES_COUNTED, [((), figures.counted_at.timestamp())])
 
 
 def _watch(watch: "Watch") -> Iterator[Family]:
     known = watch.watcher.latest or ()
     looked = [(str(one.domain), one.figures) for one in known if one.figures is not None]
-    yield _family(catalogue.WATCHED_VERDICT, [((name, one.verdict), 1) for name, one in looked])
+    yield _family(watching.WATCHED_VERDICT, [((name, one.verdict), 1) for name, one in looked])
     findings = [
         ((name, severity.value), count)
         for name, one in looked
         for severity, count in one.by_severity()
     ]
-    yield _family(catalogue.WATCHED_FINDINGS, findings)
+    yield _family(watching.WATCHED_FINDINGS, findings)
     certificates = [(name, one.certificate_end) for name, one in looked]
-    yield _family(catalogue.WATCHED_CERTIFICATE_END, _instants(certificates))
+    yield _family(watching.WATCHED_CERTIFICATE_END, _instants(certificates))
     signatures = [(name, one.signature_end) for name, one in looked]
-    yield _family(catalogue.WATCHED_SIGNATURE_END, _instants(signatures))
+    yield _family(watching.WATCHED_SIGNATURE_END, _instants(signatures))
     looks = [(str(one.domain), one.looked_at) for one in known]
-    yield _family(catalogue.WATCHED_LOOK, _instants(looks))
+    yield _family(watching.WATCHED_LOOK, _instants(looks))
     successes = [(str(one.domain), one.succeeded_at or one.added_at) for one in known]
-    yield _family(catalogue.WATCHED_SUCCESS, _instants(successes))
-    yield _family(catalogue.WATCH_ALERTS, watch.herald.counts)
+    yield _family(watching.WATCHED_SUCCESS, _instants(successes))
+    yield _family(watching.WATCH_ALERTS, watch.herald.counts)
     waiting = watch.herald.waiting
-    yield _family(catalogue.WATCH_ALERTS_WAITING, [] if waiting is None else [((), waiting)])
+    yield _family(watching.WATCH_ALERTS_WAITING, [] if waiting is None else [((), waiting)])
 
 
 def _instants(pairs: Iterable[tuple[str, datetime | None]]) -> Samples:
@@ -192,17 +192,17 @@ def _instants(pairs: Iterable[tuple[str, datetime | None]]) -> Samples:
 
 def _itself(snapshot: Snapshot) -> Iterator[Family]:
     version = (mailseal.__version__, platform.python_version())
-    yield _family(catalogue.BUILD_INFO, [(version, 1)])
-    yield _family(catalogue.START_TIME, [((), snapshot.started_at.timestamp())])
+    yield _family(service.BUILD_INFO, [(version, 1)])
+    yield _family(service.START_TIME, [((), snapshot.started_at.timestamp())])
     processes = [(RESOLVER, snapshot.usage)]
     if snapshot.answerer is not None:
         processes.append((ANSWERER, snapshot.answerer))
     cpu = [((name,), usage.get("cpu_ms", 0) / 1000) for name, usage in processes]
-    yield _family(catalogue.CPU, cpu)
+    yield _family(service.CPU, cpu)
     memory = [((name,), usage.get("resident_bytes", 0)) for name, usage in processes]
-    yield _family(catalogue.RESIDENT, memory)
+    yield _family(service.RESIDENT, memory)
     lost = [((name,), usage.get("log_lines_lost", 0)) for name, usage in processes]
-    yield _family(catalogue.LOG_LINES_LOST, lost)
+    yield _family(service.LOG_LINES_LOST, lost)
 
 
 def _family(metric: Metric, samples: Samples) -> Family:
