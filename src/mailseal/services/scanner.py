@@ -71,7 +71,6 @@ class ScanCounts:
     done: int = 0
     spared: int = 0
     faults: int = 0
-    under_way: int = 0
     verdicts: Counter[Verdict] = field(default_factory=Counter)
 
 
@@ -129,12 +128,8 @@ class Scanner:
 
     async def _work(self, source: Iterator[Item]) -> None:
         while (turn := await self._next(source)) is not None:
-            self.counts.under_way += 1
-            try:
-                await self._wait_until(turn.due)
-                examined = await self._look_at(turn.item)
-            finally:
-                self.counts.under_way -= 1
+            await self._wait_until(turn.due)
+            examined = await self._look_at(turn.item)
             if not self._puts_off(turn, rest_of(examined)):
                 self._count(examined.result)
                 await self._sink.put(examined)

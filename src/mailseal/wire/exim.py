@@ -5,14 +5,9 @@ be told; what its transport reads is ``OK secure match=...``.
 """
 
 from mailseal import decision
-from mailseal.wire import line, sendmail
+from mailseal.wire import sendmail
 
 
 def render(policy: decision.DeliveryPolicy) -> bytes:
     """Render a decision as a reply payload."""
     return sendmail.render(policy)
-
-
-def render_line(policy: decision.DeliveryPolicy) -> bytes:
-    """Render a decision as the line that the one-line protocol answers with."""
-    return line.from_payload(render(policy))

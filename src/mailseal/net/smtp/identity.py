@@ -20,11 +20,6 @@ def find_ehlo_name() -> str:
     return f"[{_own_address()}]"
 
 
-def is_ehlo_name(name: str) -> bool:
-    """Tell whether a text can be said with EHLO: a full name or an address literal."""
-    return bool(_NAME.fullmatch(name) or re.fullmatch(r"\[[0-9A-Fa-f.:IPv]{2,60}\]", name))
-
-
 def _own_address() -> str:
     if not has_way_out(socket.AF_INET):
         return "127.0.0.1"

@@ -1,6 +1,7 @@
 """What is wrong with a chain, in one word for programs as well as people (RFC 8461 §6)."""
 
 from mailseal.certs import names_its_issuer
+from mailseal.quoting import ascii_only
 
 MAX_WORD_CHARS = 100  # ours; OpenSSL's longest is 70
 
@@ -34,5 +35,4 @@ def distrust_word(code: int, message: str, leaf: bytes | None, depth: int = 0) -
 
 def slug(text: str) -> str:
     """Return a library's words as one word: printable ASCII, bounded."""
-    shown = "".join(char if " " <= char <= "~" else "?" for char in text[:MAX_WORD_CHARS])
-    return shown.lower().replace("_", "-").replace(" ", "-")
+    return ascii_only(text[:MAX_WORD_CHARS]).lower().replace("_", "-").replace(" ", "-")
