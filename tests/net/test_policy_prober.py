@@ -1,6 +1,8 @@
 """What a look at a policy host shows, good or bad: everything, and nothing without bounds."""
 
 import asyncio
+import errno
+import os
 import ssl
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -211,6 +213,40 @@ async def test_a_port_where_nothing_listens_is_refused(ca_file: str) -> None:
 
     assert fetch.failure == Failure(trouble=Trouble.REFUSED, reason="nothing listens there")
     assert fetch.tls is None
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (errno.EMFILE, Trouble.SKIPPED),  # our own limit, and no server that hangs up
+        (errno.EPERM, Trouble.BLOCKED),  # this machine's firewall
+        (errno.EHOSTUNREACH, Trouble.UNREACHABLE),
+        (errno.ECONNRESET, Trouble.CLOSED),
+    ],
+)
+async def test_what_keeps_this_machine_from_connecting_is_no_fault_of_the_host(
+    ca_file: str, monkeypatch: pytest.MonkeyPatch, number: int, expected: Trouble
+) -> None:
+    """A connection that was never made was not closed by anybody."""
+
+    async def fail(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("mailseal.net.connecting.has_way_out", lambda family: True)
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", fail)
+    fetch = await prober(ca_file, 1).probe(HOST, HERE, timeout=LONG)
+
+    assert fetch.failure is not None
+    assert fetch.failure.trouble is expected
+
+
+async def test_a_proxy_that_is_away_says_nothing_of_the_host(ca_file: str) -> None:
+    """Nothing listens at the proxy; whether something does at the policy host is not known."""
+    async with policy_host(None, b"") as host:
+        port = host.port
+    fetch = await prober(ca_file, 1, proxy=f"http://{HERE}:{port}").probe(HOST, HERE, timeout=LONG)
+
+    assert fetch.failure == Failure(trouble=Trouble.UNREACHABLE, reason="proxy-unreachable")
 
 
 class _NoTls(asyncio.Protocol):

@@ -113,7 +113,7 @@ def _user_agent(config: "Config") -> str:
 
 def _observe_self(config: "Config", name: str, validates: bool | None) -> "Observer":
     from mailseal.checks.evidence import Observer
-    from mailseal.net.smtp.connecting import has_way_out
+    from mailseal.net.connecting import has_way_out
 
     # In a lab no way leads to the Internet; there the probes find out by themselves.
     is_lab = config.https.allow_private_addresses

@@ -1,8 +1,6 @@
 """Which addresses are connected to, and what a failed connect says of whom."""
 
-import errno
 import ipaddress
-import os
 import socket
 from datetime import timedelta
 
@@ -10,7 +8,6 @@ import pytest
 
 from mailseal.checks.evidence import Stage, Trouble
 from mailseal.net.smtp import NetSmtpProber, find_ehlo_name
-from mailseal.net.smtp.connecting import explain_no_connection
 from mailseal.net.tls.trust import TrustStore
 from mailseal.testing import ManualClock
 from tests.net.smtp.conftest import HOST
@@ -61,37 +58,6 @@ async def test_a_connection_that_never_comes_is_a_time_out(prober: NetSmtpProber
     assert session.failure is not None
     assert session.failure.trouble is Trouble.TIMEOUT
     assert session.failure.reason == "no connection within 0.2 s"
-
-
-@pytest.mark.parametrize(
-    ("number", "trouble"),
-    [
-        (errno.ECONNREFUSED, Trouble.REFUSED),
-        (errno.ETIMEDOUT, Trouble.TIMEOUT),
-        (errno.ECONNRESET, Trouble.CLOSED),
-        (errno.EACCES, Trouble.BLOCKED),
-        (errno.EMFILE, Trouble.SKIPPED),
-        (errno.EIO, Trouble.UNREACHABLE),
-    ],
-)
-def test_a_failed_connect_says_whose_doing_it_is(number: int, trouble: Trouble) -> None:
-    """The server's, the way's, or this machine's own."""
-    error = OSError(number, os.strerror(number))
-
-    assert explain_no_connection(error, "192.0.2.1").failure.trouble is trouble
-
-
-@pytest.mark.parametrize(
-    ("has_way", "trouble"), [(True, Trouble.UNREACHABLE), (False, Trouble.NO_FAMILY)]
-)
-def test_a_machine_without_ipv6_is_told_from_a_host_out_of_reach(
-    monkeypatch: pytest.MonkeyPatch, has_way: bool, trouble: Trouble
-) -> None:
-    """Only where nothing of that family can be reached is it this machine's lack."""
-    monkeypatch.setattr("mailseal.net.smtp.connecting.has_way_out", lambda family: has_way)
-    error = OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
-
-    assert explain_no_connection(error, "2001:db8::2").failure.trouble is trouble
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ which nobody acts upon before the chain has been judged.
 """
 
 import asyncio
-import errno
 import ssl
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,6 +13,7 @@ from typing import cast
 
 from mailseal.checks.evidence import Failure, PolicyFetch, TlsFacts, Trouble
 from mailseal.names import MAX_NAME_BYTES, Domain
+from mailseal.net.connecting import judge_no_connection
 from mailseal.net.https.addresses import is_public
 from mailseal.net.https.diagnosis import explain_connection
 from mailseal.net.https.exchange import POLICY_PATH, Body, Refused
@@ -24,9 +24,6 @@ from mailseal.net.tls.context import build_observing_context
 from mailseal.net.tls.facts import read_tls
 from mailseal.net.tls.trust import TrustStore
 from mailseal.ports.clock import Clock
-
-NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EACCES})
-NO_FAMILY = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
 
 
 @dataclass(slots=True)
@@ -123,7 +120,7 @@ class HttpsPolicyProber:
             visit.stage = "tls"
             secured = await self._secure(transport, visit.exchange, host)
         except OSError as error:
-            return _read_error(error, visit)
+            return _read_error(error, visit, address)
         visit.stage = "response"
         tls = cast("ssl.SSLObject", secured.get_extra_info("ssl_object"))
         visit.tls = read_tls(tls, self._trust)
@@ -168,7 +165,7 @@ def _time_out(visit: _Visit) -> Failure:
     return Failure(trouble=trouble, reason=reasons[visit.stage])
 
 
-def _read_error(error: OSError, visit: _Visit) -> Failure:
+def _read_error(error: OSError, visit: _Visit, address: str) -> Failure:
     match error:
         case TimeoutError():  # the kernel's own; ours passes by here as a cancellation
             return _time_out(visit)
@@ -176,15 +173,11 @@ def _read_error(error: OSError, visit: _Visit) -> Failure:
             return Failure(trouble=Trouble.UNREACHABLE, reason=str(error))
         case ssl.SSLError():
             return Failure(trouble=Trouble.TLS, reason=explain_connection(error))
-        case ConnectionRefusedError():
-            return Failure(trouble=Trouble.REFUSED, reason="nothing listens there")
-        case OSError(errno=code) if code in NO_FAMILY:
-            return Failure(trouble=Trouble.NO_FAMILY, reason=explain_connection(error))
-        case OSError(errno=code) if code in NO_ROUTE:
-            return Failure(trouble=Trouble.UNREACHABLE, reason=explain_connection(error))
+        case _ if visit.stage == "connect":
+            return judge_no_connection(error, address)
         case _:
-            where = "in the TLS handshake" if visit.stage == "tls" else "as soon as it was made"
-            return Failure(trouble=Trouble.CLOSED, reason=f"the connection was closed {where}")
+            reason = "the connection was closed in the TLS handshake"
+            return Failure(trouble=Trouble.CLOSED, reason=reason)
 
 
 def _read_refusal(outcome: Body | Refused) -> Failure | None:

@@ -95,11 +95,15 @@ class _Tunnel(asyncio.Protocol):
 
 
 async def open_tunnel(proxy: Proxy, address: str, port: int) -> asyncio.Transport:
-    """Open a connection to an address through the proxy; raise ``OSError`` when there is none."""
+    """Open a connection to an address through the proxy; raise ``ProxyError`` if there is none."""
     loop = asyncio.get_running_loop()
-    transport, tunnel = await loop.create_connection(
-        lambda: _Tunnel(address, port), proxy.host, proxy.port
-    )
+    try:
+        transport, tunnel = await loop.create_connection(
+            lambda: _Tunnel(address, port), proxy.host, proxy.port
+        )
+    except OSError as error:
+        # It says nothing of whoever was to be reached.
+        raise ProxyError("proxy-unreachable") from error
     try:
         await tunnel.established
     except BaseException:

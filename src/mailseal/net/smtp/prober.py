@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from mailseal.checks.evidence import SMTP_PORT, SmtpSession, Stage, Trouble
 from mailseal.names import Domain
+from mailseal.net.connecting import judge_no_connection
 from mailseal.net.https.addresses import is_public
-from mailseal.net.smtp.connecting import explain_no_connection
 from mailseal.net.smtp.connection import SmtpConnection
 from mailseal.net.smtp.deep import DeepLook
 from mailseal.net.smtp.dialogue import Dialogue, Notes, Patience
@@ -133,8 +133,13 @@ class NetSmtpProber:
                 return connection
         except TimeoutError as error:
             if error.errno is not None:  # the system's own
-                raise explain_no_connection(error, address) from error
+                raise _not_connected(error, address) from error
             reason = f"no connection within {max(patience, 0):.3g} s"
             raise SessionEnded(Trouble.TIMEOUT, reason) from error
         except OSError as error:
-            raise explain_no_connection(error, address) from error
+            raise _not_connected(error, address) from error
+
+
+def _not_connected(error: OSError, address: str) -> SessionEnded:
+    failure = judge_no_connection(error, address)
+    return SessionEnded(failure.trouble, failure.reason)
