@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from mailseal.answers import Absent, Answer, DnsFailure, Found, LookupFailed
-from mailseal.dane.validation import Validation, judge_resolver, together
+from mailseal.dane.validation import Validation, find_aside, judge_resolver, together
 
 TTL = timedelta(minutes=5)
 P, U, D = Validation.PROVEN, Validation.UNPROVEN, Validation.DISPROVEN
@@ -71,3 +71,18 @@ def test_one_good_resolver_is_enough(
 ) -> None:
     """DANE is off only where every trusted resolver is proven not to validate."""
     assert together(resolvers) is validation
+
+
+@pytest.mark.parametrize(("resolvers", "aside"), [
+    ((P, P), ()),
+    ((P, U, D), (1, 2)),   # what cannot be told may be wrong, and there is one that is right
+    ((U, D), (1,)),
+    ((U, U), ()),          # a silent test proves nothing
+    ((D, D), (0, 1)),
+    ((), ()),
+])  # fmt: skip
+def test_who_is_not_asked_for_dane(
+    resolvers: tuple[Validation, ...], aside: tuple[int, ...]
+) -> None:
+    """Failing over to a resolver that may not validate would prove an absence that is none."""
+    assert find_aside(dict(enumerate(resolvers))) == set(aside)

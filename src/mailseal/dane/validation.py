@@ -6,10 +6,13 @@ a few datagrams could switch DANE off.
 """
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from mailseal.answers import Absent, Answer, Found, LookupFailed
+
+K = TypeVar("K")
 
 
 class Validation(enum.StrEnum):
@@ -79,3 +82,17 @@ def together(resolvers: Iterable[Validation]) -> Validation:
     if Validation.PROVEN in seen:
         return Validation.PROVEN
     return Validation.UNPROVEN if Validation.UNPROVEN in seen else Validation.DISPROVEN
+
+
+def find_aside(resolvers: Mapping[K, Validation]) -> frozenset[K]:
+    """Return which of several resolvers must not be asked for what DANE is to rest upon.
+
+    Those are the ones that do not validate, and beside one that does those of which it is not
+    known: what they say would be taken for as well proven (RFC 7672 §2.1.1).
+    """
+    has_better = Validation.PROVEN in resolvers.values()
+    return frozenset(
+        name
+        for name, validation in resolvers.items()
+        if validation is Validation.DISPROVEN or (has_better and validation is Validation.UNPROVEN)
+    )

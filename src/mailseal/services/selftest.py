@@ -13,7 +13,13 @@ from datetime import timedelta
 import structlog
 
 from mailseal.answers import Answer
-from mailseal.dane.validation import TestResult, Validation, judge_resolver, together
+from mailseal.dane.validation import (
+    TestResult,
+    Validation,
+    find_aside,
+    judge_resolver,
+    together,
+)
 from mailseal.ports.clock import Clock
 from mailseal.ports.dns import Dns
 from mailseal.services.flights import Flights, wait_at_most
@@ -169,12 +175,7 @@ class SelfTest:
 
     def _conclude(self) -> None:
         validation = self.validation
-        aside = frozenset(
-            name
-            for name, result in self._known.items()
-            if result.validation is Validation.DISPROVEN
-            or (validation is Validation.PROVEN and result.validation is Validation.UNPROVEN)
-        )
+        aside = find_aside({name: one.validation for name, one in self._known.items()})
         if (validation, aside) != self._state:
             self._state = (validation, aside)
             self._on_change(aside)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import mailseal
 from mailseal.wiring.clock import clock
-from mailseal.wiring.doors import open_tested, open_trusted, to_addresses
+from mailseal.wiring.doors import open_tested, open_trusted, self_test_limits, to_addresses
 
 if TYPE_CHECKING:
     from mailseal.checks.evidence import Observer
@@ -134,29 +134,20 @@ async def _test_resolvers(
 
     The AD flag of resolvers far away is not believed, so they count as if they did not.
     """
-    from mailseal.dane.validation import Validation, together
-    from mailseal.services.selftest import SelfTestLimits, test_resolver
+    from mailseal.dane.validation import Validation, find_aside, together
+    from mailseal.services.selftest import test_resolver
 
-    limits = SelfTestLimits(
-        signed_name=config.dane.self_test_name,
-        bogus_name=config.dane.self_test_bogus_name or "",
-        lookup_timeout=config.dns.timeout,
-    )
+    limits = self_test_limits(config)
     doors = open_tested(addresses)
     try:
         results = await asyncio.gather(*(test_resolver(door, limits) for door in doors.values()))
     finally:
         for door in doors.values():
             await door.close()
-    validation = together(one.validation for one in results)
-    aside = {Validation.DISPROVEN}
-    if validation is Validation.PROVEN:
-        aside.add(Validation.UNPROVEN)
-    dns.set_aside(
-        [one for one, result in zip(doors, results, strict=True) if result.validation in aside]
-    )
+    known = {one: result.validation for one, result in zip(doors, results, strict=True)}
+    dns.set_aside(find_aside(known))
     return {Validation.PROVEN: True, Validation.UNPROVEN: None, Validation.DISPROVEN: False}[
-        validation
+        together(known.values())
     ]
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mailseal.net.dns import ResolverAddress
     from mailseal.ports.clock import Clock
     from mailseal.services.pinbook import PinBook
+    from mailseal.services.selftest import SelfTestLimits
 
 
 def open_dns(config: "Config") -> "DnsResolver":
@@ -53,6 +54,18 @@ def to_addresses(config: "Config", resolvers: "Sequence[TcpAddress]") -> "list[R
         ResolverAddress(host=one.host, port=one.port, trust_ad=one.host in trusted)
         for one in resolvers
     ]
+
+
+def self_test_limits(config: "Config") -> "SelfTestLimits":
+    """Return how resolvers are tested, by the service and by whoever asks them but once."""
+    from mailseal.services.selftest import SelfTestLimits
+
+    return SelfTestLimits(
+        signed_name=config.dane.self_test_name,
+        bogus_name=config.dane.self_test_bogus_name or "",
+        interval=config.dane.self_test_interval,
+        lookup_timeout=config.dns.timeout,
+    )
 
 
 def open_pin_book(
@@ -106,13 +119,9 @@ def look_through_doors(config: "Config") -> "DoorFacts":
     from mailseal.doctor.machine import ResolverFact, TrustStoreFact
     from mailseal.faces.doctor import DoorFacts
     from mailseal.net.https.trust import TrustStoreError, count_authorities
-    from mailseal.services.selftest import SelfTestLimits, test_resolver
+    from mailseal.services.selftest import test_resolver
 
-    limits = SelfTestLimits(
-        signed_name=config.dane.self_test_name,
-        bogus_name=config.dane.self_test_bogus_name or "",
-        lookup_timeout=config.dns.timeout,
-    )
+    limits = self_test_limits(config)
 
     async def test(zones: tuple[str, ...], address: "ResolverAddress") -> ResolverFact:
         from mailseal.net.dns import Resolver

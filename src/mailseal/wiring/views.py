@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailseal.wiring.clock import clock
-from mailseal.wiring.doors import open_tested, open_trusted, to_addresses
+from mailseal.wiring.doors import open_tested, open_trusted, self_test_limits, to_addresses
 
 if TYPE_CHECKING:
     from mailseal.config import Config
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from mailseal.services.exceptions import Exceptions
     from mailseal.services.meter import Meter
     from mailseal.services.resolver import ResolverLimits
-    from mailseal.services.selftest import SelfTestLimits
     from mailseal.services.surveyor import SurveyLimits
     from mailseal.services.views import View, Views
 
@@ -65,7 +64,7 @@ async def open_views(
             self_test = SelfTest(
                 doors={str(address): door for address, door in tested.items()},
                 clock=clock,
-                limits=_self_test_limits(config),
+                limits=self_test_limits(config),
                 on_change=use_others,
                 resolvers=names,
             )
@@ -109,17 +108,6 @@ def _survey_limits(config: "Config", *, shares: int) -> "SurveyLimits":
         failed_usable=config.dns.failed_wait,
     )
     return replace(limits, max_entries=limits.max_entries // shares)
-
-
-def _self_test_limits(config: "Config") -> "SelfTestLimits":
-    from mailseal.services.selftest import SelfTestLimits
-
-    return SelfTestLimits(
-        signed_name=config.dane.self_test_name,
-        bogus_name=config.dane.self_test_bogus_name or "",
-        interval=config.dane.self_test_interval,
-        lookup_timeout=config.dns.timeout,
-    )
 
 
 def _resolver_limits(config: "Config") -> "ResolverLimits":
