@@ -37,6 +37,7 @@ from mailseal.config.reference import render_reference
 from mailseal.config.settings import TABLES
 from mailseal.config.system import parse_resolv_conf, system_resolvers
 from mailseal.config.template import render_template
+from mailseal.config.words import MtaDefault
 from mailseal.wire.profiles import ProfileName
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference" / "configuration.md"
@@ -499,3 +500,9 @@ def test_what_cannot_be_asked_for_is_no_name_of_a_self_test(written: str) -> Non
     """Told at the start, not at the first test."""
     with pytest.raises(ConfigError, match="self_test_name"):
         parse(f'[dane]\nself_test_name = "{written}"\n')
+
+
+def test_what_an_mta_does_of_its_own_is_known_by_the_name_of_its_level() -> None:
+    """At "verify" and "secure" an answer "dane" would weaken it, and DANE is not what it does."""
+    assert {one for one in MtaDefault if one.is_dane} == {"dane", "dane-only"}
+    assert {one for one in MtaDefault if not one.is_dane_or_stricter} == {"none", "may", "encrypt"}

@@ -21,6 +21,16 @@ class MtaDefault(enum.StrEnum):
     VERIFY = "verify"
     SECURE = "secure"
 
+    @property
+    def is_dane_or_stricter(self) -> bool:
+        """Tell whether an answer "dane" would be no more than the MTA does anyway, or less."""
+        return self not in (MtaDefault.NONE, MtaDefault.MAY, MtaDefault.ENCRYPT)
+
+    @property
+    def is_dane(self) -> bool:
+        """Tell whether the MTA does DANE of its own, so that to do without takes an answer."""
+        return self in (MtaDefault.DANE, MtaDefault.DANE_ONLY)
+
 
 class LogLevel(enum.StrEnum):
     """How much is logged."""

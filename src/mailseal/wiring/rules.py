@@ -1,10 +1,7 @@
 """What a configuration says about decisions."""
 
 from mailseal.config import Config
-from mailseal.config.words import MtaDefault
 from mailseal.decision import Rules
-
-WEAKER_THAN_DANE = frozenset({MtaDefault.NONE, MtaDefault.MAY, MtaDefault.ENCRYPT})
 
 
 def decision_rules(config: Config) -> Rules:
@@ -12,5 +9,5 @@ def decision_rules(config: Config) -> Rules:
     return Rules(
         has_dane=config.dane.enabled,
         partial_dane=config.dane.partial,
-        default_is_dane=config.answers.mta_default not in WEAKER_THAN_DANE,
+        default_is_dane=config.answers.mta_default.is_dane_or_stricter,
     )

@@ -97,7 +97,7 @@ async def open_service(
         clock=clock,
         overrides=Overrides([one.override for one in config.overrides]),
         pins=pins,
-        default_wants_dane=config.answers.mta_default in {"dane", "dane-only"},
+        default_wants_dane=config.answers.mta_default.is_dane,
     )
     try:
         await pins.open()
