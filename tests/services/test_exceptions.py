@@ -282,3 +282,22 @@ async def test_a_strict_zone_enforces_what_others_only_test(world: SenderWorld) 
     except_(world, override("testing"))
     lax = await world.resolver.resolve(strict.next_hop, timeout=HOUR, strict_testing=True)
     assert postfix.render(lax.delivery, with_tlsrpt=False).decode() == "NOTFOUND "
+
+
+@pytest.mark.parametrize(("mode", "told"), [
+    ("enforce", [("sts-enforced", None)]),
+    ("testing", [("sts-testing", None), ("sts-enforced", "strict-zone")]),
+])  # fmt: skip
+async def test_a_strict_zone_has_a_line_of_its_own_where_it_makes_a_difference(
+    world: SenderWorld, mode: str, told: list[tuple[str, str | None]]
+) -> None:
+    """Else the same decision would be in the log twice, word for word."""
+    world.publish(mode, "mx.example.com")
+    with capture_logs() as lines:
+        next_hop = (await world.resolve()).next_hop
+        for _ in range(2):
+            await world.resolver.resolve(next_hop, timeout=HOUR, strict_testing=True)
+            await world.resolve()
+    made = [line for line in lines if line["event"].startswith("decision ")]
+
+    assert [(line["answer"], line.get("mode_by")) for line in made] == told

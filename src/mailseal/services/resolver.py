@@ -20,7 +20,7 @@ from mailseal.names import Domain, NextHop
 from mailseal.overrides import Match
 from mailseal.ports.clock import Clock
 from mailseal.ports.policystore import PolicyStore
-from mailseal.ruling import Ruling
+from mailseal.ruling import ModeChange, Ruling
 from mailseal.services.discoverer import Discoverer
 from mailseal.services.domainstate import StsView
 from mailseal.services.exceptions import Exceptions, Terms
@@ -172,7 +172,7 @@ class Resolver:
             fresh_for=fresh_for,
             usable_for=usable_for,
         )
-        self._tell(resolution, strict_testing=strict_testing)
+        self._tell(resolution)
         return resolution
 
     async def _policy_for(
@@ -346,10 +346,12 @@ class Resolver:
             return sts
         return await self._discoverer.check_id(domain, timeout=timeout)
 
-    def _tell(self, resolution: Resolution, *, strict_testing: bool) -> None:
+    def _tell(self, resolution: Resolution) -> None:
         """Log a decision when it is made or changes, never when it is repeated."""
         word = word_for(resolution.delivery)
-        asked = (resolution.next_hop, strict_testing)  # zones may be told different things
+        # Strict zones may be told different things, and are told them in lines of their own.
+        is_their_own = resolution.ruling.mode_changed_by is ModeChange.ZONE
+        asked = (resolution.next_hop, is_their_own)
         before = self._told.get(asked)
         if word == before:
             return
