@@ -14,6 +14,7 @@ import click
 import pytest
 
 from mailseal import config
+from mailseal.config.template import render_template
 from mailseal.faces import reference
 from mailseal.faces.cli import cli
 
@@ -141,7 +142,7 @@ def test_the_help_of_every_command_ends_with_an_example(path: str) -> None:
 
 
 def shown_commands() -> Iterator[tuple[str, str]]:
-    """Yield every "mailseal ..." of console blocks and of code in prose, with its page."""
+    """Yield every "mailseal ..." of console blocks, code in prose and the file of config init."""
     for page in PAGES:
         name = page_id(page)
         for block in [*blocks(page, "console"), *blocks(page, "sh")]:
@@ -152,6 +153,8 @@ def shown_commands() -> Iterator[tuple[str, str]]:
                     yield name, re.split(r" [>|]|\|\|", command)[0]
         for code in re.findall(r"`(mailseal [^`]+)`", re.sub(r"(?m)^#.*", "", prose(page))):
             yield name, code
+    for command in re.findall(r'"(mailseal [^"]+)"', render_template()):
+        yield "config init", command
 
 
 @pytest.mark.parametrize(("page", "line"), sorted(set(shown_commands())))

@@ -20,7 +20,7 @@ WIDTH = 88  # columns of a comment: readable in a terminal beside something else
 _HEAD = """\
 Configuration of mailseal.
 Each key is shown with its default; remove the "#" in front of a key to set it.
-Check the file with "mailseal config check"; a change needs a restart.
+Check the file with "mailseal config check"; "mailseal reload" puts a change in force.
 Durations are "500ms", "10s", "5m", "24h", "30d" or whole seconds."""
 
 # Without a word of its own an override would be refused.
