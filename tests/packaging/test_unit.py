@@ -16,7 +16,7 @@ PACKAGING = Path(__file__).parents[2] / "packaging"
 UNIT = PACKAGING / "mailseal.service"
 SOCKET = PACKAGING / "mailseal.socket"
 HTTP_SOCKET = PACKAGING / "mailseal-http.socket"
-MOST_EXPOSED = 1.6  # of 10, by systemd's own count; ours is 1.4
+MOST_EXPOSED = 1.6  # of 10, by systemd's own count; ours is 1.5
 
 
 class Directives(configparser.RawConfigParser):
@@ -57,6 +57,7 @@ def test_the_unit_never_gives_up_starting(unit: Directives) -> None:
         ("ProtectSystem", "strict"),
         ("ProtectHome", "yes"),
         ("PrivateDevices", "yes"),
+        ("PrivateMounts", "yes"),
         ("MemoryDenyWriteExecute", "yes"),
         ("CapabilityBoundingSet", ""),
         ("RestrictAddressFamilies", "AF_INET AF_INET6 AF_UNIX"),
