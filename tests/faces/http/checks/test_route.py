@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from mailseal.faces.http import openapi
+from mailseal.faces.http.checks import desk as desk_module
 from mailseal.faces.http.checks import route as route_module
 from mailseal.faces.http.checks.desk import CheckDesk, DeskLimits
 from mailseal.faces.http.checks.route import CheckRoute
@@ -31,6 +32,7 @@ class Checks:
     path: Path
     runner: FakeRunner
     meter: Meter
+    desk: CheckDesk
 
     async def send(
         self, target: str = "/v1/check/a.example", headers: str = "", *, method: str = "GET"
@@ -64,7 +66,7 @@ async def serving(folder: Path, limits: Limits | None = None) -> AsyncIterator[C
         listening.bind(str(folder / "s"))
         listening.listen()
         async with server.serving([listening]):
-            yield Checks(folder / "s", runner, meter)
+            yield Checks(folder / "s", runner, meter, desk)
     await desk.aclose()
 
 
@@ -150,17 +152,29 @@ async def test_silence_is_filled_with_comments(
         writer.close()
 
 
-async def test_clients_that_leave_are_not_counted_for_ever(tmp_path: Path) -> None:
+async def test_clients_that_leave_are_not_counted_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each gives its place back, whether it hung up before or within the stream."""
+    monkeypatch.setattr(desk_module, "MAX_WATCHERS", 2)
     async with serving(tmp_path, Limits(send=timedelta(milliseconds=20))) as checks:
-        for _ in range(3):
-            _, writer = await checks.send(headers="Accept: text/event-stream\r\n")
+        opened = [await checks.send(headers="Accept: text/event-stream\r\n") for _ in range(2)]
+        await opened[1][0].readuntil(b"\r\n\r\n")  # the other hangs up before it has read this
+        reply = await checks.get("/v1/check/b.example")
+        assert (reply.status, reply.json()["code"]) == (503, "busy")
+        for _, writer in opened:
             writer.transport.abort()
-        await checks.runner.begun("a.example")
-        checks.runner.step("a.example", 1)
-        await asyncio.sleep(0.01)
-        checks.runner.end("a.example", ANSWER)
-        assert (await checks.get()).status == 200
+        checks.runner.step("a.example", 1)  # what is sent to them meets nobody
+        async with asyncio.timeout(GUARD_SECONDS):
+            while checks.desk._watchers:
+                await asyncio.sleep(0.001)
+
+        reader, writer = await checks.send("/v1/check/b.example")
+        await checks.runner.begun("b.example")
+        checks.runner.end("b.example", ANSWER)
+        assert (await read_reply(reader)).status == 200
+        assert not checks.desk._watchers  # who is answered does so too
+        writer.close()
 
 
 async def test_rations_are_told_with_when_to_come_again(tmp_path: Path) -> None:
