@@ -56,6 +56,20 @@ def test_what_is_right_is_said() -> None:
     assert overview.mx_hosts[0].covered.mark is Mark.GOOD
 
 
+@pytest.mark.parametrize(
+    ("evidence", "mark"),
+    [
+        (domain_evidence(), Mark.GOOD),
+        (domain_evidence(host(sessions=()), depth=Depth.DNS), Mark.NONE),  # nobody was asked
+    ],
+)
+def test_mail_servers_without_a_fault_are_good_where_tls_was_seen(
+    evidence: Evidence, mark: Mark
+) -> None:
+    """The tick above the table says the same as those in it."""
+    assert show(evidence).of(Area.MX).mark is mark
+
+
 def test_a_flaw_stands_at_its_address_alone() -> None:
     """Two addresses, one certificate expired: the other one's row stays good."""
     old = tls(MX_HOST, distrust="expired", chain=make_chain((MX_HOST,), not_after=NOW))

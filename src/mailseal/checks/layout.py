@@ -45,13 +45,23 @@ def lay_out(judgement: Judgement) -> Overview:
         Area.NEIGHBOURS: tuple(_neighbours(findings)),
     }
     return Overview(
-        areas=tuple(_view(area, facts[area], findings) for area in Area),
+        areas=tuple(
+            _view(area, facts[area], findings, is_shown_good=area is Area.MX and _has_tls(hosts))
+            for area in Area
+        ),
         policy_addresses=view_policy_addresses(reading, findings),
         mx_hosts=hosts,
     )
 
 
-def _view(area: Area, facts: tuple[Fact, ...], findings: Sequence[Finding]) -> AreaView:
+def _has_tls(hosts: Sequence[MxView]) -> bool:
+    """Tell whether TLS came about anywhere: the table of mail servers takes the place of facts."""
+    return any(one.tls.mark is Mark.GOOD for host in hosts for one in host.addresses)
+
+
+def _view(
+    area: Area, facts: tuple[Fact, ...], findings: Sequence[Finding], *, is_shown_good: bool
+) -> AreaView:
     own = tuple(one for one in findings if area_of(one.code) is area)
     told = tuple(
         Fact(label="", text=one.seen)
@@ -59,7 +69,8 @@ def _view(area: Area, facts: tuple[Fact, ...], findings: Sequence[Finding]) -> A
         if is_statement(one) and not one.code.endswith(_TOLD) and area is not Area.NEIGHBOURS
     )
     found = worst(mark_of(one.severity) for one in own)
-    if found is Mark.GOOD and not any(one.mark is Mark.GOOD for one in facts):
+    is_shown_good = is_shown_good or any(one.mark is Mark.GOOD for one in facts)
+    if found is Mark.GOOD and not is_shown_good:
         found = worst(one.mark for one in facts) if facts else Mark.NONE
     return AreaView(area=area, mark=found, facts=(*facts, *told), findings=own)
 

@@ -97,6 +97,16 @@ def test_a_domain_is_a_suite_and_an_area_a_case() -> None:
     assert [one.get("type") for one in errors] == ["sts-record-unknown"]
 
 
+def test_a_case_that_is_left_out_says_why() -> None:
+    """A good domain's mail servers pass, and what was not looked at has a reason."""
+    unasked = replace(GOOD, records=replace(GOOD.records, tlsrpt=None))
+    root = ET.fromstring(junitform.render([judge(GOOD), judge(unasked)]))
+
+    assert all(one.get("message") for one in root.iter("skipped"))
+    servers = root.findall("testsuite/testcase[@name='Mail servers']")
+    assert [len(case) for case in servers] == [0, 0]
+
+
 def test_warnings_stand_in_the_output_of_a_case_that_passes() -> None:
     """JUnit has no word for them."""
     evidence = replace(GOOD, records=replace(GOOD.records, tlsrpt=txt()))

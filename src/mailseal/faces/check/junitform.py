@@ -53,7 +53,9 @@ def _add_case(suite: Element, domain: str, view: AreaView) -> None:
     name = _ELEMENTS.get(view.mark)
     if name is not None:
         first = wrong[0] if wrong else None
-        message = first.seen if first else "; ".join(one.text for one in view.facts)
+        message = (
+            first.seen if first else "; ".join(one.text for one in view.facts) or "not looked at"
+        )
         element = SubElement(case, name, message=printable(message))
         if first is not None:
             element.set("type", first.code)
