@@ -6,12 +6,15 @@ from datetime import datetime, timedelta
 from mailseal.certs import CertificateSyntaxError, read_certificate
 from mailseal.checks.context import (
     each_session,
+    is_verified_by_dane,
     judge_bad_certificate,
     say_loss_by_certificate,
 )
 from mailseal.checks.finding import Entry, Finding, Kind, Ready, Severity
 from mailseal.checks.reading import HostReading, Reading, SessionReading
 from mailseal.checks.webpki import Flaw, Problem
+from mailseal.dane.match import DANE_TA, Standing
+from mailseal.mtasts.policy import Mode
 from mailseal.results import ResultType
 
 SOON = timedelta(days=14)  # ours: automatic renewal has failed for two weeks by then
@@ -109,6 +112,10 @@ _REMEDIES = {
     Flaw.UNKNOWN_CA: "Get a certificate for {host} from a public authority; any free one will do.",
     Flaw.DISTRUSTED: "Replace the chain by the one that the authority gives out now.",
 }
+_LOSS_BY_DANE = (
+    "Senders with DANE do not deliver there, since below the issuer that the TLSA record names "
+    "dates count."
+)
 _FULL_CHAIN = "smtpd_tls_chain_files = /etc/ssl/private/{host}.key, /etc/ssl/{host}.fullchain.pem"
 
 
@@ -121,8 +128,7 @@ def _judge(reading: Reading, host: HostReading, one: SessionReading) -> Iterator
     for problem in one.problems:
         if problem.flaw in _FLAWS:  # an obsolete version is said by its own check
             yield _say(reading, host, problem)
-    if one.session.tls is not None:
-        yield from _judge_future(reading, host, one.session.tls.chain)
+    yield from _judge_future(reading, host, one)
 
 
 def _say(reading: Reading, host: HostReading, problem: Problem) -> Finding:
@@ -141,28 +147,54 @@ def _say(reading: Reading, host: HostReading, problem: Problem) -> Finding:
     )
 
 
-def _judge_future(
-    reading: Reading, host: HostReading, chain: tuple[bytes, ...]
-) -> Iterator[Finding]:
-    """Warn of the first certificate of a chain to end, unless one has ended already."""
-    ends: list[tuple[datetime, int]] = []
-    for depth, der in enumerate(chain):
+def _judge_future(reading: Reading, host: HostReading, one: SessionReading) -> Iterator[Finding]:
+    """Warn of the first certificate of a chain to end, unless the server's own has ended already.
+
+    One above it that has ended is refused where it counts; where the chain is believed, nobody
+    needs it, and it says nothing of the others.
+    """
+    ends: dict[int, datetime] = {}
+    for depth, der in enumerate(one.session.tls.chain if one.session.tls else ()):
         try:
-            ends.append((read_certificate(der).not_after, depth))
+            ends[depth] = read_certificate(der).not_after
         except CertificateSyntaxError:
             continue
-    if not ends:
+    ahead = [(end, depth) for depth, end in ends.items() if end >= reading.now]
+    if not ahead or ends.get(0, reading.now) < reading.now:
         return
-    end, depth = min(ends)
-    if not reading.now <= end <= reading.now + SOON:
+    end, depth = min(ahead)
+    if end > reading.now + SOON:
         return
-    worst = judge_bad_certificate(reading, host)
+    is_held_to = _is_dated_by_dane(reading, host, one, depth)
+    is_ignored = judge_bad_certificate(reading, host) is Severity.INFO and not is_held_to
     days = (end - reading.now).days
     whose = "The certificate" if depth == 0 else "A certificate in the chain"
     yield SOON_EXPIRED.found(
-        Severity.INFO if worst is Severity.INFO else Severity.WARNING,
+        Severity.INFO if is_ignored else Severity.WARNING,
         host.name,
         seen=f"{whose} of {host.name} ends on {end:%Y-%m-%d}, in {days} days.",
-        follows=f"From then on: {say_loss_by_certificate(reading, host)}",
+        follows=f"From then on: {_say_loss_ahead(reading, host, is_held_to=is_held_to)}",
         remedy="Renew it now, and find out why that has not happened by itself.",
+    )
+
+
+def _say_loss_ahead(reading: Reading, host: HostReading, *, is_held_to: bool) -> str:
+    loss = say_loss_by_certificate(reading, host)
+    if not is_held_to:
+        return loss
+    is_policy = reading.mode in (Mode.ENFORCE, Mode.TESTING)
+    return f"{_LOSS_BY_DANE} {loss}" if is_policy else _LOSS_BY_DANE
+
+
+def _is_dated_by_dane(reading: Reading, host: HostReading, one: SessionReading, depth: int) -> bool:
+    """Tell whether senders of DANE believe the chain by nothing but an issuer's TLSA record.
+
+    Below such an issuer dates count (RFC 7672 §3.1.2).
+    """
+    if one.dane is None or not is_verified_by_dane(reading, host):
+        return False
+    matches = one.dane.of(Standing.MATCHES)
+    return bool(matches) and all(
+        match.record.usage == DANE_TA and (match.depth is None or depth <= match.depth)
+        for match in matches
     )
