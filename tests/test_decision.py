@@ -70,6 +70,20 @@ def test_a_policy_that_allows_no_mx_host_holds_mail_back() -> None:
     assert delivery.enforced is None
 
 
+def test_a_reason_names_three_hosts_at_most() -> None:
+    """An MTA logs it with every mail; a set without any host is told as that."""
+    many = decide(DOMAIN, exchange("N10 N20 N30 N40 N50"), policy("mx.example.net"), Rules())
+    three = decide(DOMAIN, exchange("N10 N20 N30"), policy("mx.example.net"), Rules())
+    none = decide(DOMAIN, exchange(""), policy("mx.example.net"), Rules())
+
+    assert isinstance(many, Unavailable)
+    assert many.reason.endswith("(mx1.example.com, mx2.example.com, mx3.example.com and 2 more)")
+    assert isinstance(three, Unavailable)
+    assert three.reason.endswith("mx3.example.com)")
+    assert isinstance(none, Unavailable)
+    assert none.reason.endswith("(none)")
+
+
 @pytest.mark.parametrize(
     ("hosts", "answer"),
     [
@@ -94,7 +108,9 @@ def test_only_hosts_that_the_policy_covers_are_left_after_narrowing() -> None:
 @pytest.mark.parametrize("patterns", [("localhost",), ("localhost", "mx")])
 def test_a_policy_without_a_pattern_for_the_mta_holds_mail_back(patterns: tuple[str, ...]) -> None:
     """A single label is a word of its own in Postfix's match= and never gets there."""
-    assert word(decide(DOMAIN, exchange("N10"), policy(*patterns), Rules())) == "TEMP"
+    delivery = decide(DOMAIN, exchange("N10"), policy(*patterns), Rules())
+    assert isinstance(delivery, Unavailable)
+    assert delivery.blames_policy
     unknown = ExchangeUnknown(reason="", last=DaneSummary.NONE)
     assert word(decide(DOMAIN, unknown, policy(*patterns), Rules())) == "TEMP"
 
@@ -199,6 +215,7 @@ def test_testing_mode_is_kept_for_profiles_that_report_it() -> None:
 
     assert isinstance(delivery, StsTesting)
     assert delivery.policy.mode is Mode.TESTING
+    assert decide(DOMAIN, exchange("N10"), policy(mode=Mode.NONE), Rules()) == Opportunistic()
 
 
 @pytest.mark.parametrize(
@@ -225,6 +242,16 @@ def test_an_operators_word_about_dane_goes_before_what_is_published(
     assert word(decide(DOMAIN, seen, policy(mode=Mode.TESTING), rules)) == otherwise
 
 
+def test_dane_that_is_required_comes_with_a_policy_only_where_that_can_be_kept() -> None:
+    """Senders without DANE go by the policy; one that no host can match is none to go by."""
+    rules = Rules(requires_dane=True)
+
+    kept = decide(DOMAIN, exchange("U10"), policy(), rules)
+    assert isinstance(kept, DaneRequired)
+    assert kept.enforced == StsEnforced(domain=DOMAIN, policy=policy())
+    assert decide(DOMAIN, exchange("U10"), policy("localhost"), rules) == DaneRequired()
+
+
 @pytest.mark.parametrize(
     ("with_address", "answer"),
     [
@@ -243,6 +270,7 @@ def test_an_allowed_name_that_does_not_exist_is_no_way_out(with_address: str, an
     delivery = decide(DOMAIN, replace(seen, states=states), policy("mx2.example.com"), Rules())
 
     assert word(delivery) == answer
+    assert not isinstance(delivery, Unavailable) or delivery.blames_policy
 
 
 def test_hosts_that_nobody_asked_about_may_have_addresses() -> None:

@@ -74,24 +74,27 @@ def test_a_scope_is_written_in_a_labels() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sts", "mx", "mode"),
+    ("sts", "mx", "mode", "settles"),
     [
-        (StsOverride.ENFORCE, "mx.example.com", Mode.ENFORCE),
-        (StsOverride.TESTING, "mx.example.com", Mode.TESTING),
-        (StsOverride.OFF, "mx.example.com", None),
-        (StsOverride.ENFORCE, "", None),
-        (None, "", None),
+        (StsOverride.ENFORCE, "mx.example.com", Mode.ENFORCE, True),
+        (StsOverride.TESTING, "mx.example.com", Mode.TESTING, True),
+        (StsOverride.OFF, "mx.example.com", None, True),
+        (StsOverride.OFF, "", None, True),
+        (StsOverride.ENFORCE, "", None, False),  # of the policy that is found
+        (None, "", None, False),
     ],
 )
 def test_a_list_of_hosts_makes_a_fixed_policy(
-    sts: StsOverride | None, mx: str, mode: Mode | None
+    sts: StsOverride | None, mx: str, mode: Mode | None, settles: bool
 ) -> None:
     """With them the mode is that of a policy of its own; without, one for what is found."""
     patterns = (MxPattern(mx),) if mx else ()
-    fixed = Override(domains=(), sts=sts, mx=patterns, dane=DaneOverride.OFF).fixed_policy
+    override = Override(domains=(), sts=sts, mx=patterns, dane=DaneOverride.OFF)
+    fixed = override.fixed_policy
 
     assert (fixed.mode if fixed else None) is mode
     assert fixed is None or fixed.mx == patterns
+    assert override.settles_sts is settles
 
 
 @given(st.lists(st.sampled_from("abc"), min_size=1, max_size=5))
