@@ -12,8 +12,8 @@ from mailseal.services.herald import Herald
 from mailseal.services.watcher import Gather, Watcher, WatchLimits
 from mailseal.testing import FakeAlerts, ManualClock, MemoryHistory
 from mailseal.testing.evidence import NOW, domain_evidence, host, session, tls
-from mailseal.watch.judging import WatchRules
 from mailseal.watch.notice import Channel
+from mailseal.watch.rules import WatchRules
 
 DOMAIN, OTHER = Domain("example.com"), Domain("example.net")
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -5,23 +5,28 @@ share a store, one of them takes each look.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import structlog
 
 import mailseal
-from mailseal.checks.evidence import Evidence
-from mailseal.checks.finding import Finding
 from mailseal.names import Domain
 from mailseal.ports.clock import Clock
 from mailseal.ports.historystore import HistoryStore
 from mailseal.ports.storeerrors import StoreError
 from mailseal.services.herald import GIVE_UP_AFTER
-from mailseal.watch.judging import WatchRules, judge_look
 from mailseal.watch.records import Look, Settled, Watched
+from mailseal.watch.rules import WatchRules
+
+if TYPE_CHECKING:
+    # Every check comes with the first look: a service that watches nothing loads none.
+    from mailseal.checks.changes import Span
+    from mailseal.checks.evidence import Evidence
+    from mailseal.checks.finding import Finding
 
 log = structlog.stdlib.get_logger("mailseal.watcher")
 
@@ -31,7 +36,7 @@ PRUNE_INTERVAL = timedelta(hours=1)
 LONGEST_ROUND = timedelta(minutes=5)  # ours: what one has observed is soon of no use to others
 NOBODY_SENDS = GIVE_UP_AFTER + timedelta(days=1)  # no herald has them: their channel is gone
 
-Gather = Callable[[Domain], Awaitable[Evidence]]
+Gather = Callable[[Domain], "Awaitable[Evidence]"]
 OpenGather = Callable[[], AbstractAsyncContextManager[Gather]]
 
 
@@ -171,7 +176,7 @@ class Watcher:
         evidence = await gather(before.domain)
         # In a thread: certificates of many hosts take tens of milliseconds to judge.
         look = await asyncio.to_thread(
-            judge_look, before, spans, evidence, self._rules, chance=self._chance()
+            _judge_look, before, spans, evidence, self._rules, chance=self._chance()
         )
         if not await self._store.record(look):
             return None
@@ -192,6 +197,20 @@ class Watcher:
         if number := await self._store.give_up(now - NOBODY_SENDS, outcome):
             log.warning("alerts were never sent", number=number, action="given-up")
         await self._store.prune(now - self._limits.keep_history)
+
+
+def _judge_look(
+    before: Watched,
+    spans: "Sequence[Span]",
+    evidence: "Evidence",
+    rules: WatchRules,
+    *,
+    chance: float,
+) -> Look:
+    """Do what ``judge_look`` does, loading every check at first; in a thread, both can wait."""
+    from mailseal.watch.judging import judge_look
+
+    return judge_look(before, spans, evidence, rules, chance=chance)
 
 
 def _tell(look: Look) -> None:
@@ -217,5 +236,5 @@ def _tell(look: Look) -> None:
         )
 
 
-def _codes(findings: tuple[Finding, ...]) -> str:
+def _codes(findings: "tuple[Finding, ...]") -> str:
     return ",".join(dict.fromkeys(finding.code for finding in findings))

@@ -3,8 +3,7 @@
 import zlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from mailseal.checks.changes import Span, advance
 from mailseal.checks.evidence import Evidence
@@ -16,25 +15,11 @@ from mailseal.checks.memory import Memory, MemorySyntaxError, read_memory, remem
 from mailseal.checks.saved import MAX_SAVED_BYTES, SavedEvidenceError, write_evidence
 from mailseal.checks.sight import could_see
 from mailseal.checks.verdict import Verdict
-from mailseal.watch.notice import Channel, Notice
+from mailseal.watch.notice import Notice
 from mailseal.watch.records import Figures, Look, Observation, Watched
+from mailseal.watch.rules import WatchRules
 
 MAX_KEPT_BYTES = 1024 * 1024  # ours, compressed: a usual look has 10 KB, 32 hosts have 300
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WatchRules:
-    """When a domain is looked at again, and what of it is told to whom.
-
-    ``jitter`` is the share of ``interval`` by which a look may come earlier. What is unsettled is
-    looked at again after ``confirm_after``, and so is, once, what could not be judged.
-    """
-
-    interval: timedelta
-    jitter: float
-    confirm_after: timedelta
-    least: Severity
-    channels: tuple[Channel, ...]
 
 
 def judge_look(

@@ -1,5 +1,6 @@
 """The watch over one's own domains, built from a ``Config``."""
 
+import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator
@@ -40,12 +41,13 @@ def build_watch(config: "Config", history: "HistoryStore") -> "Watch":
     from mailseal.services.herald import Herald
     from mailseal.services.watch import Watch
     from mailseal.services.watcher import Watcher, WatchLimits
-    from mailseal.watch.judging import WatchRules
+    from mailseal.watch.rules import WatchRules
 
     monitor = config.monitor
 
     @contextlib.asynccontextmanager
     async def open_gather() -> "AsyncIterator[Gather]":
+        await asyncio.to_thread(_load_checks)
         async with open_checker(config) as checker:
 
             async def gather(domain: "Domain") -> "Evidence":
@@ -75,16 +77,20 @@ def build_watch(config: "Config", history: "HistoryStore") -> "Watch":
     return Watch(history=history, watcher=watcher, herald=herald)
 
 
+def _load_checks() -> None:
+    """Load what the first look is made and judged with; in a thread, or mail servers would wait."""
+    import mailseal.net.smtp
+    import mailseal.services.checker
+    import mailseal.watch.judging  # noqa: F401 -- whoever uses it finds it loaded
+
+
 def _open_senders(config: "Config") -> "list[AlertSender]":
-    import structlog
-
-    from mailseal.net.alerts import MailPlace, SubmissionSender, WebhookSender
-    from mailseal.watch.webhookplace import WebhookSyntaxError
-
-    log = structlog.stdlib.get_logger("mailseal.watch")
+    """Return a sender for each way that is configured; its libraries are loaded for no other."""
     monitor = config.monitor
     senders: list[AlertSender] = []
     if monitor.mail_to and monitor.mail_from is not None:
+        from mailseal.net.alerts import MailPlace, SubmissionSender
+
         place = MailPlace(
             host=monitor.mail_host,
             port=monitor.mail_port,
@@ -97,10 +103,16 @@ def _open_senders(config: "Config") -> "list[AlertSender]":
         )
         senders.append(SubmissionSender(place))
     if monitor.webhook_url is not None:
+        import structlog
+
+        from mailseal.net.alerts import WebhookSender
+        from mailseal.watch.webhookplace import WebhookSyntaxError
+
         try:
             place_of_hook = monitor.webhook_url.place
         except WebhookSyntaxError as error:
             # Mail servers are answered all the same, whatever becomes of alerts.
+            log = structlog.stdlib.get_logger("mailseal.watch")
             log.error("webhook cannot be used", reason=str(error), action="left-out")
         else:
             senders.append(
