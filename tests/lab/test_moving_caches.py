@@ -13,6 +13,7 @@ from lab.daemon import MAILSEAL, Daemon
 from lab.internet import Lab
 from lab.postgres import throwaway_postgres
 from lab.redis import throwaway_redis
+from lab.service import wait_until
 from lab.unavailable import Unavailable
 from tests.moving.caches import POLICY, POSTGRES_TABLE, redis_member, write_sqlite
 from tests.realservers import give_up_on_lab, require_psycopg
@@ -110,7 +111,7 @@ def test_a_real_postgresql_is_read_whole(tmp_path: Path) -> None:
 def test_what_was_imported_rules_at_once_and_is_fetched_anew(
     lab: Lab, make_daemon: MakeDaemon, tmp_path: Path
 ) -> None:
-    """With DNS gone the imported policy still protects; with DNS back our own fetch replaces it."""
+    """Without its record the imported policy still protects; with it our own fetch replaces it."""
     cache = tmp_path / "cache.db"
     write_sqlite(cache, [("good.test", int(time.time()) - 86_400, "old1", WEEK_POLICY)])
     daemon: Daemon = make_daemon({**QUICK_TABLES, "dane": {"enabled": "false"}})
@@ -123,7 +124,24 @@ def test_what_was_imported_rules_at_once_and_is_fetched_anew(
     daemon.restart()
     daemon.await_answer("good.test", "OK secure ")
     assert daemon.command("cache", "refresh", "good.test").returncode == 0
+    assert id_of(daemon) == "1"
 
+
+def test_what_was_imported_is_fetched_anew_though_nobody_asks(
+    lab: Lab, make_daemon: MakeDaemon, tmp_path: Path
+) -> None:
+    """As soon as the service runs, by itself, although the policy would be good for a week."""
+    cache = tmp_path / "cache.db"
+    write_sqlite(cache, [("good.test", int(time.time()) - 60, "old1", WEEK_POLICY)])
+    daemon = make_daemon(QUICK_TABLES)
+    assert daemon.command("cache", "import", cache).returncode == 0
+
+    daemon.start()
+
+    assert wait_until(lambda: id_of(daemon) == "1")
+
+
+def id_of(daemon: Daemon) -> object:
+    """Return the id of the policy that is stored for good.test."""
     policy = daemon.policy("good.test")
-    assert policy is not None
-    assert policy["id"] == "1"
+    return policy["id"] if policy else None
