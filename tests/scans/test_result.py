@@ -96,6 +96,7 @@ def test_other_lines_are_no_results(line: bytes) -> None:
     [
         (txt("v=STSv1; id=1;"), State.PRESENT),
         (txt("v=STSv1"), State.INVALID),
+        (txt('"v=STSv1; id=1;"'), State.INVALID),  # as its finding says
         (txt("v=spf1 -all"), State.ABSENT),  # a wildcard's
         (absent(), State.ABSENT),
         (failed(), State.UNKNOWN),
@@ -106,6 +107,29 @@ def test_a_record_is_present_invalid_absent_or_unknown(sts: object, state: State
     evidence = domain_evidence(own_records=replace(records(), sts=sts))  # type: ignore[arg-type]
 
     assert facts(evidence).sts is state
+
+
+@pytest.mark.parametrize(
+    ("tlsrpt", "state"),
+    [
+        (txt("v=TLSRPTv1; rua=mailto:a@example.com"), State.PRESENT),
+        (txt("v=TLSRPTv1; rua=a@example.com"), State.INVALID),  # nobody can report there
+        (txt("v=TLSRPTv1"), State.INVALID),
+        (txt("v=TLSRPTv1; rua=mailto:a@b.example", "v=TLSRPTv1; rua=mailto:c@d.example"),
+         State.INVALID),
+        (txt("v=spf1 -all"), State.ABSENT),
+        (absent(), State.ABSENT),
+        (failed(), State.UNKNOWN),
+        (None, None),
+    ],
+)  # fmt: skip
+def test_reports_are_wanted_where_a_sender_finds_somewhere_to_send_them(
+    tlsrpt: object, state: State | None
+) -> None:
+    """A record that no sender can act upon is broken, as its finding says, and no adoption."""
+    evidence = domain_evidence(own_records=replace(records(), tlsrpt=tlsrpt))  # type: ignore[arg-type]
+
+    assert facts(evidence).tlsrpt is state
 
 
 @pytest.mark.parametrize(

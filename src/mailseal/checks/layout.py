@@ -22,7 +22,6 @@ from mailseal.checks.overview import (
 from mailseal.checks.reading import HostReading, Reading
 from mailseal.dane.exchange import ExchangeUnknown
 from mailseal.dane.match import Standing
-from mailseal.tlsrpt.record import read_records
 
 MAX_TEXT_CHARS = 300  # ours: of one record; the longest useful one of these has some 200
 MAX_SHOWN = 20  # ours: records at one name, or mx lines; more is no mistake of one line
@@ -156,7 +155,7 @@ def _tlsrpt(reading: Reading) -> Iterator[Fact]:
     if answer is None:
         return
     name = f"_smtp._tls.{reading.domain}"
-    record = read_records(answer.records).record if isinstance(answer, Found) else None
+    record = reading.tlsrpt.record if reading.tlsrpt else None
     if record is None:
         yield from _texts(name, answer, Mark.WARNING)
         return

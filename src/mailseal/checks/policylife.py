@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from mailseal.answers import Absent, Found
 from mailseal.checks.correction import ready_record, show_policy
 from mailseal.checks.finding import Entry, Finding, Kind, Ready, Severity
 from mailseal.checks.reading import Reading
@@ -76,11 +75,7 @@ def _judge_testing(reading: Reading, policy: Policy) -> Iterator[Finding]:
         "read and divert the mail.",
         remedy="Go to mode enforce once reports show that every MX host passes.",
     )
-    tlsrpt = reading.evidence.records.tlsrpt
-    has_records = isinstance(tlsrpt, Found) and any(
-        b"".join(one).lower().lstrip().startswith(b"v=tlsrptv1") for one in tlsrpt.records
-    )
-    if not has_records and isinstance(tlsrpt, Absent | Found):
+    if reading.tlsrpt is not None and not reading.tlsrpt.is_meant:
         name = f"_smtp._tls.{reading.domain}"
         text = f'TXT "v=TLSRPTv1; rua=mailto:tls-reports@{reading.domain}"'
         yield TESTING_WITHOUT_REPORTS.found(

@@ -1,11 +1,12 @@
 """Evidence in the standards' own terms: made once, read by every check."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
-from mailseal.answers import Absent, Found, LookupFailed
+from mailseal.answers import Absent, Answer, Found, LookupFailed
 from mailseal.checks.evidence import Depth, Evidence, HostEvidence, PolicyFetch, SmtpSession
 from mailseal.checks.webpki import Problem, judge_chain
 from mailseal.dane.exchange import (
@@ -25,13 +26,17 @@ from mailseal.dane.host import (
 )
 from mailseal.dane.match import DaneMatch, reference_names
 from mailseal.dane.matcher import Matcher
-from mailseal.deviations import Deviation
 from mailseal.mtasts.policy import MAX_BODY_BYTES, Mode, Policy, PolicyReading, read_policy
-from mailseal.mtasts.record import StsRecord, read_records
+from mailseal.mtasts.record import StsRecord
+from mailseal.mtasts.record import read_records as read_sts
 from mailseal.names import Domain, NextHop
+from mailseal.tlsrpt.record import TlsrptRecord
+from mailseal.tlsrpt.record import read_records as read_tlsrpt
 from mailseal.txtrecords.reading import RecordReading
 
 _FIELD = re.compile(rb"^[ \t]*(version|mode|max_age|mx)[ \t]*:", re.MULTILINE)
+
+R = TypeVar("R")
 
 MAX_MX_HOSTS = 32  # as senders of mailseal look at; more than any domain has
 
@@ -101,11 +106,11 @@ class ServedPolicy:
 class Reading:
     """All of a domain's evidence, taken apart as a sender takes it apart.
 
-    ``record`` is None where TXT could not be looked up. ``served`` has every policy that some
-    address serves, each once: which of them a sender gets is chance. ``body`` is what some
-    address served, whether a sender would believe it or not, None where nothing was served;
-    ``written`` is how it reads, None where it is not whole. Who matches further chains with TLSA
-    records asks ``matcher``, which bounds the work for all of them.
+    ``record`` is None where TXT could not be looked up, ``tlsrpt`` also where nobody asked.
+    ``served`` has every policy that some address serves, each once: which of them a sender gets
+    is chance. ``body`` is what some address served, whether a sender would believe it or not,
+    None where nothing was served; ``written`` is how it reads, None where it is not whole. Who
+    matches further chains with TLSA records asks ``matcher``, which bounds the work for all.
     """
 
     evidence: Evidence
@@ -116,6 +121,7 @@ class Reading:
     body: bytes | None
     exchange: Exchange | ExchangeUnknown
     hosts: tuple[HostReading, ...]
+    tlsrpt: RecordReading[TlsrptRecord] | None = None
     written: PolicyReading | None = None
     matcher: Matcher = field(default_factory=Matcher, repr=False, compare=False)
 
@@ -172,8 +178,7 @@ class Reading:
         A wildcard's TXT record and the web page of a host that answers to any name are no try.
         """
         return (
-            (self.record is not None and any(map(_is_try, self.record.deviations)))
-            or self.sts_record is not None
+            (self.record is not None and self.record.is_meant)
             or (self.body is not None and is_like_policy(self.body))
             or self.has_record_at_apex
         )
@@ -202,12 +207,6 @@ def is_like_policy(body: bytes) -> bool:
     return b"stsv1" in text or len({match[1] for match in _FIELD.finditer(text)}) >= 2
 
 
-def _is_try(deviation: Deviation) -> bool:
-    """Tell whether a deviation is about a record that was meant for MTA-STS."""
-    is_foreign = deviation.code == "no-usable-record" and deviation.line is None
-    return deviation.code != "other-record" and not is_foreign
-
-
 def read(evidence: Evidence, *, now: datetime | None = None) -> Reading:
     """Take evidence apart; ``now`` is the end of the observation unless given."""
     now = now or evidence.finished_at
@@ -227,7 +226,8 @@ def read(evidence: Evidence, *, now: datetime | None = None) -> Reading:
     return Reading(
         evidence=evidence,
         now=now,
-        record=_read_record(evidence),
+        record=_read_txt(evidence.records.sts, read_sts),
+        tlsrpt=_read_txt(evidence.records.tlsrpt, read_tlsrpt),
         fetches=fetches,
         served=served,
         body=shown.body if shown else None,
@@ -238,13 +238,16 @@ def read(evidence: Evidence, *, now: datetime | None = None) -> Reading:
     )
 
 
-def _read_record(evidence: Evidence) -> RecordReading[StsRecord] | None:
-    match evidence.records.sts:
+def _read_txt(
+    answer: Answer[tuple[bytes, ...]] | None,
+    read_records: Callable[[tuple[tuple[bytes, ...], ...]], RecordReading[R]],
+) -> RecordReading[R] | None:
+    match answer:
         case Found(records=records):
             return read_records(records)
         case Absent():
             return RecordReading(record=None)
-        case LookupFailed():
+        case LookupFailed() | None:
             return None
 
 

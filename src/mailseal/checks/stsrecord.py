@@ -199,13 +199,11 @@ def _judge_orphan(reading: Reading) -> Finding:
 
 def _judge_records(reading: Reading, answer: Found[tuple[bytes, ...]]) -> Iterator[Finding]:
     deviations = reading.record.deviations if reading.record else ()
-    if reading.sts_record is None and deviations:
-        deciding = deviations[0]
-        is_absent = deciding.code == "no-usable-record" and deciding.line is None
-        if is_absent:  # nothing there was meant for MTA-STS
-            yield _judge_absence(reading)
+    if reading.record is not None and reading.sts_record is None:
+        if reading.record.is_meant:
+            yield _judge_deciding(reading, _DECIDING[deviations[0].code], deviations[0])
         else:
-            yield _judge_deciding(reading, _DECIDING[deciding.code], deciding)
+            yield _judge_absence(reading)
     for code, entry in _TOLERATED.items():
         found = [one for one in deviations if one.code == code]
         if found:

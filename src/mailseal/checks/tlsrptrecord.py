@@ -9,7 +9,7 @@ from mailseal.checks.reading import Reading
 from mailseal.deviations import Deviation
 from mailseal.mtasts.policy import Mode
 from mailseal.quoting import MAX_SHOWN_CHARS, quote
-from mailseal.tlsrpt.record import TlsrptRecord, read_records
+from mailseal.tlsrpt.record import TlsrptRecord
 from mailseal.txtrecords.reading import RecordReading
 
 _CLAUSE = "RFC 8460 §3"
@@ -158,26 +158,18 @@ def check(reading: Reading) -> Iterator[Finding]:
                 follows="Whether senders report how TLS goes is not known.",
                 remedy="Check the domain's name servers, then check again.",
             )
-        case Absent():
-            yield from _judge_absence(reading)
-        case Found(records=records):
-            read = read_records(records)
-            if read.record is None and _is_meant(read):
-                yield _say_deciding(reading, read.deviations[0])
-            elif read.record is None:
-                yield from _judge_absence(reading)
-            else:
+        case Found() | Absent() if (read := reading.tlsrpt) is not None:
+            if read.record is not None:
                 yield from _judge_record(reading, read.record)
+            elif read.is_meant:
+                yield _say_deciding(reading, read.deviations[0])
+            else:
+                yield from _judge_absence(reading)
             yield from _judge_others(reading, read)
 
 
 def _name(reading: Reading) -> str:
     return f"_smtp._tls.{reading.domain}"
-
-
-def _is_meant(read: RecordReading[TlsrptRecord]) -> bool:
-    """Tell a damaged record from records that have nothing to do with it."""
-    return read.deviations[0].code != "no-usable-record" or read.deviations[0].line is not None
 
 
 def _ready(reading: Reading) -> tuple[Ready, ...]:

@@ -12,7 +12,7 @@ import msgspec
 
 import mailseal
 from mailseal.answers import Found, LookupFailed
-from mailseal.checks.evidence import Depth, Evidence, SmtpSession, Stage
+from mailseal.checks.evidence import Depth, SmtpSession, Stage
 from mailseal.checks.finding import Finding, Severity, is_worse
 from mailseal.checks.judge import Judgement
 from mailseal.checks.publication import explain_unseen
@@ -20,11 +20,10 @@ from mailseal.checks.reading import Reading
 from mailseal.checks.verdict import Verdict
 from mailseal.dane.exchange import ExchangeUnknown
 from mailseal.mtasts.policy import Mode
+from mailseal.txtrecords.reading import RecordReading
 
 MAX_RESULT_BYTES = 1024 * 1024  # ours: a result with every code there is has some 20 KiB
 START = b'{"number":'  # how every line begins
-
-_TLSRPT = b"v=TLSRPTv1"  # RFC 8460 §3
 
 
 class ResultSyntaxError(mailseal.Error):
@@ -137,11 +136,11 @@ def _facts(reading: Reading) -> Facts:
     sessions = [one for host in reading.hosts for one in host.sessions]
     has_sessions = reading.evidence.depth is Depth.SMTP
     return Facts(
-        sts=_sts(reading),
+        sts=_record(reading.record),
         policy=_policy(reading),
         mode=policy.mode if policy else None,
         max_age=int(policy.max_age.total_seconds()) if policy else None,
-        tlsrpt=_tlsrpt(reading.evidence),
+        tlsrpt=_record(reading.tlsrpt) if reading.evidence.records.tlsrpt is not None else None,
         mx=_mx(reading),
         mx_count=len(mx.hosts) if mx else 0,
         mx_secure=bool(mx and mx.is_secure),
@@ -151,20 +150,12 @@ def _facts(reading: Reading) -> Facts:
     )
 
 
-def _sts(reading: Reading) -> State:
-    if reading.record is None:
+def _record(read: RecordReading[object] | None) -> State:
+    if read is None:
         return State.UNKNOWN
-    if reading.sts_record is not None:
+    if read.record is not None:
         return State.PRESENT
-    # Other texts at the name, those of a wildcard for example, are no try at MTA-STS.
-    return State.INVALID if _tries_sts(reading.evidence) else State.ABSENT
-
-
-def _tries_sts(evidence: Evidence) -> bool:
-    answer = evidence.records.sts
-    return isinstance(answer, Found) and any(
-        b"".join(record).lstrip().lower().startswith(b"v=sts") for record in answer.records
-    )
+    return State.INVALID if read.is_meant else State.ABSENT
 
 
 def _policy(reading: Reading) -> State | None:
@@ -178,20 +169,6 @@ def _policy(reading: Reading) -> State | None:
     if explain_unseen(reading):
         return State.UNKNOWN
     return State.INVALID if any(one.status == 200 for one in host.fetches) else State.ABSENT
-
-
-def _tlsrpt(evidence: Evidence) -> State | None:
-    answer = evidence.records.tlsrpt
-    if answer is None:
-        return None
-    if isinstance(answer, LookupFailed):
-        return State.UNKNOWN
-    if not isinstance(answer, Found):
-        return State.ABSENT
-    count = sum(b"".join(record).startswith(_TLSRPT) for record in answer.records)
-    if count > 1:
-        return State.INVALID  # RFC 8460 §3: then there is none
-    return State.PRESENT if count else State.ABSENT
 
 
 def _mx(reading: Reading) -> MxState:

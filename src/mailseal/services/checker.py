@@ -21,6 +21,7 @@ from mailseal.checks.evidence import (
 )
 from mailseal.checks.reading import MAX_MX_HOSTS
 from mailseal.dane.exchange import MxSet, read_mx_set
+from mailseal.mtasts.record import read_records
 from mailseal.names import Domain, NextHop
 from mailseal.ports.authority import ZoneProber
 from mailseal.ports.clock import Clock
@@ -211,6 +212,4 @@ async def _gather_authorities(domain: Domain, authorities: AuthorityGatherer | N
 
 def _names_a_policy(sts: Answer[tuple[bytes, ...]]) -> bool:
     """Tell whether some record wants to be one of MTA-STS, well-formed or not."""
-    return isinstance(sts, Found) and any(
-        b"".join(record).lstrip().lower().startswith(b"v=sts") for record in sts.records
-    )
+    return isinstance(sts, Found) and read_records(sts.records).is_meant

@@ -9,6 +9,8 @@ import mailseal
 from mailseal.deviations import Deviation
 
 MAX_DEVIATIONS = 50  # ours: nobody reads more, and a report has to end
+# The code where no record counts; without a line, none was meant to.
+NO_RECORD = "no-usable-record"
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
@@ -32,6 +34,16 @@ class RecordReading(Generic[R_co]):
 
     record: R_co | None
     deviations: tuple[Deviation, ...] = ()
+
+    @property
+    def is_meant(self) -> bool:
+        """Tell whether any was meant to be one of the standard's, well-formed or not.
+
+        What else may stand at the name, a wildcard's record for example, is no try at it.
+        """
+        if self.record is not None or not self.deviations:
+            return self.record is not None
+        return self.deviations[0].code != NO_RECORD or self.deviations[0].line is not None
 
     def require(self) -> R_co:
         """Return the record or raise ``RecordSyntaxError``."""

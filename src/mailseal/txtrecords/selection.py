@@ -8,7 +8,7 @@ from mailseal.deviations import Deviation, Severity
 from mailseal.quoting import quote
 from mailseal.txtrecords.form import RecordForm
 from mailseal.txtrecords.mistakes import explain_record
-from mailseal.txtrecords.reading import RecordReading, refuse
+from mailseal.txtrecords.reading import NO_RECORD, RecordReading, refuse
 
 MAX_RECORD_BYTES = 65_535  # RFC 1035 §3.2.1: RDLENGTH has 16 bits
 
@@ -91,10 +91,10 @@ def _refuse_all(form: RecordForm, notes: list[Deviation], count: int) -> RecordR
     if meant:
         first = meant[0]
         rest = [note for note in notes if note is not first]
-        return refuse(form.error("no-usable-record", first.line, first.message.rstrip(".")), rest)
+        return refuse(form.error(NO_RECORD, first.line, first.message.rstrip(".")), rest)
     seen = f"none of the TXT records is for {form.purpose}" if count else "there is no TXT record"
     message = f'{seen}. Publish "{form.example}" at {form.place}'
-    return refuse(form.error("no-usable-record", None, message), notes)
+    return refuse(form.error(NO_RECORD, None, message), notes)
 
 
 def _judge_other(form: RecordForm, number: int, text: bytes) -> Deviation:
