@@ -10,6 +10,7 @@ from mailseal.checks import danematch, danerollover, daneservers, daneuse
 from mailseal.checks.evidence import AuthorityAnswer, Evidence, SmtpSession, TlsaLookup
 from mailseal.checks.finding import Entry, Finding, Severity
 from mailseal.checks.reading import read
+from mailseal.dane.match import MAX_WHOLE_ISSUERS
 from mailseal.dane.tlsa import TlsaRecord
 from mailseal.results import ResultType
 from mailseal.testing.certificates import make_chain
@@ -126,6 +127,18 @@ def served(*texts: tuple[str, ...] | None, rdtype: str = "TLSA") -> Evidence:
     return replace(evidence, records=replace(evidence.records, authorities=answers))
 
 
+def behind_alias(failure: DnsFailure) -> Evidence:
+    """A host that is an alias out of its signed zone, whose CNAME cannot be looked up."""
+    one = replace(at(MX1, GOOD), a=found(V4, name="mail.example.net"))
+    return domain(replace(one, alias=failed(failure, "no answer")), mode=None, is_secure=True)
+
+
+def whole_issuers(count: int) -> tuple[TlsaRecord, ...]:
+    """Records that hold whole keys, which nobody has."""
+    keys = (b"\x30" + bytes([number]) * 40 for number in range(count))
+    return tuple(TlsaRecord(usage=2, selector=1, matching_type=0, data=key) for key in keys)
+
+
 ONE, TWO = (str(OWN), str(NEXT)), (str(OWN),)
 
 PRIVATE = session(handshake=tls(MX1, distrust="unknown-ca"))
@@ -143,6 +156,8 @@ PRODUCED: list[Row] = [
     (daneuse.FAILED, E, looked_up(answer=failed(), at_name=absent())),  # TLSA alone fails
     (daneuse.UNKNOWN, U, looked_up(answer=failed(DnsFailure.TIMEOUT, "no answer"))),
     (daneuse.UNKNOWN, U, looked_up(answer=failed(DnsFailure.REFUSED, "REFUSED"))),
+    (daneuse.FAILED, E, behind_alias(DnsFailure.SERVFAIL)),
+    (daneuse.UNKNOWN, U, behind_alias(DnsFailure.TIMEOUT)),
     (daneuse.DENIAL, E, looked_up(answer=failed(), at_name=failed())),
     (daneuse.DENIAL, W, looked_up(answer=absent(is_secure=True), at_name=failed())),
     (daneuse.UNUSABLE, W, dane(OWN, NEXT, UNUSABLE)),
@@ -164,6 +179,7 @@ PRODUCED: list[Row] = [
     (danematch.REFUSED, E, dane(form("2 0 1", wrong_name(), 1), shown=wrong_name())),
     (danematch.SUPERSEDED, E, dane(OWN, digest(1, (3, 1, 2)))),
     (danematch.SUPERSEDED, E, dane(ISSUER, digest(1, (2, 1, 2)))),
+    (danematch.UNCHECKED, U, dane(*whole_issuers(MAX_WHOLE_ISSUERS + 1))),
     (danerollover.UNPREPARED, I, dane(OWN)),
     (danerollover.UNPREPARED, I, dane(OWN, form("3 0 1"))),  # one certificate, twice
     (danerollover.REPEATED, I, dane(OWN, NEXT, form("3 0 1"))),
@@ -289,6 +305,21 @@ def test_a_bad_chain_below_the_named_issuer_says_what_is_wrong(
 
     assert finding.result is result
     assert why in finding.seen
+    own = record_for(shown)
+    assert [ready.text for ready in finding.ready] == [f"TLSA {own}"]  # as the remedy says
+
+
+@pytest.mark.parametrize(
+    ("record", "word"),
+    [(digest(1), "its record"), (digest(1, (2, 0, 1)), "send the whole chain")],
+)
+def test_what_to_do_about_a_mismatch_depends_on_what_the_record_is_about(
+    record: TlsaRecord, word: str
+) -> None:
+    """An issuer that no certificate of the chain is may be a root that was not sent."""
+    (finding,) = [each for each in judge(dane(record)) if each.code == "tlsa-mismatch"]
+
+    assert word in finding.remedy
 
 
 def test_the_domain_counts_as_a_name_behind_signed_mx_records() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mailseal.checks.context import each_session, is_verified_by_dane
-from mailseal.checks.finding import Entry, Finding, Severity
+from mailseal.checks.finding import Entry, Finding, Ready, Severity
 from mailseal.checks.reading import HostReading, Reading, SessionReading
 from mailseal.checks.tlsarecords import propose_for_chain
 from mailseal.dane.match import (
@@ -49,12 +49,27 @@ SUPERSEDED = Entry(
     result=ResultType.TLSA_INVALID,
 )
 
-ENTRIES = (MISMATCH, NOT_SENT, REFUSED, SUPERSEDED)
+UNCHECKED = Entry(
+    code="tlsa-unchecked",
+    title="not all TLSA records of an MX host could be tried",
+    about="An issuer that is given as a whole has to be tried with every certificate, and the "
+    "work that one domain may cause is bounded. No record that was tried matches; of the others "
+    "nothing is known.",
+    clause="RFC 7671 §10.1.2",
+)
+
+ENTRIES = (MISMATCH, NOT_SENT, REFUSED, SUPERSEDED, UNCHECKED)
 
 _FOLLOWS = "Senders with DANE do not deliver there; their mail waits, and comes back after days."
 _MAY_FOLLOW = (
     "The MX records are not signed, so most senders ignore the records; some verify the host all "
     "the same, Postfix among them (smtp_tls_dane_insecure_mx_policy), and do not deliver there."
+)
+
+_REMEDY_FOR_ISSUERS = (
+    "Either the certificate is from another issuer now, or the issuer that is named is not sent: "
+    "send the whole chain up to it, even if it is a root. The record of the server's own key does "
+    "without any issuer."
 )
 
 
@@ -65,14 +80,18 @@ def check(reading: Reading) -> Iterator[Finding]:
 
 def _judge(reading: Reading, host: HostReading, one: SessionReading) -> Iterator[Finding]:
     match, tls = one.dane, one.session.tls
-    if match is None or tls is None or match.outcome is not DaneOutcome.REFUSED:
+    if match is None or tls is None:
         return
     is_binding = is_verified_by_dane(reading, host)
+    if match.outcome is DaneOutcome.UNKNOWN and is_binding:
+        yield _say_unchecked(host, tls.chain)
+    if match.outcome is not DaneOutcome.REFUSED:
+        return
     severity = Severity.ERROR if is_binding else Severity.WARNING
     follows = _FOLLOWS if is_binding else _MAY_FOLLOW
     ready = propose_for_chain(host, tls.chain)
     if refused := match.of(Standing.REFUSED):
-        yield _say_refused(severity, host, refused[0], follows)
+        yield _say_refused(severity, host, refused[0], follows, ready)
     elif _names_key(match.of(Standing.SUPERSEDED), tls.chain):
         yield SUPERSEDED.found(
             severity,
@@ -102,14 +121,33 @@ def _judge(reading: Reading, host: HostReading, one: SessionReading) -> Iterator
             if len(host.dane.records) > 1
             else f"The TLSA record of {host.name} does not name what it shows.",
             follows=follows,
-            remedy="If the key is the right one, publish its record; else give the server its "
+            remedy=_REMEDY_FOR_ISSUERS
+            if _are_about_issuers(match.of(Standing.NO_MATCH))
+            else "If the key is the right one, publish its record; else give the server its "
             "old key back. Do the first before the second next time: records are cached.",
             ready=ready,
         )
 
 
+def _say_unchecked(host: HostReading, chain: tuple[bytes, ...]) -> Finding:
+    return UNCHECKED.found(
+        Severity.UNKNOWN,
+        host.name,
+        seen=f"To try all {len(host.dane.records)} TLSA records of {host.name} takes more work "
+        "than a check does, and those that were tried do not match.",
+        follows="Whether senders with DANE deliver there is not known.",
+        remedy="Publish digests (matching type 1) in place of whole certificates and keys; one "
+        "3 1 1 record for each key asks for the least work.",
+        ready=propose_for_chain(host, chain),
+    )
+
+
 def _say_refused(
-    severity: Severity, host: HostReading, refused: RecordMatch, follows: str
+    severity: Severity,
+    host: HostReading,
+    refused: RecordMatch,
+    follows: str,
+    ready: tuple[Ready, ...],
 ) -> Finding:
     reason = refused.reason
     result = ResultType.CERTIFICATE_NOT_TRUSTED
@@ -124,6 +162,7 @@ def _say_refused(
         follows=follows,
         remedy="Renew the certificate for the right name, or publish the record of the server's "
         "own key, for which neither names nor dates count.",
+        ready=ready,
         result=result,
     )
 

@@ -121,6 +121,7 @@ def check(reading: Reading) -> Iterator[Finding]:
 def _judge_lookups(reading: Reading, host: HostReading) -> Iterator[Finding]:
     if reading.mx is None or not reading.mx.is_secure:
         return  # no sender asks
+    yield from _judge_alias(host)
     for lookup in host.evidence.tlsa:
         match lookup.answer:
             case LookupFailed() if host.dane.state is TlsaState.FAILED:
@@ -131,6 +132,30 @@ def _judge_lookups(reading: Reading, host: HostReading) -> Iterator[Finding]:
                 yield from _judge_unused(host, lookup, is_secure=lookup.answer.is_secure)
             case _:
                 continue
+
+
+def _judge_alias(host: HostReading) -> Iterator[Finding]:
+    """Find a host whose own CNAME is asked for before TLSA, and fails; a bogus one is said there.
+
+    Without it nobody knows where TLSA records stand (RFC 7672 §2.2.2).
+    """
+    alias = host.evidence.alias
+    is_to_blame = host.dane.state is TlsaState.FAILED and not host.evidence.tlsa
+    if not is_to_blame or not isinstance(alias, LookupFailed):
+        return
+    if alias.failure is DnsFailure.BOGUS:
+        return  # dnssec-bogus
+    is_proven = alias.failure in _PROVEN
+    yield (FAILED if is_proven else UNKNOWN).found(
+        Severity.ERROR if is_proven else Severity.UNKNOWN,
+        host.name,
+        seen=f"CNAME of {host.name} could not be looked up: {alias.reason}. It says where TLSA "
+        "records would stand.",
+        follows="Senders with DANE must not deliver to this host; their mail waits."
+        if is_proven
+        else "Whether senders with DANE deliver to the host is not known.",
+        remedy="Check the name servers of its zone, then check again.",
+    )
 
 
 def _is_asked(host: HostReading) -> bool:
