@@ -1,12 +1,16 @@
 """News of watched domains: each message is sent once, again after failures, and not for ever."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+
+from structlog.testing import capture_logs
 
 from mailseal.names import Domain
 from mailseal.ports.alerts import SendFailed, Sent
 from mailseal.services.herald import Herald
-from mailseal.watch.notice import Channel
+from mailseal.testing import FakeAlerts
+from mailseal.watch.notice import Channel, Notice
 
 from .watchworld import DAY, DOMAIN, HOUR, MINUTE, World, broken
 
@@ -128,6 +132,70 @@ async def test_a_fault_of_a_sender_is_a_failure_like_others() -> None:
     assert world.herald.waiting == 0
     ((_, outcome), _) = await world.herald.test()
     assert outcome == SendFailed(reason="UnicodeError, see the log")
+
+
+async def test_two_nodes_do_not_send_the_same_message() -> None:
+    """Whoever claims it has it for longer than sending can take."""
+    world = World()
+    await world.add(DOMAIN)
+    world.evidence[DOMAIN] = broken()
+    await world.watcher.round()
+    other = world.another_node()
+    sent_elsewhere = []
+
+    class Slow(FakeAlerts):
+        async def send(self, notices: Sequence[Notice], *, timeout: timedelta) -> Sent | SendFailed:
+            """Take as long as there is, and let the other node come by at the end of it."""
+            world.clock.advance(timeout)
+            sent_elsewhere.append(await other.herald.round())
+            return await super().send(notices, timeout=timeout)
+
+    slow = Slow()
+    herald = Herald(store=world.history, senders=(slow,), clock=world.clock)
+
+    assert await herald.round() == 1
+    assert sent_elsewhere == [1]  # by the other way
+    assert (len(slow.sent), len(other.mail.sent), len(other.webhook.sent)) == (1, 0, 1)
+
+
+async def test_how_many_messages_were_taken_is_told() -> None:
+    """Those that failed before as well as new ones; those that fail again do not count."""
+    world = World()
+    names = [Domain(f"d{number}.example") for number in range(3)]
+    await world.add(*names)
+    world.evidence = {name: broken() for name in names}
+    await world.watcher.round()
+    world.mail.failure = "connection refused"
+    assert await world.herald.round() == 3  # by webhook
+    world.mail.failure = ""
+    await world.add(DOMAIN)
+    world.evidence[DOMAIN] = broken()
+    await world.watcher.round()
+    world.clock.advance(MINUTE)
+
+    assert await world.herald.round() == 3 + 2
+
+
+async def test_a_message_that_was_taken_in_part_is_told() -> None:
+    """One recipient of several may be unknown by now."""
+    world = World()
+    await world.add(DOMAIN)
+    world.evidence[DOMAIN] = broken()
+    await world.watcher.round()
+
+    class Partly(FakeAlerts):
+        async def send(self, notices: Sequence[Notice], *, timeout: timedelta) -> Sent | SendFailed:
+            """Take them, with a remark."""
+            await super().send(notices, timeout=timeout)
+            return Sent(note="a@example.com was refused")
+
+    herald = Herald(store=world.history, senders=(Partly(),), clock=world.clock)
+    with capture_logs() as logs:
+        await herald.round()
+        await world.herald.round()
+
+    notes = [one["note"] for one in logs if one["event"] == "alert was taken in part"]
+    assert notes == ["a@example.com was refused"]
 
 
 async def test_a_test_goes_by_every_way_and_is_nothing_to_remember() -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from mailseal.checks.evidence import Evidence
 from mailseal.checks.finding import Severity
@@ -289,6 +291,56 @@ async def test_a_memory_that_cannot_be_read_begins_anew() -> None:
     world.history.watched[DOMAIN] = replace(known, memory=b"{")
     assert await world.go_on(6 * HOUR) == 1
     assert world.history.watched[DOMAIN].memory not in (None, b"{")
+
+
+async def test_only_so_many_domains_are_looked_at_at_a_time() -> None:
+    """Two here, however many are due."""
+    world = World()
+    await world.add(*(Domain(f"d{number}.example") for number in range(6)))
+    assert await world.go_on() == 6
+    assert world.most == 2
+
+
+async def test_a_store_that_goes_away_during_a_look_is_told() -> None:
+    """The look is lost, and made again when the claim is over."""
+    world = World()
+    await world.add(DOMAIN)
+
+    def lose() -> None:
+        world.history.error = StoreError("away")
+
+    world.on_look = lose
+    with capture_logs() as logs, pytest.raises(StoreError):
+        await world.watcher.round()
+    assert "watch is without its store" in {one["event"] for one in logs}
+    world.history.error = None
+    world.on_look = lambda: None
+    assert [await world.go_on(by) for by in (MINUTE, 9 * MINUTE)] == [0, 1]
+
+
+async def test_rounds_in_which_nothing_is_due_leave_the_store_alone() -> None:
+    """All that is watched is read after looks and once a minute, old things once an hour."""
+    world = World()
+    await world.add(DOMAIN)
+    await world.go_on()
+    known, pruned = world.watcher.latest, []
+    prune = world.history.prune
+
+    async def count(before: datetime) -> int:
+        pruned.append(before)
+        return await prune(before)
+
+    world.history.prune = count  # type: ignore[method-assign] # counted
+    for _ in range(5):
+        await world.go_on(timedelta(seconds=10))
+        assert world.watcher.latest is known
+    await world.go_on(timedelta(seconds=10))
+    assert world.watcher.latest is not known
+
+    assert pruned == []
+    for _ in range(12):
+        await world.go_on(10 * MINUTE)
+    assert len(pruned) == 2
 
 
 async def test_housekeeping_waits_for_no_round() -> None:

@@ -1,5 +1,6 @@
 """A watcher and a herald over fakes: domains that tests change, a clock that they move."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -35,7 +36,9 @@ class World:
         self.looks: list[Domain] = []
         self.opened = 0
         self.error: Exception | None = None
+        self.on_open: Callable[[], object] = lambda: None
         self.on_look: Callable[[], object] = lambda: None
+        self.under_way = self.most = 0
         self.faults: set[Domain] = set()  # to look at one of these is an error of ours
         self.mail, self.webhook = FakeAlerts(), FakeAlerts(Channel.WEBHOOK)
         self.herald = Herald(
@@ -77,6 +80,7 @@ class World:
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Gather]:
         self.opened += 1
+        self.on_open()
         if self.error is not None:
             raise self.error
         yield self._gather
@@ -86,6 +90,11 @@ class World:
         self.on_look()
         if domain in self.faults:
             raise ValueError("a fault")
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        for _ in range(20):  # others come as far as they may
+            await asyncio.sleep(0)
+        self.under_way -= 1
         now = self.clock.now()
         evidence = self.evidence.get(domain) or domain_evidence(domain=domain)
         return replace(evidence, domain=domain, started_at=now, finished_at=now)
