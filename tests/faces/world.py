@@ -16,7 +16,7 @@ from mailseal import wiring
 from mailseal.config import Config, load
 from mailseal.decision import Rules
 from mailseal.faces.cli import cli
-from mailseal.faces.policyd.control import serve_control
+from mailseal.faces.policyd.controlsocket import serve_control
 from mailseal.mtasts.foreign import ForeignPolicy
 from mailseal.names import Domain
 from mailseal.overrides import Overrides

@@ -28,7 +28,7 @@ from mailseal.ports.clock import Clock
 from mailseal.ports.dns import ZoneDns
 from mailseal.ports.policyhost import PolicyProber
 from mailseal.ports.smtp import SmtpProber
-from mailseal.services.control import Controls
+from mailseal.services.controlquestions import ControlQuestions
 from mailseal.services.gathering.authorities import Authorities, AuthorityGatherer
 from mailseal.services.gathering.budget import Budget
 from mailseal.services.gathering.hosts import HostGatherer, HostScope
@@ -92,7 +92,7 @@ class Checker:
         self._limits = limits
         self._make_label = make_label
         self._port25 = port25
-        self.controls = Controls(
+        self.controls = ControlQuestions(
             dns=dns, port25=port25, timeout=limits.lookup_timeout, make_label=make_label
         )
 

@@ -15,7 +15,7 @@ from mailseal.services.views import Views
 
 if TYPE_CHECKING:
     # It knows every check, and a question about a next hop needs none of them.
-    from mailseal.services.watch import Watch
+    from mailseal.services.watchservice import WatchService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class PolicyService:
     pins: PinBook
     follower: Follower | None = None  # None where nobody stays long enough to need one
     census: Census | None = None  # None where nobody can ask for its figures
-    watch: "Watch | None" = None  # None where domains are not watched
+    watch: "WatchService | None" = None  # None where domains are not watched
     meter: Meter = field(default_factory=Meter)
 
     def counters(self) -> dict[str, int]:

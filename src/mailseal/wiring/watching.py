@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from mailseal.names import Domain
     from mailseal.ports.alerts import AlertSender
     from mailseal.ports.historystore import HistoryStore
-    from mailseal.services.watch import Watch
     from mailseal.services.watcher import Gather
+    from mailseal.services.watchservice import WatchService
 
 LEASE_SLACK = timedelta(minutes=2)  # ours: to judge a look and to store it
 
 
 @contextlib.asynccontextmanager
-async def open_watch(config: "Config") -> "AsyncIterator[Watch]":
+async def open_watch(config: "Config") -> "AsyncIterator[WatchService]":
     """Open the store, build the actors, and close it behind the block.
 
     Raises ``StoreError`` where the store cannot be opened.
@@ -36,11 +36,11 @@ async def open_watch(config: "Config") -> "AsyncIterator[Watch]":
         yield build_watch(config, store.history)
 
 
-def build_watch(config: "Config", history: "HistoryStore") -> "Watch":
+def build_watch(config: "Config", history: "HistoryStore") -> "WatchService":
     """Build the actors over an open store; nothing is observed yet."""
     from mailseal.services.herald import Herald
-    from mailseal.services.watch import Watch
     from mailseal.services.watcher import Watcher, WatchLimits
+    from mailseal.services.watchservice import WatchService
     from mailseal.watch.rules import WatchRules
 
     monitor = config.monitor
@@ -74,7 +74,7 @@ def build_watch(config: "Config", history: "HistoryStore") -> "Watch":
         ),
         chance=random.random,
     )
-    return Watch(history=history, watcher=watcher, herald=herald)
+    return WatchService(history=history, watcher=watcher, herald=herald)
 
 
 def _load_checks() -> None:

@@ -21,7 +21,7 @@ from mailseal.faces.policyd.usage import usage
 from mailseal.names import Domain
 from mailseal.services.census import Census
 from mailseal.services.meter import Meter
-from mailseal.services.watch import Watch
+from mailseal.services.watchservice import WatchService
 from mailseal.testing import ManualClock
 from mailseal.watch.records import Watched
 from tests.faces.world import World
@@ -72,7 +72,7 @@ async def snapshot_of(world: World, meter: Meter) -> Snapshot:
     )
 
 
-async def busy_watch() -> Watch:
+async def busy_watch() -> WatchService:
     """Return a watch that has looked at a domain, and sent an alert."""
     world = WatchWorld()
     await world.add(DOMAIN)
@@ -84,7 +84,7 @@ async def busy_watch() -> Watch:
     figures = replace(watched.figures, signature_end=NOW)
     new = Watched(domain=Domain("new.example"), added_at=NOW, next_look_at=NOW)
     world.watcher.latest = (replace(watched, figures=figures), new)
-    return Watch(history=world.history, watcher=world.watcher, herald=world.herald)
+    return WatchService(history=world.history, watcher=world.watcher, herald=world.herald)
 
 
 def busy_meter() -> Meter:

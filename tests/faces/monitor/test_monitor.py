@@ -15,7 +15,7 @@ import mailseal
 from mailseal.config import Config
 from mailseal.faces.cli import cli
 from mailseal.ports.storeerrors import StoreFullError
-from mailseal.services.watch import Watch
+from mailseal.services.watchservice import WatchService
 from mailseal.testing.evidence import domain_evidence
 from tests.services.watchworld import DOMAIN, HOUR, MINUTE, World, broken
 
@@ -32,11 +32,11 @@ class Wiring:
         """Leave logging as it is."""
 
     @asynccontextmanager
-    async def open_watch(self, config: Config) -> AsyncIterator[Watch]:
+    async def open_watch(self, config: Config) -> AsyncIterator[WatchService]:
         """Give the actors of the world."""
         self.config = config
         world = self.world
-        yield Watch(history=world.history, watcher=world.watcher, herald=world.herald)
+        yield WatchService(history=world.history, watcher=world.watcher, herald=world.herald)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from mailseal.services.tallies import Durations
 
 if TYPE_CHECKING:
     # It knows every check, and a service without watched domains loads none.
-    from mailseal.services.watch import Watch
+    from mailseal.services.watchservice import WatchService
 
 Counters = Mapping[str, int]
 Samples = Iterable[tuple[tuple[str, ...], float]]
@@ -65,7 +65,7 @@ class Snapshot:
     figures: Figures | None
     usage: Counters
     started_at: datetime
-    watch: "Watch | None" = None
+    watch: "WatchService | None" = None
 
 
 class SnapshotCollector(Collector):
@@ -163,7 +163,7 @@ def _figures(figures: Figures) -> Iterator[Family]:
     yield _family(policies.POLICIES_COUNTED, [((), figures.counted_at.timestamp())])
 
 
-def _watch(watch: "Watch") -> Iterator[Family]:
+def _watch(watch: "WatchService") -> Iterator[Family]:
     known = watch.watcher.latest or ()
     looked = [(str(one.domain), one.figures) for one in known if one.figures is not None]
     yield _family(watching.WATCHED_VERDICT, [((name, one.verdict), 1) for name, one in looked])

@@ -21,7 +21,7 @@ from mailseal.faces.monitoringcommand import CannotTellError, MonitoringCommand
 if TYPE_CHECKING:
     from mailseal.config import Config
     from mailseal.names import Domain
-    from mailseal.services.watch import Watch
+    from mailseal.services.watchservice import WatchService
 
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ def add(
     """Watch domains from now on; the service looks at them within seconds."""
     config = load_config(config_file, state_dir)
 
-    async def work(watch: "Watch") -> None:
+    async def work(watch: "WatchService") -> None:
         now, at_most = wiring.clock.now(), config.monitor.max_domains
         for domain in dict.fromkeys(domains):
             is_new = await watch.history.add(domain, now=now, at_most=at_most)
@@ -74,7 +74,7 @@ def remove(
 ) -> None:
     """Watch domains no more, and forget their history."""
 
-    async def work(watch: "Watch") -> bool:
+    async def work(watch: "WatchService") -> bool:
         known = [await watch.history.remove(domain) for domain in domains]
         for domain, was_known in zip(domains, known, strict=True):
             click.echo(f"{domain}: " + ("is forgotten" if was_known else "was not watched"))
@@ -97,7 +97,7 @@ def list_(wiring: Any, form: str, config_file: Path | None, state_dir: Path | No
     """List the watched domains with their verdicts; as JSON one object a line."""
     from mailseal.faces.monitor import showing
 
-    async def work(watch: "Watch") -> list[str]:
+    async def work(watch: "WatchService") -> list[str]:
         render = showing.line_of if form == "text" else showing.json_of
         return [render(one) for one in await watch.history.list()]
 
@@ -137,7 +137,7 @@ def show(
     """Show what is wrong with a domain and since when, and when certificates end."""
     from mailseal.faces.monitor import showing
 
-    async def work(watch: "Watch") -> "showing.Story | None":
+    async def work(watch: "WatchService") -> "showing.Story | None":
         watched = await watch.history.load(domain)
         if watched is None:
             return None
@@ -183,7 +183,7 @@ def run(
     from mailseal.faces.monitor import showing
     from mailseal.watch.records import Look
 
-    async def work(watch: "Watch") -> set[Severity]:
+    async def work(watch: "WatchService") -> set[Severity]:
         watched = tuple(one.domain for one in await watch.history.list())
         names = domains or watched
         if not names:
@@ -249,7 +249,7 @@ def _save(path: Path, packed: bytes | None) -> None:
         raise click.ClickException(f"the evidence cannot be read: {error}") from error
 
 
-def _run(wiring: Any, config: "Config", work: "Callable[[Watch], Awaitable[T]]") -> T:
+def _run(wiring: Any, config: "Config", work: "Callable[[WatchService], Awaitable[T]]") -> T:
     from mailseal.config import LogLevel
 
     wiring.set_up_logging(replace(config.log, level=LogLevel.ERROR))

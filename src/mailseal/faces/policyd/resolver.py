@@ -24,7 +24,7 @@ from mailseal import config as configuration
 from mailseal.decision import DeliveryPolicy
 from mailseal.faces.http.answererstats import AnswererStats
 from mailseal.faces.http.serving import serve_http
-from mailseal.faces.policyd.control import serve_control
+from mailseal.faces.policyd.controlsocket import serve_control
 from mailseal.faces.policyd.eventloop import new_event_loop
 from mailseal.names import Domain, NextHop, parse_next_hop
 from mailseal.services.policyservice import PolicyService

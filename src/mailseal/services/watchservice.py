@@ -8,7 +8,7 @@ from mailseal.services.watcher import Watcher
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
+class WatchService:
     """One of each; whoever opened the store closes it."""
 
     history: HistoryStore

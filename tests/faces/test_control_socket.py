@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mailseal.faces.policyd.control import MAX_LINE_BYTES
+from mailseal.faces.policyd.controlsocket import MAX_LINE_BYTES
 from tests.faces.world import World
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from mailseal.checks.evidence import Trouble
 from mailseal.names import Domain
-from mailseal.services.control import MAX_TRIES, Controls
+from mailseal.services.controlquestions import MAX_TRIES, ControlQuestions
 from mailseal.services.port25 import Port25
 from mailseal.testing import FakeDns, FakeSmtp
 
@@ -13,9 +13,9 @@ REFERENCE = Domain("mx.example.net")
 ADDRESS = "198.51.100.1"
 
 
-def controls(dns: FakeDns, port25: Port25 | None = None) -> Controls:
+def controls(dns: FakeDns, port25: Port25 | None = None) -> ControlQuestions:
     labels = (f"label{number}" for number in itertools.count())
-    return Controls(
+    return ControlQuestions(
         dns=dns, port25=port25, timeout=timedelta(seconds=5), make_label=lambda: next(labels)
     )
 

@@ -16,7 +16,7 @@ ZONE = "com"
 MAX_TRIES = 3  # ours: a packet or two may be lost while thousands are under way
 
 
-class Controls:
+class ControlQuestions:
     """Asks them; each time anew (the ``doubt.Control`` protocol).
 
     ``make_label`` gives a label that no zone has. Without ``port25`` nothing is known of that.
