@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import TypeVar
 
 from mailseal.answers import Absent, Answer, Found, LookupFailed
@@ -37,6 +38,7 @@ from mailseal.txtrecords.reading import RecordReading
 _FIELD = re.compile(rb"^[ \t]*(version|mode|max_age|mx)[ \t]*:", re.MULTILINE)
 
 R = TypeVar("R")
+ReadBody = Callable[[bytes], PolicyReading]
 
 MAX_MX_HOSTS = 32  # as senders of mailseal look at; more than any domain has
 
@@ -108,9 +110,10 @@ class Reading:
 
     ``record`` is None where TXT could not be looked up, ``tlsrpt`` also where nobody asked.
     ``served`` has every policy that some address serves, each once: which of them a sender gets
-    is chance. ``body`` is what some address served, whether a sender would believe it or not,
-    None where nothing was served; ``written`` is how it reads, None where it is not whole. Who
-    matches further chains with TLSA records asks ``matcher``, which bounds the work for all.
+    is chance. ``strictest`` are those whose mode asks the most: mail is lost by them. ``body`` is
+    what some address served, whether a sender would believe it or not, None where nothing was
+    served; ``written`` is how it reads, None where it is not whole. Who matches further chains
+    with TLSA records asks ``matcher``, which bounds the work for all.
     """
 
     evidence: Evidence
@@ -118,6 +121,7 @@ class Reading:
     record: RecordReading[StsRecord] | None
     fetches: tuple[FetchReading, ...]
     served: tuple[ServedPolicy, ...]
+    strictest: tuple[ServedPolicy, ...]
     body: bytes | None
     exchange: Exchange | ExchangeUnknown
     hosts: tuple[HostReading, ...]
@@ -143,13 +147,7 @@ class Reading:
     @property
     def served_policy(self) -> Policy | None:
         """The strictest policy that is served, record or not."""
-        strictest = self.strictest
-        return strictest[0].policy if strictest else None
-
-    @property
-    def strictest(self) -> tuple[ServedPolicy, ...]:
-        """Of the policies that are served those whose mode asks the most: mail is lost by them."""
-        return _choose_strictest(self.served)
+        return self.strictest[0].policy if self.strictest else None
 
     @property
     def mode(self) -> Mode | None:
@@ -210,14 +208,16 @@ def is_like_policy(body: bytes) -> bool:
 def read(evidence: Evidence, *, now: datetime | None = None) -> Reading:
     """Take evidence apart; ``now`` is the end of the observation unless given."""
     now = now or evidence.finished_at
-    fetches = _read_fetches(evidence, now)
+    read_body = cache(read_policy)  # mostly all addresses serve the same
+    fetches = _read_fetches(evidence, read_body, now)
     served = _gather_served(fetches)
+    strictest = _choose_strictest(served)
     shown = next((one.fetch for one in fetches if one.fetch.status == 200), None)
     mx = read_mx_set(
         NextHop(domain=Domain(evidence.domain)), evidence.records.mx, limit=MAX_MX_HOSTS
     )
     matcher = Matcher()
-    hosts = _read_hosts(evidence, mx, served, matcher, now) if isinstance(mx, MxSet) else ()
+    hosts = _read_hosts(evidence, mx, strictest, matcher, now) if isinstance(mx, MxSet) else ()
     exchange = (
         Exchange(mx=mx, states=tuple((one.host, one.dane) for one in hosts if one.dane.has_address))
         if isinstance(mx, MxSet)
@@ -230,8 +230,9 @@ def read(evidence: Evidence, *, now: datetime | None = None) -> Reading:
         tlsrpt=_read_txt(evidence.records.tlsrpt, read_tlsrpt),
         fetches=fetches,
         served=served,
+        strictest=strictest,
         body=shown.body if shown else None,
-        written=read_policy(shown.body) if shown and shown.is_whole else None,
+        written=read_body(shown.body) if shown and shown.is_whole else None,
         exchange=exchange,
         hosts=hosts,
         matcher=matcher,
@@ -251,18 +252,20 @@ def _read_txt(
             return None
 
 
-def _read_fetches(evidence: Evidence, now: datetime) -> tuple[FetchReading, ...]:
+def _read_fetches(
+    evidence: Evidence, read_body: ReadBody, now: datetime
+) -> tuple[FetchReading, ...]:
     host = evidence.policy_host
     if host is None or evidence.depth is Depth.DNS:
         return ()
-    return tuple(_read_fetch(host.name, fetch, now) for fetch in host.fetches)
+    return tuple(_read_fetch(host.name, fetch, read_body, now) for fetch in host.fetches)
 
 
-def _read_fetch(host: str, fetch: PolicyFetch, now: datetime) -> FetchReading:
+def _read_fetch(host: str, fetch: PolicyFetch, read_body: ReadBody, now: datetime) -> FetchReading:
     problems = judge_chain(fetch.tls, host, now) if fetch.tls else ()
     is_served = fetch.status == 200 and fetch.is_whole and fetch.failure is None
     is_believed = is_served and fetch.tls is not None and not problems
-    policy = read_policy(fetch.body) if is_believed else None
+    policy = read_body(fetch.body) if is_believed else None
     return FetchReading(fetch=fetch, problems=problems, policy=policy)
 
 
@@ -292,11 +295,11 @@ def _choose_strictest(served: Sequence[ServedPolicy]) -> tuple[ServedPolicy, ...
 def _read_hosts(
     evidence: Evidence,
     mx: MxSet,
-    served: Sequence[ServedPolicy],
+    strictest: Sequence[ServedPolicy],
     matcher: Matcher,
     now: datetime,
 ) -> tuple[HostReading, ...]:
-    policies = tuple(one.policy for one in _choose_strictest(served))
+    policies = tuple(one.policy for one in strictest)
     observed = {one.name: one for one in evidence.mx_hosts}
     return tuple(
         _read_host(evidence, mx, host, observed[host.name], policies, matcher, now)
