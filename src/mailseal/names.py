@@ -135,6 +135,8 @@ def parse_next_hop(key: str) -> NextHop | NoLookup:
 
 
 def _is_address(host: str) -> bool:
+    if ":" not in host and not host[-1:].isdigit():
+        return False  # nearly every key; the library takes 10 µs to say so
     # RFC 5321 §4.1.3's tag makes an address only of an address: "ipv6:ip" is a host and a port.
     try:
         ipaddress.ip_address(host[5:] if host[:5].lower() == "ipv6:" else host)
