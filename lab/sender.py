@@ -92,6 +92,7 @@ class SendingPostfix:
                 "smtp_tls_security_level": security_level,
                 "smtp_tls_CAfile": str(ca_file),
                 "smtp_dns_support_level": "dnssec",
+                "smtp_tls_mandatory_protocols": "!SSLv2, !SSLv3, !TLSv1, !TLSv1.1",
                 "smtp_tls_loglevel": "1",
                 "smtp_tls_note_starttls_offer": "yes",
                 "smtp_host_lookup": "dns",

@@ -1,6 +1,8 @@
 """What the doctor makes of main.cf, as postconf shows it."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,7 @@ from mailseal.doctor.postfix import (
     socketmaps,
 )
 
+HOWTO = Path(__file__).parents[2] / "docs" / "howto" / "postfix.md"
 CA = "/etc/ssl/certs/ca-certificates.crt"
 GOOD = {
     "mail_version": "3.10.5",
@@ -22,7 +25,7 @@ GOOD = {
     "smtp_host_lookup": "dns",
     "smtp_tls_CAfile": CA,
     "smtp_tls_CApath": "",
-    "smtp_tls_mandatory_protocols": ">=TLSv1",
+    "smtp_tls_mandatory_protocols": ">=TLSv1.2",
     "smtp_tls_policy_maps": "socketmap:inet:127.0.0.1:8461:postfix",
     "smtp_tls_security_level": "may",
 }
@@ -46,8 +49,22 @@ def wrong(findings: list[Finding]) -> dict[str, Status]:
 
 
 def test_a_good_configuration_has_nothing_wrong() -> None:
-    """As the how-to for Postfix sets it up."""
+    """Whatever the doctor asks for is there."""
     assert wrong(judge()) == {}
+
+
+def test_who_follows_the_howto_has_nothing_wrong() -> None:
+    """Its main.cf sets all that Postfix' own defaults leave open."""
+    [lines, *_] = re.findall(r"^```text\n(.*?)^```$", HOWTO.read_text(), re.MULTILINE | re.DOTALL)
+    assert wrong(judge(**dict(line.split(" = ", 1) for line in lines.splitlines()))) == {}
+
+
+def test_the_remedy_for_old_tls_is_one_that_works() -> None:
+    """As the how-to has it, in a form that Postfix before 3.6 takes as well."""
+    [old] = [one for one in judge(smtp_tls_mandatory_protocols="") if one.remedy]
+    setting = old.remedy.removeprefix("postconf -e '").removesuffix("'")
+    assert f"\n{setting}\n" in HOWTO.read_text()
+    assert wrong(judge(**dict([setting.split(" = ", 1)]))) == {}
 
 
 @pytest.mark.parametrize(("settings", "code", "status"), [
@@ -69,6 +86,10 @@ def test_a_good_configuration_has_nothing_wrong() -> None:
     ({"smtp_tls_security_level": "secure"}, "postfix-level-weakened", Status.ERROR),
     ({"smtp_tls_security_level": "maybe"}, "postfix-level-unknown", Status.UNKNOWN),
     ({"smtp_tls_mandatory_protocols": "TLSv1"}, "postfix-without-tls-1.2", Status.ERROR),
+    ({"smtp_tls_mandatory_protocols": ">=TLSv1"}, "postfix-allows-old-tls", Status.WARNING),
+    ({"smtp_tls_mandatory_protocols": "!SSLv2, !SSLv3"}, "postfix-allows-old-tls", Status.WARNING),
+    ({"smtp_tls_mandatory_protocols": ">=TLSv1.1"}, "postfix-allows-old-tls", Status.WARNING),
+    ({"smtp_tls_mandatory_protocols": ""}, "postfix-allows-old-tls", Status.WARNING),
 ])  # fmt: skip
 def test_each_fault_is_told_by_its_name(
     settings: dict[str, str], code: str, status: Status

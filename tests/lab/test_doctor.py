@@ -53,6 +53,19 @@ def test_the_lab_is_healthy(daemon: Daemon, postfix: SendingPostfix, examine: Ex
     } <= set(found)  # fmt: skip
 
 
+def test_postfix_own_default_lets_old_tls_pass(lab: Lab, daemon: Daemon, examine: Examine) -> None:
+    """Which no other setting makes up for, so that it is told."""
+    with lab.sender(daemon.table()) as postfix:
+        default = postfix.postfix.run("postconf", "-d", "-h", "smtp_tls_mandatory_protocols")
+        postfix.postfix.change_settings({"smtp_tls_mandatory_protocols": default.strip()})
+        found = examine(postfix)
+
+    wrong = {
+        code: found[code] for code in found if code.startswith("postfix-") and found[code] != "ok"
+    }
+    assert wrong == {"postfix-allows-old-tls": "warning"}
+
+
 @pytest.mark.parametrize(("settings", "code"), [
     ({"smtp_dns_support_level": "enabled"}, "postfix-without-dnssec"),
     ({"smtp_tls_CAfile": ""}, "postfix-without-authorities"),

@@ -25,6 +25,12 @@ TLSRPT_PROFILE = "postfix-3.10"
 _LEVELS = ("none", "may", "encrypt", "dane", "dane-only", "fingerprint", "verify", "secure")
 _MODERN = ("TLSv1.2", "TLSv1.3")
 _VERSIONS = ("SSLv2", "SSLv3", "TLSv1", "TLSv1.1", *_MODERN)
+# In the form that every Postfix takes: ">=TLSv1.2" is fatal before 3.6.
+_ONLY_MODERN = (
+    "postconf -e 'smtp_tls_mandatory_protocols = "
+    + ", ".join(f"!{version}" for version in _VERSIONS if version not in _MODERN)
+    + "'"
+)
 
 _SOCKETMAP = re.compile(
     r"socketmap:(?:unix:(?P<path>[^:\s,]+)|(?P<inet>inet:(?:\[[^]\s]+\]|[^:\s,]+):[^:\s,]+))"
@@ -240,7 +246,15 @@ def _judge_protocols(settings: Mapping[str, str]) -> Finding:
             code="postfix-without-tls-1.2",
             status=Status.ERROR,
             seen=f'smtp_tls_mandatory_protocols is "{text}", which leaves out TLS 1.2 and 1.3',
-            remedy='postconf -e "smtp_tls_mandatory_protocols = >=TLSv1.2"',
+            remedy=_ONLY_MODERN,
+        )
+    if allowed[0] not in _MODERN:
+        return Finding(
+            code="postfix-allows-old-tls",
+            status=Status.WARNING,
+            seen=f'smtp_tls_mandatory_protocols is "{text}", so mail that a policy or DANE secures '
+            f"may go over {allowed[0]}",
+            remedy=_ONLY_MODERN,
         )
     return ok("postfix-protocols", f"Postfix speaks {' and '.join(allowed[-2:])}")
 
