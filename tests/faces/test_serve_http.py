@@ -115,7 +115,10 @@ def test_a_restart_refuses_no_scrape(tmp_path: Path) -> None:
     with (
         serving.log.open("ab") as log,
         subprocess.Popen(
-            [*command, MAILSEAL, "serve", "--config", serving.config], stdout=log, stderr=log
+            [*command, MAILSEAL, "serve", "--config", serving.config],
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # the reason is with Serving.launch
         ) as keeper,
     ):
         try:

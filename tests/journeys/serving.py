@@ -72,6 +72,9 @@ class Serving:
                 [program, "serve", "--config", self.config],
                 stderr=log if stderr is None else stderr,
                 stdout=log,
+                # As under a service manager. Linux shares processors out by session, so that the
+                # resolver, which is nice, waits for its own answerer and not for all other tests.
+                start_new_session=True,
             )
         until(lambda: self.socketmap.exists() or self.process.poll() is not None)
         assert self.process.poll() is None, self.log.read_text()
