@@ -23,6 +23,8 @@ def main(words: list[str]) -> int:
         match words:
             case []:
                 show()
+            case ["-h"] | ["--help"]:
+                print(USAGE, end="")
             case ["fetch"]:
                 trees = {**fetch_all(INTERNET), POSTFIX_3_10.name: fetch_newer(POSTFIX_3_10)}
                 for name, tree in trees.items():

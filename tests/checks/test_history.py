@@ -12,6 +12,7 @@ from mailseal.checks.evidence import Evidence, Failure, Trouble
 from mailseal.checks.finding import Severity
 from mailseal.checks.memory import MemorySyntaxError, read_memory
 from mailseal.dane.tlsa import TlsaRecord
+from mailseal.mtasts.policy import parse_policy
 from mailseal.testing.certificates import make_chain
 from mailseal.testing.evidence import (
     MX_HOST,
@@ -151,6 +152,19 @@ def test_a_policy_that_names_only_the_hosts_of_before_is_an_error() -> None:
     assert finding.severity is Severity.ERROR
     assert "mx: in.example.net" in finding.ready[0].text
     assert "mx: mx1.example.com" in finding.ready[0].text
+
+
+def test_a_ready_made_policy_after_a_move_keeps_to_the_grammar() -> None:
+    """A name with an underscore cannot be written out: senders would refuse the whole file."""
+    timeline = Timeline()
+    timeline.look(moved(MX_HOST))
+    timeline.look(moved("_in.mail.example.net"))
+    (finding,) = [one for one in timeline.found if one.code == "mx-moved-without-policy"]
+
+    assert parse_policy(finding.ready[0].text.encode()).covers("_in.mail.example.net")
+    timeline.look(moved("in._mail.example.net"))
+    (finding,) = [one for one in timeline.found if one.code == "mx-moved-without-policy"]
+    assert finding.ready == ()
 
 
 def test_an_mx_set_that_changes_is_a_warning_for_a_day() -> None:

@@ -59,7 +59,9 @@ def _compare(reading: Reading, host: HostReading) -> Iterator[Finding]:
     versions = {one.session.tls.version for one in seen if one.session.tls}
     if len(certificates) < 2 and len(versions) < 2:
         return
-    outcomes = {judge_sts(one).outcome for one in seen}
+    outcomes = set[Outcome]()
+    if judge_bad_certificate(reading, host) is not Severity.INFO:
+        outcomes |= {judge_sts(one).outcome for one in seen}
     if is_verified_by_dane(reading, host):
         outcomes |= {judge_dane(one).outcome for one in seen}
     is_alike = len(versions) == 1 and outcomes == {Outcome.PASSES}

@@ -70,6 +70,16 @@ def say_loss_by_certificate(reading: Reading, host: HostReading) -> str:
     return "Mail is delivered all the same, but to whom is not proven; no policy could be enforced."
 
 
+def say_loss_by_old_tls(reading: Reading, host: HostReading) -> str:
+    """Say what follows from TLS 1.0 or 1.1, which no policy allows and ever fewer senders speak."""
+    if asks_for_dane(reading, host):
+        seldom = "Many senders no longer speak it; those with DANE then do not deliver there."
+    else:
+        seldom = "Many senders no longer speak it, and deliver in clear."
+    is_policy = reading.mode in (Mode.ENFORCE, Mode.TESTING) or _may_be_enforced(reading)
+    return f"{say_loss_by_certificate(reading, host)} {seldom}" if is_policy else seldom
+
+
 def each_session(
     reading: Reading,
     judge: Callable[[Reading, HostReading, SessionReading], Iterable[Finding]],

@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from mailseal.checks.correction import ready_record, show_policy
+from mailseal.checks.correction import cover, ready_record, show_policy
 from mailseal.checks.finding import Entry, Finding, Ready, Severity
 from mailseal.checks.memory import Memory
 from mailseal.checks.reading import Reading
-from mailseal.mtasts.pattern import MxPattern
 from mailseal.mtasts.policy import Mode, Policy
 
 TOLD_FOR = timedelta(days=1)  # ours: whoever did not make the change has been told by then
@@ -55,13 +54,15 @@ def _judge_move(memory: Memory, reading: Reading) -> Iterator[Finding]:
         return
     left = [one.name for one in memory.former_hosts if policy.covers(one.name)]
     taking = [one for one in reading.hosts if one.dane.has_address]
-    missing = [str(one.name) for one in taking if one.is_covered is False]
+    missing = [one.name for one in taking if one.is_covered is False]
     if not left or not missing:
         return
-    patterns = dict.fromkeys((*policy.usable_patterns, *map(MxPattern, missing)))
+    # A name with an underscore gets a wildcard, or nothing: an exact line would spoil the file.
+    added = [pattern for host in missing if (pattern := cover(host)) is not None]
+    patterns = dict.fromkeys((*policy.usable_patterns, *added))
     both = Policy(mode=policy.mode, max_age=policy.max_age, mx=tuple(patterns))
     is_enforced = policy.mode is Mode.ENFORCE
-    ready: tuple[Ready, ...] = (show_policy(reading, both), ready_record(reading))
+    ready: tuple[Ready, ...] = (show_policy(reading, both), ready_record(reading)) if added else ()
     yield MOVED.found(
         Severity.ERROR if is_enforced else Severity.WARNING,
         reading.domain,

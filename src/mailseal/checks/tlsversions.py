@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from mailseal.checks.context import each_session, judge_missing_tls, say_loss_without_tls
+from mailseal.checks.context import each_session, judge_missing_tls, say_loss_by_old_tls
 from mailseal.checks.finding import Entry, Finding, Kind, Ready, Severity
 from mailseal.checks.reading import HostReading, Reading, SessionReading
 from mailseal.checks.webpki import GOOD_VERSIONS
@@ -60,7 +60,7 @@ def _judge(reading: Reading, host: HostReading, one: SessionReading) -> Iterator
             judge_missing_tls(reading, host),
             host.name,
             seen=f"{host.name} speaks {tls.version} at best.",
-            follows=say_loss_without_tls(reading, host),
+            follows=say_loss_by_old_tls(reading, host),
             remedy="Update the server's TLS library and allow TLS 1.2 and 1.3.",
             ready=(_setting(),),
         )

@@ -5,6 +5,7 @@ import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,14 @@ import mailseal
 from mailseal.config import Config
 from mailseal.faces.cli import cli
 from mailseal.ports.storeerrors import StoreFullError
+<<<<<<< Updated upstream
 from mailseal.services.watchservice import WatchService
 from mailseal.testing.evidence import domain_evidence
+=======
+from mailseal.services.watch import Watch
+from mailseal.testing.certificates import make_chain
+from mailseal.testing.evidence import MX_HOST, domain_evidence, host, session, tls
+>>>>>>> Stashed changes
 from tests.services.watchworld import DOMAIN, HOUR, MINUTE, World, broken
 
 
@@ -151,6 +158,29 @@ def test_a_domain_is_shown_with_dates_and_ends(wiring: Wiring) -> None:
     assert document["resolved"][0]["told"] == "error"
     assert len(document["looks"]) == 4
     run(wiring, "show", "other.example", exits=1)
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        (timedelta(days=3, hours=20), "(3 days)"),
+        (timedelta(days=1), "(1 day)"),
+        (-timedelta(hours=30), "(1 day ago)"),
+        (-timedelta(days=2), "(2 days ago)"),
+    ],
+)
+def test_what_has_ended_is_told_as_past(wiring: Wiring, left: timedelta, said: str) -> None:
+    """A certificate of yesterday has no days left."""
+    end = wiring.clock.now() + left
+    chain = make_chain((MX_HOST,), not_after=end)
+    run(wiring, "add", "example.com")
+    wiring.world.evidence[DOMAIN] = domain_evidence(
+        host(sessions=(session(handshake=tls(chain=chain)),))
+    )
+    CliRunner().invoke(cli, ["monitor", "run"], obj=wiring)
+
+    shown = run(wiring, "show", "example.com").stdout
+    assert f"{end:%Y-%m-%d}  certificate of {MX_HOST} {said}" in shown
 
 
 def test_the_last_look_can_be_judged_again(wiring: Wiring, tmp_path: Path) -> None:

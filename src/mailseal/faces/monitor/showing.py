@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from mailseal.checks.changes import Span
@@ -93,7 +93,7 @@ def _lines(story: Story) -> Iterator[str]:
         yield ""
         yield "Ends:"
     for subject, at in ends:
-        yield f"  {_day(at)}  {subject} ({(at - story.now).days} days)"
+        yield f"  {_day(at)}  {subject} ({_say_left(at - story.now)})"
     if story.resolved:
         yield ""
         yield "Over:"
@@ -179,6 +179,12 @@ def _ends(watched: Watched) -> Iterator[tuple[str, datetime]]:
     if watched.figures is not None and watched.figures.signature_end is not None:
         found.append(("DNSSEC signatures", watched.figures.signature_end))
     yield from sorted(found, key=lambda pair: pair[1])
+
+
+def _say_left(left: timedelta) -> str:
+    days = abs(left) // timedelta(days=1)
+    text = f"{days} day{'' if days == 1 else 's'}"
+    return text if left >= timedelta(0) else f"{text} ago"
 
 
 def _day(at: datetime | None) -> str:
