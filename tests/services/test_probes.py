@@ -12,7 +12,6 @@ from mailseal.services.probes import (
     ProbeLimits,
     SharedProbes,
     provider_of_address,
-    provider_of_name,
 )
 from mailseal.testing import FakeSmtp, ManualClock
 from mailseal.testing.evidence import session
@@ -260,22 +259,6 @@ async def test_what_is_remembered_is_bounded() -> None:
     assert world.smtp.count(HOST, "198.51.9.1") == 1  # the latest is still known
     await world.probe(address="198.51.0.1")
     assert world.smtp.count(HOST, "198.51.0.1") == 2
-
-
-@pytest.mark.parametrize(
-    ("host", "provider"),
-    [
-        ("mx1.example.com", "example.com"),
-        ("a.b.c.example.com", "example.com"),
-        ("mx.example.co.uk", "example.co.uk"),
-        ("mx.example.de", "example.de"),
-        ("example.com", "example.com"),
-        ("localhost", "localhost"),
-    ],
-)
-def test_names_of_one_provider_end_alike(host: str, provider: str) -> None:
-    """A rule of thumb, which needs no list of registries."""
-    assert provider_of_name(host) == provider
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Which names belong to one owner, as far as a name shows it."""
 
-# Not the public suffix list, which is large and changes: a mistake here costs one hint.
+# Not the public suffix list, which is large and changes: a mistake here costs one hint, or lets a
+# scan be gentler or less gentle with two owners than with one.
 _SECOND_LEVEL = frozenset({"ac", "co", "com", "edu", "gov", "gob", "gv", "ne", "net", "or", "org"})
 
 

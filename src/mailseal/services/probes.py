@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from mailseal.checks.evidence import SMTP_PORT, Failure, SmtpSession, Stage, Trouble
+from mailseal.checks.organisation import organisation_of
 from mailseal.names import Domain
 from mailseal.ports.clock import Clock
 from mailseal.ports.smtp import SmtpProber
 from mailseal.services.flights import Flights
 
 V4_PREFIX, V6_PREFIX = 24, 48  # what one operator usually has at the least
-_SECOND_LEVELS = frozenset({"ac", "co", "com", "edu", "gob", "gov", "ne", "net", "or", "org"})
 _NO_TURN = "its turn did not come in time"
 
 Key = tuple[str, str, int, bool]
@@ -217,7 +217,7 @@ class SharedProbes:
     @asynccontextmanager
     async def _provider(self, host: str, address: str) -> AsyncIterator[None]:
         """Wait until few enough sessions are under way with the provider, by name and network."""
-        names = sorted({provider_of_name(host), provider_of_address(address)})
+        names = sorted({organisation_of(host), provider_of_address(address)})
         taken = []
         try:
             for name in names:
@@ -296,17 +296,6 @@ def _was_turned_away(session: SmtpSession) -> bool:
 
 def _is_trouble(session: SmtpSession, trouble: Trouble) -> bool:
     return session.failure is not None and session.failure.trouble is trouble
-
-
-def provider_of_name(host: str) -> str:
-    """Return what the names of one operator's hosts end in, by rule of thumb.
-
-    The registry's part of a name is not looked up in a list that would have to be kept fresh: a
-    provider taken for two gets twice its share, two taken for one wait a little.
-    """
-    labels = host.split(".")
-    size = 3 if len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in _SECOND_LEVELS else 2
-    return ".".join(labels[-size:])
 
 
 def provider_of_address(address: str) -> str:
