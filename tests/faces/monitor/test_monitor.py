@@ -16,14 +16,9 @@ import mailseal
 from mailseal.config import Config
 from mailseal.faces.cli import cli
 from mailseal.ports.storeerrors import StoreFullError
-<<<<<<< Updated upstream
 from mailseal.services.watchservice import WatchService
-from mailseal.testing.evidence import domain_evidence
-=======
-from mailseal.services.watch import Watch
 from mailseal.testing.certificates import make_chain
 from mailseal.testing.evidence import MX_HOST, domain_evidence, host, session, tls
->>>>>>> Stashed changes
 from tests.services.watchworld import DOMAIN, HOUR, MINUTE, World, broken
 
 
