@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from mailseal.faces.policyd.answerer import Bounds, TcpListener
-from mailseal.faces.policyd.supervisor import PING_TICKS, STUCK_TICKS
+from mailseal.faces.policyd.resolverlink import PING_TICKS, STUCK_TICKS
 from mailseal.wire import link
 from tests.faces.policyd.scripted import EXAMPLE, EXAMPLE_REPLY, Running
 

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import mailseal
 from mailseal.faces.logline import Log
 from mailseal.faces.policyd import listeners
+from mailseal.faces.policyd.child import Spawn
 from mailseal.faces.policyd.connections import Connections
 from mailseal.faces.policyd.doors import Doors
+from mailseal.faces.policyd.resolverlink import ResolverLink
 from mailseal.faces.policyd.settings import (
     AnswererConfig,
     Bounds,
@@ -21,12 +23,7 @@ from mailseal.faces.policyd.settings import (
     UnixListener,
     Zone,
 )
-from mailseal.faces.policyd.supervisor import (
-    FIRST_PAUSE_SECONDS,
-    LinkConnection,
-    Spawn,
-    Supervisor,
-)
+from mailseal.faces.policyd.supervisor import FIRST_PAUSE_SECONDS, Supervisor
 from mailseal.faces.policyd.switchboard import Switchboard, check_zones
 from mailseal.wire import link
 
@@ -74,7 +71,7 @@ class Answerer:
         self._log = log  # in place of the configuration's
         self._most_connections = max_connections or sys.maxsize
         self._on_reload_wanted = on_reload_wanted
-        self._reload_askers: list[LinkConnection] = []
+        self._reload_askers: list[ResolverLink] = []
         self.board = Switchboard(config, clock=clock, log=log or config.log)
         self.connections = Connections(
             self.board, max_connections=min(config.bounds.connections, self._most_connections)
@@ -185,7 +182,7 @@ class Answerer:
             return False
         return True
 
-    def _reload_asked(self, way: LinkConnection) -> None:
+    def _reload_asked(self, way: ResolverLink) -> None:
         self._reload_askers.append(way)
         self._on_reload_wanted()
 

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import cast
 
 from mailseal.faces.policyd.connections import Connection, Connections
-from mailseal.faces.policyd.switchboard import Slot, Switchboard
+from mailseal.faces.policyd.question import Slot
+from mailseal.faces.policyd.switchboard import Switchboard
 from mailseal.faces.policyd.table import Entry
 from mailseal.wire import netstring, socketmap
 

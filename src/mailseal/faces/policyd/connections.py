@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import cast
 
-from mailseal.faces.policyd.switchboard import Slot, Switchboard
+from mailseal.faces.policyd.question import Slot
+from mailseal.faces.policyd.switchboard import Switchboard
 
 HARVEST_IDLE_SECONDS = 12.0  # when full; Postfix closes its own connections after 10 s
 

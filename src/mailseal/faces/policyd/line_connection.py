@@ -5,11 +5,11 @@ careless recipe takes for "no policy". So whoever waits here is told TEMP before
 """
 
 from mailseal.faces.policyd.connections import Connection, Connections
+from mailseal.faces.policyd.question import Slot
 from mailseal.faces.policyd.switchboard import (
     NOTFOUND,
     OVERLOADED,
     STOPPING,
-    Slot,
     Switchboard,
 )
 from mailseal.wire import line, netstring, socketmap

@@ -12,10 +12,11 @@ import mailseal
 from mailseal.faces.collecting import RARELY, spare_collector
 from mailseal.faces.logstream import take_over_stderr
 from mailseal.faces.policyd.answerer import Answerer, AnswererConfig, Plan
+from mailseal.faces.policyd.child import command_spawner
 from mailseal.faces.policyd.eventloop import new_event_loop
 from mailseal.faces.policyd.httpdoor import HttpDoor
+from mailseal.faces.policyd.resolverlink import TICK_SECONDS
 from mailseal.faces.policyd.servicemanager import Notifier
-from mailseal.faces.policyd.supervisor import TICK_SECONDS, command_spawner
 from mailseal.faces.policyd.usage import usage
 
 OTHER_FILES = 64  # descriptors that are no connections: listeners, the link, standard ones

@@ -1,32 +1,21 @@
 """Keeps a resolver running: starts it, replaces it, and starts it again when it dies or is stuck.
 
-A resolver works when it has answered the ``StatsRequest`` that follows its ``Hello``: it has
-opened its store by then. It is asked again now and then, and one that says nothing is killed.
-Time is counted in ticks here, since a stop of the whole machine makes nobody stuck.
+Whether one works or is stuck its ``ResolverLink`` says.
 """
 
 import asyncio
 import socket
-import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, cast
 
 import mailseal
+from mailseal.faces.policyd.child import Child, Spawn, end
+from mailseal.faces.policyd.resolverlink import ResolverLink
 from mailseal.faces.policyd.switchboard import Switchboard
-from mailseal.wire import link, netstring
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
 STEADY_SECONDS = 10.0  # one that lived that long is started again without delay
-EXIT_SECONDS = 3.0  # how long one may take to end after its link was closed
-FIRST_POLL_SECONDS = 0.001  # doubled each time, so that a quick end is noticed quickly
-POLL_SECONDS = 0.02
-
-TICK_SECONDS = 0.5  # the answerer's
-PING_TICKS = 60  # ours: half a minute; without a ping a stuck one would be found out by misses
-STUCK_TICKS = 40  # ours: 20 s; at low priority on a busy machine some seconds mean nothing
-START_TICKS = 600  # ours: 5 minutes, in which a migration of a large store has room
 SUCCESSOR_SECONDS = 60.0  # ours: a new resolver works within a second, or something is wrong
 
 
@@ -34,146 +23,12 @@ class ReplacementError(mailseal.Error):
     """A new resolver did not come to work; the old one stays."""
 
 
-class Child(Protocol):
-    """A started resolver, as ``subprocess.Popen`` shows it."""
-
-    @property
-    def pid(self) -> int:
-        """The process id."""
-        ...
-
-    def poll(self) -> int | None:
-        """Return the exit status, or None while it runs."""
-        ...
-
-    def terminate(self) -> None:
-        """Ask it to end."""
-        ...
-
-    def kill(self) -> None:
-        """End it."""
-        ...
-
-
-Spawn = Callable[[socket.socket], Child]
-
-
-def command_spawner(
-    command: Sequence[str], inherited: Callable[[], Sequence[socket.socket]] = tuple
-) -> Spawn:
-    """Return what starts ``command`` with the number of its end of the link as last argument.
-
-    Before it come the numbers of the sockets that it inherits, as they are at that moment.
-    It gets a process group of its own, so that a Ctrl-C at a terminal reaches it as the end of
-    its link, after ours are served; it makes itself nice, since only it knows what it is.
-    """
-
-    def spawn(theirs: socket.socket) -> Child:
-        descriptors = [opened.fileno() for opened in (*inherited(), theirs)]
-        return subprocess.Popen(
-            [*command, *map(str, descriptors)],
-            pass_fds=descriptors,
-            stdin=subprocess.DEVNULL,
-            process_group=0,
-        )
-
-    return spawn
-
-
-class LinkConnection(asyncio.Protocol):
-    """Our end of the socket pair; ``lost`` is done when the other end is gone.
-
-    Only the link that the board uses brings answers; what another says is dropped.
-    ``works`` is done when the resolver has shown that it does.
-    """
-
-    def __init__(
-        self, board: Switchboard, hello: bytes, on_reload: Callable[["LinkConnection"], None]
-    ) -> None:
-        self._board = board
-        self._hello = hello
-        self._on_reload = on_reload
-        self._reader = netstring.Reader(link.MAX_MESSAGE_BYTES)
-        self._transport: asyncio.Transport
-        self._silent_ticks = 0  # since it was asked for a sign of life
-        self._is_asked = True
-        loop = asyncio.get_running_loop()
-        self.lost: asyncio.Future[None] = loop.create_future()
-        self.works: asyncio.Future[None] = loop.create_future()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Introduce ourselves, and ask for a sign of life."""
-        self._transport = cast("asyncio.Transport", transport)
-        self.send(link.Hello(config=self._hello))
-        self.send(link.StatsRequest())
-
-    def data_received(self, data: bytes) -> None:
-        """Hand on whole messages; at the first broken one the link ends."""
-        self._is_asked = False
-        self._silent_ticks = 0
-        self._reader.feed(data)
-        try:
-            while (payload := self._reader.next_payload()) is not None:
-                self._receive(link.decode(payload))
-        except (netstring.NetstringError, link.LinkError) as error:
-            self._board.log("the resolver speaks nonsense", reason=error, action="restart-it")
-            self._transport.abort()
-
-    def connection_lost(self, _exc: Exception | None) -> None:
-        """Tell that the resolver is gone."""
-        self._board.disconnect(self)
-        if not self.lost.done():
-            self.lost.set_result(None)
-
-    def send(self, message: link.Message) -> None:
-        """Send a message."""
-        self._transport.write(netstring.encode(link.encode(message)))
-
-    def unsent_bytes(self) -> int:
-        """How much the resolver has not read yet."""
-        return self._transport.get_write_buffer_size()
-
-    def close(self) -> None:
-        """End the link, which tells the resolver to end."""
-        self._transport.close()
-
-    def abort(self) -> None:
-        """End the link though the other end reads nothing."""
-        self._transport.abort()
-
-    def tick(self) -> bool:
-        """Count the time; tell whether the resolver is stuck."""
-        self._silent_ticks += 1
-        if self._is_asked:
-            return self._silent_ticks >= (STUCK_TICKS if self.works.done() else START_TICKS)
-        if self._silent_ticks >= PING_TICKS:
-            self.ping()
-        return False
-
-    def ping(self) -> None:
-        """Ask for a sign of life, unless that is done already."""
-        if not self._is_asked:
-            self._is_asked = True
-            self._silent_ticks = 0
-            self.send(link.StatsRequest())
-
-    def _receive(self, message: link.Message) -> None:
-        match message:
-            case link.Stats():
-                if not self.works.done():
-                    self.works.set_result(None)
-            case link.ReloadRequest():
-                self._on_reload(self)
-            case _:
-                self._board.receive(message, self)
-
-
 @dataclass(slots=True)
 class _Life:
     """One resolver: its process and the way to it."""
 
     child: Child
-    way: LinkConnection
+    way: ResolverLink
 
 
 class Supervisor:
@@ -185,7 +40,7 @@ class Supervisor:
         *,
         spawn: Spawn,
         hello: bytes,
-        on_reload: Callable[[LinkConnection], None],
+        on_reload: Callable[[ResolverLink], None],
         on_change: Callable[[], None],
         first_pause_seconds: float = FIRST_PAUSE_SECONDS,
     ) -> None:
@@ -304,7 +159,7 @@ class Supervisor:
         if not self._is_stopping:
             self._on_change()
         life.way.close()
-        status = await _end(life.child)
+        status = await end(life.child)
         if not self._is_stopping:
             self._board.log(
                 "the resolver has ended", pid=life.child.pid, status=status, action="restart-it"
@@ -321,7 +176,7 @@ class Supervisor:
         self._board.counters.resolver_starts += 1
         ours.setblocking(False)
         _, way = await asyncio.get_running_loop().create_unix_connection(
-            lambda: LinkConnection(self._board, hello, self._on_reload), sock=ours
+            lambda: ResolverLink(self._board, hello, self._on_reload), sock=ours
         )
         return _Life(child, way)
 
@@ -333,27 +188,4 @@ class Supervisor:
 
 
 async def _end_and_forget(child: Child) -> None:
-    await _end(child)
-
-
-async def _end(child: Child) -> int | None:
-    status = await _wait_for(child)
-    if status is None:
-        child.terminate()
-        status = await _wait_for(child)
-    if status is None:
-        child.kill()
-        status = await _wait_for(child)
-    return status
-
-
-async def _wait_for(child: Child) -> int | None:
-    # Polled, since a child may be started by whatever the loop knows nothing of.
-    waited, pause = 0.0, FIRST_POLL_SECONDS
-    while waited < EXIT_SECONDS:
-        if (status := child.poll()) is not None:
-            return status
-        await asyncio.sleep(pause)
-        waited += pause
-        pause = min(pause * 2, POLL_SECONDS)
-    return None
+    await end(child)

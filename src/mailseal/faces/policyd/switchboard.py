@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from mailseal.faces.logline import Log
+from mailseal.faces.policyd.counters import Counters
+from mailseal.faces.policyd.question import Question, Slot
 from mailseal.faces.policyd.samples import Samples
 from mailseal.faces.policyd.seldom import Seldom
 from mailseal.faces.policyd.settings import AnswererConfig
@@ -27,42 +29,6 @@ MAX_EARLY_DROPS = 1_000_000
 MAX_UNSENT_BYTES = 1024 * 1024  # ours: a resolver that does not read is not told more
 
 
-class Asker(Protocol):
-    """A connection that waits for an answer."""
-
-    def take(self, _slot: "Slot", reply: bytes) -> None:
-        """Take the framed reply for a slot; called once."""
-        ...
-
-
-class Slot:
-    """A request's place in the order of its connection's answers."""
-
-    __slots__ = ("asker", "question", "reply", "since")
-
-    def __init__(self, asker: Asker) -> None:
-        self.asker = asker
-        self.question: Question | None = None
-        self.reply: bytes | None = None
-        self.since = 0.0  # when it began to wait
-
-
-class Question:
-    """What the resolver was asked, and who waits for it."""
-
-    __slots__ = ("deadline", "next_hop", "waiting", "zone")
-
-    def __init__(self, zone: str, next_hop: str, deadline: float) -> None:
-        self.zone = zone
-        self.next_hop = next_hop
-        self.deadline = deadline
-        self.waiting: dict[Slot, None] = {}
-
-    def ask(self) -> link.Ask:
-        """Return what the resolver is told."""
-        return link.Ask(zone=self.zone, next_hop=self.next_hop, until_ms=int(self.deadline * 1000))
-
-
 class Link(Protocol):
     """The way to the resolver while there is one."""
 
@@ -73,48 +39,6 @@ class Link(Protocol):
     def unsent_bytes(self) -> int:
         """How much the resolver has not read yet."""
         ...
-
-
-class Counters:
-    """Plain integers, since a hit has no time for more; hits stand with their connections."""
-
-    __slots__ = (
-        "asked",
-        "connections_accepted",
-        "connections_refused",
-        "hits_of_closed",
-        "idle_closed",
-        "late",
-        "malformed",
-        "no_lookup",
-        "overloaded",
-        "renewed",
-        "resolver_starts",
-        "slow_hits",
-        "slow_readers_dropped",
-        "unknown_map",
-        "waited",
-    )
-
-    def __init__(self) -> None:
-        for name in self.__slots__:
-            setattr(self, name, 0)
-
-    asked: int
-    connections_accepted: int
-    connections_refused: int
-    hits_of_closed: int
-    idle_closed: int
-    late: int
-    malformed: int
-    no_lookup: int
-    overloaded: int
-    renewed: int
-    resolver_starts: int
-    slow_hits: int
-    slow_readers_dropped: int
-    unknown_map: int
-    waited: int
 
 
 class Switchboard:
