@@ -132,6 +132,21 @@ class SmtpSession:
     extensions_in_tls: tuple[str, ...] = ()
     deep: DeepSmtp | None = None
 
+    @classmethod
+    def not_held(
+        cls, host: str, address: str, failure: Failure, at: datetime, *, port: int = SMTP_PORT
+    ) -> "SmtpSession":
+        """Return what is written down where nobody connected, and why."""
+        return cls(
+            host=str(host),
+            address=address,
+            port=port,
+            started_at=at,
+            duration=timedelta(0),
+            stage=Stage.NOTHING,
+            failure=failure,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsaLookup:

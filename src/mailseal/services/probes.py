@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from mailseal.checks.evidence import SMTP_PORT, Failure, SmtpSession, Stage, Trouble
+from mailseal.checks.evidence import SMTP_PORT, Failure, SmtpSession, Trouble
 from mailseal.checks.organisation import organisation_of
 from mailseal.names import Domain
 from mailseal.ports.clock import Clock
@@ -275,15 +275,8 @@ class SharedProbes:
     def _skipped(
         self, host: str, address: str, port: int, reason: str, *, again_in: timedelta
     ) -> SmtpSession:
-        return SmtpSession(
-            host=str(host),
-            address=address,
-            port=port,
-            started_at=self._clock.now(),
-            duration=timedelta(0),
-            stage=Stage.NOTHING,
-            failure=Failure(trouble=Trouble.SKIPPED, reason=reason, again_in=again_in),
-        )
+        failure = Failure(trouble=Trouble.SKIPPED, reason=reason, again_in=again_in)
+        return SmtpSession.not_held(host, address, failure, self._clock.now(), port=port)
 
 
 def _was_turned_away(session: SmtpSession) -> bool:

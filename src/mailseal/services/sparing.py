@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from mailseal.checks.evidence import SMTP_PORT, Failure, SmtpSession, Stage, Trouble
+from mailseal.checks.evidence import SMTP_PORT, Failure, SmtpSession, Trouble
 from mailseal.names import Domain
 from mailseal.ports.clock import Clock
 from mailseal.ports.smtp import SmtpProber
@@ -33,12 +33,5 @@ class SparingSmtp:
             return await self._prober.probe(
                 host, address, timeout=timeout, port=port, is_deep=is_deep
             )
-        return SmtpSession(
-            host=str(host),
-            address=address,
-            port=port,
-            started_at=self._clock.now(),
-            duration=timedelta(0),
-            stage=Stage.NOTHING,
-            failure=Failure(trouble=Trouble.SKIPPED, reason=REASON),
-        )
+        failure = Failure(trouble=Trouble.SKIPPED, reason=REASON)
+        return SmtpSession.not_held(host, address, failure, self._clock.now(), port=port)

@@ -10,7 +10,6 @@ from mailseal.checks.evidence import (
     HostEvidence,
     Observer,
     SmtpSession,
-    Stage,
     TlsaLookup,
     Trouble,
 )
@@ -123,14 +122,7 @@ class HostGatherer:
         return session
 
     def _no_session(self, host: Domain, address: str, failure: Failure) -> SmtpSession:
-        return SmtpSession(
-            host=host,
-            address=address,
-            started_at=self._clock.now(),
-            duration=timedelta(0),
-            stage=Stage.NOTHING,
-            failure=failure,
-        )
+        return SmtpSession.not_held(host, address, failure, self._clock.now())
 
 
 def select_addresses(a: Answer[str], aaaa: Answer[str]) -> tuple[str, ...]:
