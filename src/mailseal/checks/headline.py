@@ -15,6 +15,7 @@ from mailseal.mtasts.policy import Mode
 
 MAX_REASONS = 20  # ours: what fits on a screen; the findings have the rest
 
+_UNTESTED = " Not every address could be tested."
 _ERRORS = " Something else is wrong all the same."
 
 
@@ -123,6 +124,7 @@ def _say_enforcing(case: _Case) -> Headline | None:
     if case.is_enforced:
         outlooks.insert(0, case.sts)
     unknown = [one for outlook in outlooks for one in outlook.explain(Outcome.UNKNOWN)]
+    unknown += [one for outlook in outlooks for one in outlook.untested]
     if any(outlook.reach is Reach.UNKNOWN for outlook in outlooks):
         return _say_unseen(case, "Whether mail of senders that enforce flows", unknown)
     if not case.is_enforced and (not case.reading.has_dane or _waits_for_enforce(case)):
@@ -138,7 +140,7 @@ def _say_enforcing(case: _Case) -> Headline | None:
     if partly:
         sentence += " Some addresses fail, so that some of it takes a detour."
     if unknown:
-        sentence += " Not every address could be tested."
+        sentence += _UNTESTED
     if case.errors:
         sentence += _ERRORS
     return _say(Verdict.HEALTHY, sentence, (*partly, *unknown, *case.errors))
@@ -184,6 +186,7 @@ def _say_not_published(case: _Case) -> Headline:
     match case.sts.reach:
         case Reach.ALL if case.sts.is_whole:
             ready = "Every MX host is ready: a policy could be enforced at once."
+            ready += _UNTESTED if case.sts.untested else ""
         case Reach.UNKNOWN | Reach.ALL:
             ready = "Whether a policy could be enforced is not known."
         case _:
@@ -199,7 +202,7 @@ def _say_not_published(case: _Case) -> Headline:
         none = "TLSA records ask for TLS, but nothing proves who answers"
         return _say(Verdict.NOT_PUBLISHED, f"{none} for {case.domain}. {ready}", failing)
     sentence = f"{none} mail to {case.domain}. {ready}"
-    return _say(Verdict.NOT_PUBLISHED, sentence, failing or unknown)
+    return _say(Verdict.NOT_PUBLISHED, sentence, failing or (*unknown, *case.sts.untested))
 
 
 def _say_unusable(case: _Case) -> Headline:
@@ -239,9 +242,11 @@ def _say_ready(case: _Case) -> Headline:
         return _say_unseen(case, "Whether it is safe to enforce", case.sts.explain(Outcome.UNKNOWN))
     sentence = (
         f"It is safe to enforce: the policy covers every MX host of {case.domain}, and each "
-        f"has TLS with a valid certificate.{dane}{_ERRORS if case.errors else ''}"
+        f"has TLS with a valid certificate.{dane}"
     )
-    return _say(Verdict.SAFE_TO_ENFORCE, sentence, case.errors)
+    sentence += _UNTESTED if case.sts.untested else ""
+    sentence += _ERRORS if case.errors else ""
+    return _say(Verdict.SAFE_TO_ENFORCE, sentence, (*case.sts.untested, *case.errors))
 
 
 # -- words ----------------------------------------------------------------------------------

@@ -37,12 +37,17 @@ class Outcome(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressOutlook:
-    """What becomes of mail over one address; ``reason`` is half a sentence unless it passes."""
+    """What becomes of mail over one address; ``reason`` is half a sentence unless it passes.
+
+    ``is_ours`` says that it is unknown for want of our trying: it is of a kind that this machine
+    cannot reach, or was left out.
+    """
 
     address: str
     outcome: Outcome
     reason: str = ""
     result: ResultType | None = None
+    is_ours: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +136,16 @@ class Outlook:
     def is_whole(self) -> bool:
         """Tell whether something is known of each host, and all its addresses are known."""
         return not self.of(Outcome.UNKNOWN) and not any(host.failed_lookups for host in self.hosts)
+
+    @property
+    def untested(self) -> tuple[str, ...]:
+        """Return a sentence for each address that was tried in vain at hosts that can be used."""
+        return tuple(
+            f"{host.name} [{each.address}] {each.reason}."
+            for host in self.of(Outcome.PASSES, Outcome.PARTLY)
+            for each in host.addresses
+            if each.outcome is Outcome.UNKNOWN and not each.is_ours
+        )
 
     def explain(self, *outcomes: Outcome) -> tuple[str, ...]:
         """Return why hosts have one of some outcomes, a sentence for each host or address."""
@@ -269,6 +284,7 @@ def _judge_start(session: SmtpSession) -> AddressOutlook | None:
         address=session.address,
         outcome=Outcome.UNKNOWN,
         reason=f"could not be tested: {failure.reason}",
+        is_ours=failure.trouble in (Trouble.NO_FAMILY, Trouble.SKIPPED),
     )
 
 
