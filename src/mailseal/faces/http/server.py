@@ -5,14 +5,14 @@ import contextlib
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 
 import h11
 import structlog
 
-from mailseal.faces.http.authority import is_ours
+from mailseal.faces.http.framing import BadRequestError, read_head, render
 from mailseal.faces.http.message import Handler, Request, Response, problem
 from mailseal.services.meter import Meter
 
@@ -20,16 +20,6 @@ log = structlog.stdlib.get_logger("mailseal.http")
 
 READ_BYTES = 16 * 1024
 LINGER_SECONDS = 1.0  # ours: for a refused request to be read, or a reset would eat the answer
-SHOWN_HOST_CHARACTERS = 80  # ours: of a Host header that is refused
-
-# Nothing here is meant for a browser, and so a browser is told to do nothing with it.
-_HEADERS = (
-    ("cache-control", "no-store"),
-    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
-    ("cross-origin-resource-policy", "same-origin"),
-    ("referrer-policy", "no-referrer"),
-    ("x-content-type-options", "nosniff"),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,14 +54,6 @@ class Limits:
 
 
 Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-class BadRequestError(Exception):
-    """A request that is answered by a problem, and then the connection is closed."""
-
-    def __init__(self, response: Response) -> None:
-        self.response = response
-        super().__init__(response.status.phrase)
 
 
 class HttpServer:
@@ -183,7 +165,7 @@ class HttpServer:
                 if head is None:
                     return
                 is_head = head.method == b"HEAD"
-                request = replace(_read_head(head, limits, names), client=client, is_head=is_head)
+                request = read_head(head, names, client=client, target_bytes=limits.target_bytes)
                 response = await self._respond(request)
                 is_last |= self._is_ending
             except BadRequestError as error:
@@ -193,7 +175,7 @@ class HttpServer:
                 response, is_last = problem(status, "malformed", "this is no HTTP request"), True
             self._meter.http.add(response.route, str(response.status.value))
             try:
-                data = _render(connection, response, is_head=is_head, is_last=is_last)
+                data = render(connection, response, is_head=is_head, is_last=is_last)
                 if response.stream is not None and not is_head:
                     await self._send(writer, data)
                     data = b""
@@ -249,76 +231,6 @@ async def _next_request(
             return head
         else:
             return None
-
-
-def _read_head(head: h11.Request, limits: Limits, names: frozenset[str] | None) -> Request:
-    """Check what routes need not think of; raises ``BadRequestError``.
-
-    Without ``names`` any Host will do.
-    """
-    if names is not None:
-        _check_host(head, names)
-    if head.method not in (b"GET", b"HEAD"):
-        raise BadRequestError(
-            problem(
-                HTTPStatus.METHOD_NOT_ALLOWED,
-                "method",
-                "only GET and HEAD are understood",
-                headers=(("allow", "GET, HEAD"),),
-            )
-        )
-    if len(head.target) > limits.target_bytes:
-        raise BadRequestError(
-            problem(
-                HTTPStatus.REQUEST_URI_TOO_LONG,
-                "target-too-long",
-                f"a target has at most {limits.target_bytes} bytes",
-            )
-        )
-    path, _, query = head.target.decode("ascii").partition("?")
-    return Request(
-        path=path,
-        query=query,
-        accept=_header(head, b"accept"),
-        fetch_site=_header(head, b"sec-fetch-site").lower(),
-    )
-
-
-def _header(head: h11.Request, name: bytes) -> str:
-    """Return all values of a header as one, as a list of them reads."""
-    return b",".join(value for key, value in head.headers if key == name).decode("latin-1")
-
-
-def _check_host(head: h11.Request, names: frozenset[str]) -> None:
-    # A browser always sends it, and h11 wants it of HTTP/1.1; a prober's HTTP/1.0 may lack it.
-    for name, value in head.headers:
-        host = value.decode("latin-1")
-        if name == b"host" and not is_ours(host, names):
-            shown = host[:SHOWN_HOST_CHARACTERS]
-            raise BadRequestError(
-                problem(
-                    HTTPStatus.MISDIRECTED_REQUEST,
-                    "host",
-                    f'"{shown}" is no name of this service: ask by an IP address or localhost, '
-                    "or add the name to names in [http]",
-                )
-            )
-
-
-def _render(
-    connection: h11.Connection, response: Response, *, is_head: bool, is_last: bool
-) -> bytes:
-    """Return the head and what there is of the body, but not its end."""
-    headers = [("content-type", response.content_type), *_HEADERS, *response.headers]
-    if response.stream is None:
-        headers.append(("content-length", str(len(response.body))))
-    if is_last:
-        headers.append(("connection", "close"))
-    start = h11.Response(status_code=response.status.value, headers=headers)
-    data = connection.send(start) or b""
-    if is_head or not response.body:
-        return data
-    return data + (connection.send(h11.Data(data=response.body)) or b"")
 
 
 async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
