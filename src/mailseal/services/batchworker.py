@@ -12,8 +12,9 @@ from mailseal.names import Domain
 from mailseal.scans.fleet import ScanBatch, ScanOrder
 from mailseal.scans.optouts import OptOuts
 from mailseal.scans.result import Result
+from mailseal.scans.unexamined import opted_out
 from mailseal.services.doubt import Control, Doubt
-from mailseal.services.scanner import MAX_LOOKS, OPTED_OUT, Examiner, Sleep, rest_of
+from mailseal.services.scanner import MAX_LOOKS, Examiner, Sleep, rest_of
 
 SAVE_SECONDS = 1.0  # ours: what a lost worker may cost
 
@@ -69,7 +70,7 @@ class BatchWorker:
 
         async def look_at(number: int, domain: Domain) -> None:
             if self._opt_outs.covers(domain):
-                waiting.append(Result(number=number, domain=str(domain), fault=OPTED_OUT))
+                waiting.append(opted_out(number, domain))
                 return
             examined = await examine(number, domain)
             for _ in range(1, MAX_LOOKS):

@@ -20,9 +20,8 @@ from mailseal.scans.listing import Item
 from mailseal.scans.optouts import OptOuts
 from mailseal.scans.positions import Positions
 from mailseal.scans.result import Result
+from mailseal.scans.unexamined import no_name, opted_out
 
-NO_NAME = "no domain name"
-OPTED_OUT = "opted out"
 MAX_LOOKS = 6  # ours, for one domain: hundreds of names at one address have their turn by then
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -42,10 +41,10 @@ class ScanLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examined:
-    """A domain's result with what it was judged by."""
+    """A domain's result with what it was judged by, if anybody was asked."""
 
     result: Result
-    evidence: Evidence | None
+    evidence: Evidence | None = None
 
 
 class Examiner(Protocol):
@@ -191,9 +190,9 @@ class Scanner:
 
     async def _look_at(self, item: Item) -> Examined:
         if item.domain is None:
-            return without_look(item, f"{NO_NAME}: {item.fault}")
+            return Examined(result=no_name(item))
         if self._opt_outs.covers(item.domain):
-            return without_look(item, OPTED_OUT)
+            return Examined(result=opted_out(item.number, item.domain))
         return await self._examine(item.number, item.domain)
 
     def _count(self, result: Result) -> None:
@@ -210,9 +209,3 @@ def rest_of(examined: Examined) -> timedelta | None:
     failures = (session.failure for host in hosts for session in host.sessions)
     rests = (one.again_in for one in failures if one is not None and one.again_in is not None)
     return max(rests, default=None)
-
-
-def without_look(item: Item, fault: str) -> Examined:
-    """Return the result of an entry that nobody was asked about."""
-    result = Result(number=item.number, domain=str(item.domain or item.text), fault=fault)
-    return Examined(result=result, evidence=None)

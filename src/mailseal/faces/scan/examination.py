@@ -9,7 +9,8 @@ import structlog
 from mailseal.checks.judge import judge
 from mailseal.checks.saved import write_evidence
 from mailseal.names import Domain
-from mailseal.scans.result import Result, sum_up
+from mailseal.scans.result import sum_up
+from mailseal.scans.unexamined import failed
 from mailseal.services.judging import judge_aside
 from mailseal.services.scanner import Examined
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from mailseal.checks.evidence import Depth, Evidence
     from mailseal.services.checker import Checker
 
-FAILED = "failed"
 MAX_STEM = 200  # ours: names of files end at 255 bytes, those of domains at 253
 
 log = structlog.get_logger()
@@ -42,10 +42,7 @@ class Examination:
             # A mistake of ours in one domain must not cost the others; a new run would meet it
             # again and never come past it.
             log.exception("domain could not be examined", domain=str(domain))
-            fault = f"{FAILED}: {type(error).__name__}"
-            return Examined(
-                result=Result(number=number, domain=str(domain), fault=fault), evidence=None
-            )
+            return Examined(result=failed(number, domain, error))
         return Examined(result=result, evidence=evidence)
 
 

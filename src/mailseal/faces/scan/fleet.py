@@ -79,7 +79,7 @@ def submit(
 async def _add_all(board: Any, scan: int, listing: "Listing", size: int) -> None:
     """Add domains in batches; what is no domain has its result at once."""
     from mailseal.scans.result import Result
-    from mailseal.services.scanner import without_look
+    from mailseal.scans.unexamined import no_name
 
     domains: list[tuple[int, str]] = []
     faults: list[Result] = []
@@ -95,7 +95,7 @@ async def _add_all(board: Any, scan: int, listing: "Listing", size: int) -> None
 
     for item in listing:
         if item.domain is None:
-            faults.append(without_look(item, f"no domain name: {item.fault}").result)
+            faults.append(no_name(item))
         else:
             domains.append((item.number, str(item.domain)))
         if len(domains) + len(faults) >= size * BATCHES_AT_ONCE:
