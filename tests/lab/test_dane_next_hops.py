@@ -20,6 +20,8 @@ UNKNOWN = "DANE is unknown and must not be overridden"
     (f"[{HOST}]", "OK dane-only"),
     (f"[{HOST}]:25", "OK dane-only"),
     (f"[{HOST}]:smtp", "OK dane-only"),
+    (f"[{HOST}]:mail", "OK dane-only"),         # by /etc/services alone
+    (f"[{HOST}]:nosuch", "OK dane"),            # at which port, nobody knows
     (f"[{HOST}]:587", "NOTFOUND "),             # its records are for port 25
     (f"[{HOST}]:submission", "NOTFOUND "),
     ("dane-good.test:25", "OK dane-only"),

@@ -132,6 +132,27 @@ async def test_a_bracketed_relay_is_its_own_host_and_policy_domain(
     assert await world.reply(key) == "OK dane-only"
 
 
+@pytest.mark.parametrize(("service", "is_enforced", "reply"), [
+    ("urd", True, "OK dane-only"),          # the machine knows it: port 465, which has records
+    ("urd", False, "OK dane-only"),
+    ("nosuch", True, "OK dane-only"),       # nobody can say that there are none
+    ("nosuch", False, "OK dane"),           # not NOTFOUND
+])  # fmt: skip
+async def test_a_service_name_is_a_number_or_not_known(
+    world: SenderWorld, service: str, is_enforced: bool, reply: str
+) -> None:
+    """A name in a TLSA question would find nothing, and pass for proof that there is nothing."""
+    if is_enforced:
+        world.enforce(domain="mx.example.com")
+    world.dns.secure()
+    world.dns.tlsa("_465._tcp.mx.example.com", GOOD)
+    world.surveyor = Surveyor(world.dns, world.clock, world.survey_limits, port_of={"urd": 465}.get)
+    world.start_resolver()
+
+    assert await world.reply(f"[mx.example.com]:{service}") == reply
+    assert all("nosuch" not in name and "urd" not in name for name, _ in world.dns.queries)
+
+
 async def test_a_port_without_brackets_keeps_the_mx_look_up(world: SenderWorld) -> None:
     """``example.com:2525`` means the MX hosts of example.com, at that port."""
     world.enforce()

@@ -1,6 +1,7 @@
 """Finds out where mail for a next hop goes and what DANE says of each host (RFC 7672 §2.2)."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
@@ -32,7 +33,7 @@ from mailseal.services.ttlcache import Timed, TtlCache
 V = TypeVar("V")
 
 # Port numbers of the service names that MTAs deliver to; TLSA names hold decimal numbers alone.
-_PORTS = {"smtp": "25", "submission": "587", "submissions": "465", "smtps": "465", "lmtp": "24"}
+_PORTS = {"smtp": 25, "submission": 587, "submissions": 465, "smtps": 465, "lmtp": 24}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +64,21 @@ class Survey:
 
 
 class Surveyor:
-    """Looks up MX, addresses and TLSA, each shared by all next hops that need it."""
+    """Looks up MX, addresses and TLSA, each shared by all next hops that need it.
 
-    def __init__(self, dns: Dns, clock: Clock, limits: SurveyLimits) -> None:
+    ``port_of`` gives the numbers of service names beyond the usual ones, None for what is none.
+    """
+
+    def __init__(
+        self,
+        dns: Dns,
+        clock: Clock,
+        limits: SurveyLimits,
+        *,
+        port_of: Callable[[str], int | None] = _PORTS.get,
+    ) -> None:
         self._dns = dns
+        self._port_of = port_of
         self._clock = clock
         self._limits = limits
         self._failing: dict[Domain, Streak] = {}
@@ -104,8 +116,13 @@ class Surveyor:
     async def survey_hosts(
         self, mx: MxSet, port: str | None, *, timeout: timedelta, wait_for_fresh: bool = False
     ) -> Survey:
-        """Return the state of every host of an MX set; a host that is late counts as failed."""
-        number = _PORTS.get(port or DEFAULT_PORT, port or DEFAULT_PORT)
+        """Return the state of every host of an MX set; a host that is late counts as failed.
+
+        So does every host at a port that nobody can name: its TLSA records cannot be asked for.
+        """
+        number = self._number_of(port or DEFAULT_PORT)
+        if number is None:
+            return self._survey_nowhere(mx, port)
         states = await asyncio.gather(
             *(
                 self._hosts.get((host.name, number), timeout=timeout, wait_for_fresh=wait_for_fresh)
@@ -194,6 +211,24 @@ class Surveyor:
                 break
         return state
 
+    def _number_of(self, port: str) -> str | None:
+        if port.isdigit():
+            return port
+        number = _PORTS.get(port) or self._port_of(port)
+        return str(number) if number else None
+
+    def _survey_nowhere(self, mx: MxSet, port: str | None) -> Survey:
+        failed = self._failed(None)
+        states = tuple(
+            (host, _state_unknown(host, f'no service is called "{port}" on this machine'))
+            for host in mx.hosts
+        )
+        return Survey(
+            exchange=Exchange(mx=mx, states=states),
+            fresh_for=failed.fresh_for,
+            usable_for=failed.usable_for,
+        )
+
     def _failing_for(self, domain: Domain) -> timedelta:
         streak = self._failing.get(domain)
         return streak.lasted() if streak else timedelta(0)
@@ -211,9 +246,11 @@ class Surveyor:
 
 
 def _late(host: MxHost) -> Timed[HostState]:
-    state = HostState(
-        state=TlsaState.FAILED,
-        ttl=timedelta(0),
-        reason=f"{host.name}: look-up: no answer in time",
-    )
+    state = _state_unknown(host, "no answer in time")
     return Timed(value=state, fresh_for=timedelta(0), usable_for=timedelta(0))
+
+
+def _state_unknown(host: MxHost, why: str) -> HostState:
+    return HostState(
+        state=TlsaState.FAILED, ttl=timedelta(0), reason=f"{host.name}: look-up: {why}"
+    )

@@ -1,6 +1,8 @@
 """The views of DNS: doors to each set of resolvers, and the actors that see the world by it."""
 
 import contextlib
+import functools
+import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -51,7 +53,10 @@ async def open_views(
             names = tuple(map(str, addresses)) if zones else ()
             dns, tested = open_trusted(addresses), open_tested(addresses)
             surveyor = Surveyor(
-                CountedDns(dns, meter, clock), clock, _survey_limits(config, shares=len(seen))
+                CountedDns(dns, meter, clock),
+                clock,
+                _survey_limits(config, shares=len(seen)),
+                port_of=port_of,
             )
 
             def use_others(aside: frozenset[str]) -> None:
@@ -93,6 +98,15 @@ async def open_views(
 
         default, *others = map(make, range(len(seen)))
         yield Views(default, others)
+
+
+@functools.lru_cache(maxsize=1024)  # the file is read anew each time
+def port_of(service: str) -> int | None:
+    """Return the port that a service has by /etc/services, where MTAs look for it too."""
+    try:
+        return socket.getservbyname(service, "tcp")
+    except OSError:
+        return None
 
 
 def _survey_limits(config: "Config", *, shares: int) -> "SurveyLimits":
