@@ -31,8 +31,8 @@ def odd_chain(kind: str, host: str) -> tuple[bytes, ...]:
     if kind == "issuer-ends-soon":
         soon = _certify(_name("Test Issuer"), _name("Test Root"), ends=NOW + timedelta(days=3))
         return (good[0], soon)
-    if kind == "rsa-1024":
-        key = rsa.generate_private_key(65537, 1024)
+    if kind in ("rsa-1024", "rsa-2048"):  # too weak, and just strong enough
+        key = rsa.generate_private_key(65537, int(kind.removeprefix("rsa-")))
         return (_certify(_name(host), issuer, host, key=key), good[1])
     if kind == "sha1":
         # cryptography does not sign with SHA-1 any more, but it reads what says that it is.

@@ -158,6 +158,41 @@ def test_nothing_is_found_at_servers_that_agree(evidence: Evidence) -> None:
     assert codes(judge(evidence)) == ["dnssec-unsigned"]
 
 
+def test_a_newer_digest_beside_an_old_one_makes_a_chain_as_good_as_new() -> None:
+    """Resolvers take the best one that they know (RFC 4509 §3)."""
+    both = found(ds(NEW_KEY, digest_type=1), ds(NEW_KEY))
+
+    assert codes(judge(chained(both, found(NEW_KEY)))) == ["dnssec-signed"]
+
+
+def test_only_serial_numbers_tell_that_servers_differ() -> None:
+    """Records in another order, or of another type, are no other zone."""
+    evidence = serving("1", "1")
+    (first, second) = evidence.records.authorities
+    other = replace(second, rdtype="TXT", texts=("v=STSv1; id=1;",))
+    own = replace(evidence.records, authorities=(first, other))
+
+    assert zone.SERVERS_DIFFER.code not in codes(judge(replace(evidence, records=own)))
+
+
+@pytest.mark.parametrize(
+    ("evidence", "words"),
+    [
+        (signed(hours=20), "A signature of the zone ends in 20 hours."),
+        (signed(hours=-3), "A signature of the zone ended 3 hours ago."),
+        (signed(iterations=50), "protects nobody"),  # as many as resolvers go along with
+        (signed(iterations=51), "treat the zone as unsigned"),
+        (seen_by(domain_evidence(), validates=None), "validates DNSSEC is not known."),
+        (seen_by(domain_evidence(), validates=False), "used here does not validate DNSSEC."),
+    ],
+)
+def test_what_is_said_depends_on_what_was_seen(evidence: Evidence, words: str) -> None:
+    """How long there still is, what resolvers do, and whether anybody knows."""
+    said = [f"{one.seen} {one.follows}" for one in judge(evidence)]
+
+    assert any(words in one for one in said), said
+
+
 def test_a_failure_that_is_not_bogus_proves_nothing() -> None:
     """A time-out is said where the record is judged, not here."""
     assert codes(judge(having(sts=failed(DnsFailure.TIMEOUT, "no answer")))) == ["dnssec-unsigned"]

@@ -300,11 +300,37 @@ def test_each_kind_of_domain_gets_its_verdict(case: Case) -> None:
         (domain(mismatch(), mode=None), f"{MX1} [{V4}] matches no TLSA record."),
         (domain(dark()), f"{MX1} [{V4}] could not be tested: timeout."),
         (domain(good(), dark(MX2)), f"{MX2} [{V4}] could not be tested: timeout."),
+        (domain(dark(), mode=None), f"{MX1} [{V4}] could not be tested: timeout."),
+        (observed_by(domain(dark(trouble=Trouble.BLOCKED)), may_use_port_25=False),
+         "Connections from this machine to port 25 are blocked, whatever the address."),
     ],
-)
+)  # fmt: skip
 def test_reasons_name_the_host_and_what_was_seen(evidence: Evidence, reason: str) -> None:
     """The most important one comes first."""
     assert say_headline(read(evidence), ()).reasons[0].startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "words", "is_said"),
+    [
+        (domain(dane()), "and do not know DANE", True),
+        (domain(at(MX1, without_starttls(), tlsa=(RIGHT,))), "and do not know DANE", False),
+        (with_body(b"<html>"), "The MX hosts are ready.", True),
+        (replace(with_body(b"<html>"), mx_hosts=(half_looked_up(V6, a=failed()),)),
+         "The MX hosts are ready.", False),
+        (domain(good(), bad(MX2), bad("mx3.example.com")),
+         "the backup mx2.example.com and mx3.example.com:", True),
+        (domain(good(), *(bad(f"mx{n}.example.com") for n in (2, 3, 4, 5)),
+                preferences=(10, 20, 30, 40, 50)),
+         "mx2.example.com, mx3.example.com, mx4.example.com and mx5.example.com:", True),
+        (domain(good(), *(bad(f"mx{n}.example.com") for n in (2, 3, 4, 5, 6)),
+                preferences=(10, 20, 30, 40, 50, 60)),
+         "mx2.example.com, mx3.example.com, mx4.example.com and 2 more:", True),
+    ],
+)  # fmt: skip
+def test_a_sentence_says_what_holds(evidence: Evidence, words: str, is_said: bool) -> None:
+    """Neither less than was seen nor more."""
+    assert (words in say_headline(read(evidence), ()).sentence) is is_said
 
 
 def test_a_policy_that_was_not_seen_hides_no_fault_of_the_hosts() -> None:

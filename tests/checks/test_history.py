@@ -235,7 +235,7 @@ def test_findings_speak_in_sentences_and_lead_out() -> None:
     """Errors and warnings have a consequence and a remedy."""
     timeline = Timeline()
     timeline.look(published(policy()))
-    timeline.look(published(policy("testing")))
+    assert timeline.look(published(policy("testing")))
     for finding in timeline.found:
         for text in (finding.seen, finding.follows, finding.remedy):
             assert SENTENCE.fullmatch(text)

@@ -379,7 +379,8 @@ def test_damaged_chains_are_judged(place: int, value: int, which: int) -> None:
     shown = replace(shown, tls=replace(tls(MX1), chain=tuple(chain)))
     issuer = record_for(session(), (2, 1, 1), depth=1)
 
-    judge_all(domain(at(MX1, shown, tlsa=(issuer,))))
+    judgement = judge_all(domain(at(MX1, shown, tlsa=(issuer,))))
+    assert judgement.headline.sentence.endswith(".")
 
 
 def test_an_address_beside_one_that_was_not_seen_is_named() -> None:

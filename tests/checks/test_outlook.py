@@ -6,7 +6,14 @@ import pytest
 
 from mailseal.answers import DnsFailure
 from mailseal.checks.evidence import HostEvidence, SmtpSession, Stage, Trouble
-from mailseal.checks.outlook import Outcome, Reach, foresee_dane, foresee_sts, judge_sts
+from mailseal.checks.outlook import (
+    Outcome,
+    Reach,
+    foresee_dane,
+    foresee_sts,
+    judge_sts,
+    proven_failures,
+)
 from mailseal.checks.reading import read
 from mailseal.results import ResultType
 from mailseal.testing.evidence import absent, failed, host, session, tls
@@ -261,6 +268,31 @@ def test_hosts_that_dane_asks_nothing_of_do_not_stand_for_those_it_does() -> Non
 def test_dane_asks_nothing_behind_insecure_mx_records() -> None:
     """Whoever can forge the MX set chooses the host (RFC 7672 §2.2.1)."""
     assert foresee_dane(reading(at(MX1, session(), tlsa=(digest(1),)), is_secure=False)) is None
+
+
+def test_of_hosts_that_nobody_knows_dane_says_nothing() -> None:
+    """Whether the MX records are signed is not known either."""
+    evidence = domain(at(MX1, session(), tlsa=(RIGHT,)), mode=None)
+    unknown = replace(evidence, records=replace(evidence.records, mx=failed()))
+
+    assert foresee_dane(read(unknown)) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "is_proven"),
+    [
+        (replace(host(MX1, sessions=()), a=failed(), aaaa=absent()), True),
+        (replace(host(MX1, sessions=()), a=absent(), aaaa=failed(DnsFailure.BOGUS)), True),
+        (replace(host(MX1, sessions=()), a=failed(DnsFailure.TIMEOUT), aaaa=absent()), False),
+        (replace(at(MX1, session()), aaaa=failed()), False),  # it has another address
+        (replace(at(MX1, session()), alias=failed()), True),
+    ],
+)
+def test_a_look_up_of_addresses_fails_for_dane_where_there_is_no_other(
+    one: HostEvidence, is_proven: bool
+) -> None:
+    """Behind one address the other family's failure keeps nobody away (RFC 7672 §2.1.1)."""
+    assert bool(proven_failures(one)) is is_proven
 
 
 @pytest.mark.parametrize(

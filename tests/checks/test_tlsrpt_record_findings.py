@@ -152,3 +152,36 @@ def test_the_ready_record_is_one_that_reads_well() -> None:
     assert ready.place == NAME
     text = ready.text.removeprefix("TXT ").strip('"')
     assert "tlsrpt-present" in {one.code for one in judge(asking(text))}
+
+
+def test_another_recipient_is_proposed_where_the_own_domain_takes_mail() -> None:
+    """A null MX of one's own cannot be mended by naming oneself."""
+    (elsewhere,) = _gone(reporting_to("null.example", NULL))
+    (own,) = _gone(reporting_to("example.com", NULL))
+
+    assert [ready.place for ready in elsewhere.ready] == [NAME]
+    assert own.ready == ()
+
+
+def _gone(evidence: Evidence) -> list[Finding]:
+    return [one for one in judge(evidence) if one.code == tlsrptrecord.RECIPIENT_GONE.code]
+
+
+def test_where_nothing_is_protected_reports_may_come_by_any_way() -> None:
+    """Nothing that they tell of could keep them from coming."""
+    evidence = asking("v=TLSRPTv1; rua=mailto:tls@example.com", mode=None)
+
+    assert tlsrptrecord.RECIPIENT_WITHIN.code not in {one.code for one in judge(evidence)}
+
+
+def test_the_record_that_is_meant_is_named_where_there_are_several() -> None:
+    """What is about none of them in particular names none."""
+    (damaged,) = [
+        one
+        for one in judge(asking(GOOD, "v=tlsrptv1; rua=mailto:tls@example.net"))
+        if one.code == tlsrptrecord.DAMAGED_BESIDE.code
+    ]
+    (several,) = judge(asking(GOOD, GOOD))
+
+    assert damaged.seen.startswith(f"At {NAME}, TXT record 2: ")
+    assert several.seen.startswith(f"At {NAME}: ")
