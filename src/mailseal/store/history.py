@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mailseal.checks.changes import Span
 from mailseal.names import Domain
-from mailseal.store import historystatements
+from mailseal.store import historystatements, messagestatements
 from mailseal.store.worker import LONG_SECONDS, Worker
 from mailseal.watch.notice import Channel
 from mailseal.watch.records import Look, Message, Observation, Postponed, Settled, Watched
@@ -102,7 +102,7 @@ class History:
     ) -> tuple[Message, ...]:
         """Claim messages whose time has come, the oldest first."""
         return await self._write(
-            lambda connection: historystatements.claim_messages(
+            lambda connection: messagestatements.claim(
                 connection,
                 channels,
                 now,
@@ -115,16 +115,16 @@ class History:
 
     async def settle(self, message: Message, outcome: Settled | Postponed) -> None:
         """Note what came of an attempt."""
-        await self._write(lambda connection: historystatements.settle(connection, message, outcome))
+        await self._write(lambda connection: messagestatements.settle(connection, message, outcome))
 
     async def count_waiting(self) -> int:
         """Count the messages that are neither delivered nor given up."""
-        return await self._read(historystatements.count_waiting)
+        return await self._read(messagestatements.count_waiting)
 
     async def give_up(self, before: datetime, outcome: Settled) -> int:
         """Settle what waits since before an instant, by whatever channel; return how many did."""
         return await self._write(
-            lambda connection: historystatements.give_up(connection, before, outcome)
+            lambda connection: messagestatements.give_up(connection, before, outcome)
         )
 
     async def prune(self, before: datetime) -> int:

@@ -1,5 +1,7 @@
 """Watched domains, findings over time and messages as rows and back."""
 
+import logging
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -14,6 +16,8 @@ from mailseal.watch.notice import Channel, NoticeSyntaxError, read_notice
 from mailseal.watch.records import Figures, Message, Observation, Watched
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 _UNREADABLE = (
     msgspec.DecodeError,
@@ -124,3 +128,14 @@ def to_message(row: Row[Any]) -> Message:
         )
     except _UNREADABLE as error:
         raise CorruptRowError(f"{type(error).__name__}: {error}") from error
+
+
+def read_good(found: Iterable[Row[Any]], read: Callable[[Row[Any]], T]) -> tuple[T, ...]:
+    """Return what ``read`` makes of rows; a corrupt one is told in the log and left out."""
+    good: list[T] = []
+    for row in found:
+        try:
+            good.append(read(row))
+        except CorruptRowError as error:
+            log.warning("stored row is corrupt key=%r reason=%r action=ignore", row[0], str(error))
+    return tuple(good)

@@ -1,36 +1,25 @@
 """Every statement about watched domains, synchronous, on a connection that the caller gives."""
 
-import logging
-from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import (
-    Column,
     Connection,
-    Row,
-    Table,
     delete,
     func,
     insert,
-    or_,
     select,
     true,
     update,
 )
 
 from mailseal.checks.changes import Span
-from mailseal.mtasts.freshness import CLOCK_SKEW
 from mailseal.names import Domain
-from mailseal.store import historyrows, rows
+from mailseal.store import historyrows, messagestatements, rows
+from mailseal.store.claims import is_due, is_free
 from mailseal.store.errors import StoreFullError
 from mailseal.store.schema import messages, observations, spans, watched
-from mailseal.watch.notice import Channel, write_notice
-from mailseal.watch.records import Look, Message, Observation, Postponed, Settled, Watched
-
-T = TypeVar("T")
-
-log = logging.getLogger(__name__)
+from mailseal.watch.records import Look, Observation, Watched
 
 
 def add(connection: Connection, domain: Domain, now: datetime, *, at_most: int) -> bool:
@@ -61,13 +50,13 @@ def remove(connection: Connection, domain: Domain) -> bool:
 def list_all(connection: Connection) -> tuple[Watched, ...]:
     """Return all watched domains in the order of their names."""
     found = connection.execute(select(watched).order_by(watched.c.domain))
-    return _read(found, historyrows.to_watched)
+    return historyrows.read_good(found, historyrows.to_watched)
 
 
 def load(connection: Connection, domain: Domain) -> Watched | None:
     """Return one watched domain."""
     query = select(watched).where(watched.c.domain == str(domain))
-    found = _read(connection.execute(query), historyrows.to_watched)
+    found = historyrows.read_good(connection.execute(query), historyrows.to_watched)
     return found[0] if found else None
 
 
@@ -78,8 +67,8 @@ def claim_due(
     # A CTE, since PostgreSQL may run a locking subquery more than once.
     free = (
         select(watched.c.domain)
-        .where(_is_due(watched.c.next_look_at, now, longest))
-        .where(_is_free(watched, now, until))
+        .where(is_due(watched.c.next_look_at, now, longest))
+        .where(is_free(watched, now, until))
         .order_by(watched.c.next_look_at, watched.c.domain)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -91,7 +80,7 @@ def claim_due(
         .values(claimed_until=rows.from_instant(until))
         .returning(*watched.columns)
     )
-    found = _read(claimed.all(), historyrows.to_watched)
+    found = historyrows.read_good(claimed.all(), historyrows.to_watched)
     return tuple(sorted(found, key=lambda one: (one.next_look_at, one.domain)))
 
 
@@ -100,11 +89,11 @@ def claim(connection: Connection, domain: Domain, now: datetime, until: datetime
     claimed = connection.execute(
         update(watched)
         .where(watched.c.domain == str(domain))
-        .where(_is_free(watched, now, until))
+        .where(is_free(watched, now, until))
         .values(claimed_until=rows.from_instant(until))
         .returning(*watched.columns)
     )
-    found = _read(claimed.all(), historyrows.to_watched)
+    found = historyrows.read_good(claimed.all(), historyrows.to_watched)
     return found[0] if found else None
 
 
@@ -115,7 +104,7 @@ def load_open(connection: Connection, domain: Domain) -> tuple[Span, ...]:
         .where(spans.c.domain == str(domain), spans.c.resolved_at.is_(None))
         .order_by(spans.c.first_seen, spans.c.code, spans.c.subject)
     )
-    return _read(connection.execute(query), historyrows.to_span)
+    return historyrows.read_good(connection.execute(query), historyrows.to_span)
 
 
 def load_resolved(connection: Connection, domain: Domain, *, limit: int) -> tuple[Span, ...]:
@@ -126,7 +115,7 @@ def load_resolved(connection: Connection, domain: Domain, *, limit: int) -> tupl
         .order_by(spans.c.resolved_at.desc(), spans.c.code, spans.c.subject)
         .limit(limit)
     )
-    return _read(connection.execute(query), historyrows.to_span)
+    return historyrows.read_good(connection.execute(query), historyrows.to_span)
 
 
 def load_observations(
@@ -144,7 +133,7 @@ def load_observations(
         .order_by(observations.c.at.desc())
         .limit(limit)
     )
-    return _read(connection.execute(query), historyrows.to_observation)
+    return historyrows.read_good(connection.execute(query), historyrows.to_observation)
 
 
 def load_evidence(connection: Connection, domain: Domain) -> bytes | None:
@@ -201,7 +190,7 @@ def record(connection: Connection, look: Look) -> bool:
             .values(evidence=None)
         )
     _replace_spans(connection, look)
-    _put_messages(connection, look, at)
+    messagestatements.put(connection, look, at)
     return True
 
 
@@ -222,92 +211,6 @@ def _replace_spans(connection: Connection, look: Look) -> None:
         connection.execute(insert(spans), wanted)
 
 
-def _put_messages(connection: Connection, look: Look, at: int) -> None:
-    if look.notice is None:
-        return
-    for channel in look.channels:
-        connection.execute(
-            insert(messages).values(
-                id=f"{look.notice.id}-{channel.value}",
-                domain=str(look.before.domain),
-                channel=channel.value,
-                created_at=at,
-                notice=write_notice(look.notice),
-                attempts=0,
-                next_try_at=at,
-            )
-        )
-
-
-def claim_messages(
-    connection: Connection,
-    channels: Sequence[Channel],
-    now: datetime,
-    until: datetime,
-    *,
-    longest: timedelta,
-    limit: int,
-    is_retry: bool,
-) -> tuple[Message, ...]:
-    """Claim messages of some channels whose time has come, the oldest first."""
-    free = (
-        select(messages.c.id)
-        .where(messages.c.settled_at.is_(None))
-        .where(messages.c.channel.in_([one.value for one in channels]))
-        .where(messages.c.attempts > 0 if is_retry else messages.c.attempts == 0)
-        .where(_is_due(messages.c.next_try_at, now, longest))
-        .where(_is_free(messages, now, until))
-        .order_by(messages.c.created_at, messages.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .cte("free")
-    )
-    claimed = connection.execute(
-        update(messages)
-        .where(messages.c.id.in_(select(free.c.id)))
-        .values(claimed_until=rows.from_instant(until))
-        .returning(*messages.columns)
-    )
-    found = _read(claimed.all(), historyrows.to_message)
-    return tuple(sorted(found, key=lambda one: (one.created_at, one.id)))
-
-
-def settle(connection: Connection, message: Message, outcome: Settled | Postponed) -> None:
-    """Note what came of an attempt."""
-    attempts = message.attempts + 1
-    values: dict[str, Any] = {"attempts": attempts, "claimed_until": None}
-    match outcome:
-        case Settled():
-            values |= {
-                "settled_at": rows.from_instant(outcome.at),
-                "failure": outcome.failure or None,
-            }
-        case Postponed():
-            values |= {
-                "next_try_at": rows.from_instant(outcome.until),
-                "failure": outcome.failure,
-            }
-    connection.execute(update(messages).where(messages.c.id == message.id).values(values))
-
-
-def count_waiting(connection: Connection) -> int:
-    """Count the messages that are not settled."""
-    query = select(func.count()).select_from(messages).where(messages.c.settled_at.is_(None))
-    return connection.execute(query).scalar_one()
-
-
-def give_up(connection: Connection, before: datetime, outcome: Settled) -> int:
-    """Settle what waits since before an instant, and what cannot be read as well."""
-    waiting = update(messages).where(
-        messages.c.settled_at.is_(None), messages.c.created_at < rows.from_instant(before)
-    )
-    return connection.execute(
-        waiting.values(
-            settled_at=rows.from_instant(outcome.at), failure=outcome.failure, claimed_until=None
-        )
-    ).rowcount
-
-
 def prune(connection: Connection, before: datetime) -> int:
     """Forget what is over and older than an instant."""
     limit = rows.from_instant(before)
@@ -322,31 +225,3 @@ def _is_same(before: Watched) -> Any:
     if before.looked_at is None:
         return watched.c.looked_at.is_(None)
     return watched.c.looked_at == rows.from_instant(before.looked_at)
-
-
-def _is_due(column: Column[int], now: datetime, longest: timedelta) -> Any:
-    """Hold for what has come, and for what is further away than anybody puts it."""
-    return or_(
-        column <= rows.from_instant(now),
-        column > rows.from_instant(now + longest + CLOCK_SKEW),
-    )
-
-
-def _is_free(table: Table, now: datetime, until: datetime) -> Any:
-    """Hold for rows that nobody is at; a claim longer than any node's is of a wrong clock."""
-    claimed = table.c.claimed_until
-    return or_(
-        claimed.is_(None),
-        claimed <= rows.from_instant(now),
-        claimed > rows.from_instant(until + CLOCK_SKEW),
-    )
-
-
-def _read(found: Iterable[Row[Any]], read: Callable[[Row[Any]], T]) -> tuple[T, ...]:
-    good: list[T] = []
-    for row in found:
-        try:
-            good.append(read(row))
-        except rows.CorruptRowError as error:
-            log.warning("stored row is corrupt key=%r reason=%r action=ignore", row[0], str(error))
-    return tuple(good)
