@@ -247,6 +247,8 @@ CASES: list[Case] = [
     ("policy-host-half-unknown", without_policy_address(absent(), failed()), Verdict.CANNOT_TELL,
      "could not be fetched from here"),
     ("orphan", with_records(), Verdict.NOT_YET, "no valid record"),
+    ("retired", replace(domain(good(), mode="none", covered=()), records=records(sts=txt())),
+     Verdict.NOT_PUBLISHED, "mode none"),
     ("two-records", with_records("v=STSv1; id=1;", "v=STSv1; id=2;"),
      Verdict.NOT_YET, "no valid record"),
     ("dns-only", replace(domain_evidence(depth=Depth.DNS), policy_host=None), Verdict.CANNOT_TELL,

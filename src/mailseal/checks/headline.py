@@ -173,11 +173,18 @@ def _say_not_enforcing(case: _Case) -> Headline:
         reason = answer.reason if isinstance(answer, LookupFailed) else ""
         seen = f"TXT at _mta-sts.{case.domain} could not be looked up: {reason}."
         return _say(Verdict.CANNOT_TELL, "Whether MTA-STS is published is not known.", (seen,))
-    if not reading.wants_sts or reading.mode is Mode.NONE:
+    if not reading.wants_sts or reading.mode is Mode.NONE or _is_retired(case):
         return _say_not_published(case)
     if reading.policy is None:
         return _say_unusable(case)
     return _say_ready(case)
+
+
+def _is_retired(case: _Case) -> bool:
+    """Tell whether all that is left is a policy in mode none, as at the end of a removal."""
+    policy = case.reading.written.policy if case.reading.written else None
+    is_none = policy is not None and policy.mode is Mode.NONE
+    return is_none and case.reading.sts_record is None and not case.errors
 
 
 def _say_not_published(case: _Case) -> Headline:
