@@ -61,7 +61,22 @@ def test_reply_words_to_the_byte() -> None:
 def test_reasons_are_short_printable_ascii() -> None:
     """A reason cannot break a log line, and Postfix logs 200 characters of it."""
     assert socketmap.temp("a\r\nb\x00ü") == b"TEMP a??b??"
-    assert socketmap.perm("x" * 1000) == b"PERM " + b"x" * 200
+    assert socketmap.perm("x " * 1000) == b"PERM " + b"x " * 100
+
+
+@pytest.mark.parametrize("length", [1, 41, 120, 190, 1000])
+@pytest.mark.parametrize("form", ["{} gave no address", "{}: MX look-up: timeout", "no {}, no {}"])
+def test_a_long_name_leaves_room_for_the_cause(form: str, length: int) -> None:
+    """What fits stays as it is; what does not is shortened within its longest words first."""
+    name = ("a" * length + ".example.com")[-253:]
+    reason = form.format(*[name] * form.count("{}"))
+    said = socketmap.temp(reason).decode().removeprefix("TEMP ")
+
+    assert len(said) <= socketmap.MAX_REASON_BYTES
+    assert said == reason or "..." in said
+    assert (said == reason) is (len(reason) <= socketmap.MAX_REASON_BYTES)
+    for word in form.replace("{}", ".example.com").split():
+        assert word in said
 
 
 @pytest.mark.parametrize("size_bytes", [0, 99_998])  # empty is a broken policy; 100 001 in all

@@ -3,6 +3,7 @@
 These functions handle payloads; ``netstring`` frames them.
 """
 
+import re
 from dataclasses import dataclass
 
 import mailseal
@@ -11,6 +12,9 @@ from mailseal.quoting import ascii_only
 MAX_REQUEST_BYTES = 11_000  # Postfix' 10 000 for a key (dict_sockmap), and room for a map name
 MAX_REPLY_BYTES = 100_000  # Postfix' socketmap_max_reply_size, without framing
 MAX_REASON_BYTES = 200  # what Postfix logs of a reason
+_MAX_READ_CHARS = 4 * MAX_REASON_BYTES  # three host names of 253 bytes fit in
+_LONG_WORD = re.compile(r"\S{41,}")  # in a reason that is too long: names that nobody reads whole
+_HEAD_CHARS, _TAIL_CHARS = 10, 27  # the end of a name says whose it is
 
 
 class RequestSyntaxError(mailseal.Error):
@@ -73,4 +77,12 @@ def perm(reason: str) -> bytes:
 
 
 def _printable(reason: str) -> bytes:
-    return ascii_only(reason[:MAX_REASON_BYTES]).encode("ascii")
+    text = ascii_only(reason[:_MAX_READ_CHARS])
+    if len(text) > MAX_REASON_BYTES:
+        # Else a long name at the beginning would leave no room for the cause behind it.
+        text = _LONG_WORD.sub(lambda word: _shortened(word[0]), text)
+    return text[:MAX_REASON_BYTES].encode("ascii")
+
+
+def _shortened(word: str) -> str:
+    return f"{word[:_HEAD_CHARS]}...{word[-_TAIL_CHARS:]}"
