@@ -10,6 +10,7 @@ from datetime import datetime
 
 from mailseal.checks.areas import Area
 from mailseal.checks.finding import Finding, Severity
+from mailseal.checks.verdict import Verdict
 
 
 class Mark(enum.StrEnum):
@@ -31,12 +32,30 @@ _BY_SEVERITY = {
     Severity.UNKNOWN: Mark.UNKNOWN,
     Severity.WARNING: Mark.WARNING,
 }
+_BY_VERDICT = {
+    Verdict.SAFE_TO_ENFORCE: Mark.GOOD,
+    Verdict.NOT_YET: Mark.WARNING,
+    Verdict.HEALTHY: Mark.GOOD,
+    Verdict.LOSING_MAIL: Mark.ERROR,
+    Verdict.NOT_PUBLISHED: Mark.NONE,
+    Verdict.CANNOT_TELL: Mark.UNKNOWN,
+}
 _GRAVITY = tuple(Mark)  # the worst last
 
 
 def mark_of(severity: Severity) -> Mark:
     """Return the mark of a finding; what is only told is good."""
     return _BY_SEVERITY.get(severity, Mark.GOOD)
+
+
+def mark_of_verdict(verdict: Verdict) -> Mark:
+    """Return the mark of a verdict."""
+    return _BY_VERDICT[verdict]
+
+
+def mark_of_told(finding: Finding) -> Mark:
+    """Return the mark of a finding that is told by itself: what is no fault is a note."""
+    return _BY_SEVERITY.get(finding.severity, Mark.NOTE)
 
 
 def worst(marks: Iterable[Mark]) -> Mark:

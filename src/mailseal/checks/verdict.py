@@ -14,6 +14,26 @@ class Verdict(enum.StrEnum):
     NOT_PUBLISHED = "not-published"
     CANNOT_TELL = "cannot-tell"
 
+    @property
+    def words(self) -> str:
+        """The verdict as people read it."""
+        return _WORDS[self]
+
+    @property
+    def is_bad(self) -> bool:
+        """Tell whether mail is lost, or would be under an enforced policy."""
+        return self in (Verdict.LOSING_MAIL, Verdict.NOT_YET)
+
+
+_WORDS = {
+    Verdict.SAFE_TO_ENFORCE: "safe to enforce",
+    Verdict.NOT_YET: "not safe to enforce yet",
+    Verdict.HEALTHY: "enforcing and healthy",
+    Verdict.LOSING_MAIL: "enforcing and losing mail",
+    Verdict.NOT_PUBLISHED: "not published",
+    Verdict.CANNOT_TELL: "cannot tell from here",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headline:

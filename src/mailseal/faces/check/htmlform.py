@@ -14,10 +14,10 @@ from markupsafe import Markup
 
 import mailseal
 from mailseal.checks.areas import Area
-from mailseal.checks.finding import Finding, Severity
+from mailseal.checks.finding import Finding
 from mailseal.checks.judge import Judgement
 from mailseal.checks.layout import lay_out
-from mailseal.checks.overview import Mark, mark_of
+from mailseal.checks.overview import Mark, mark_of_told, mark_of_verdict
 from mailseal.faces.check import words
 from mailseal.faces.check.showing import printable
 
@@ -73,8 +73,8 @@ def _page(judgement: Judgement, number: int) -> dict[str, Any]:
     return {
         "id": f"d{number}",
         "domain": str(judgement.domain),
-        "verdict": words.VERDICTS[headline.verdict],
-        "mark": words.VERDICT_MARKS[headline.verdict],
+        "verdict": headline.verdict.words,
+        "mark": mark_of_verdict(headline.verdict),
         "sentence": headline.sentence,
         "reasons": headline.reasons,
         "looked": words.looked(judgement),
@@ -85,9 +85,8 @@ def _page(judgement: Judgement, number: int) -> dict[str, Any]:
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
-    mark = Mark.NOTE if finding.severity is Severity.INFO else mark_of(finding.severity)
     return {
-        "mark": mark,
+        "mark": mark_of_told(finding),
         "word": words.SEVERITIES[finding.severity].capitalize(),
         "code": finding.code,
         "subject": finding.subject,

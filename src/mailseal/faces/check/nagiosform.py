@@ -10,7 +10,7 @@ from mailseal.checks.forecast import foresee_ends
 from mailseal.checks.judge import Judgement
 from mailseal.faces.check.exitcode import worst
 from mailseal.faces.check.showing import printable
-from mailseal.faces.check.words import SEVERITIES, VERDICTS
+from mailseal.faces.check.words import SEVERITIES
 
 MAX_LINES = 60  # ours: Nagios keeps 8 KiB
 MAX_LINE_CHARS = 300
@@ -31,7 +31,7 @@ def render(judgements: Sequence[Judgement]) -> str:
 def _say(judgements: Sequence[Judgement], state: int) -> str:
     if len(judgements) == 1:
         (one,) = judgements
-        return _plain(f"{one.domain}: {VERDICTS[one.headline.verdict]}. {one.headline.sentence}")
+        return _plain(f"{one.domain}: {one.headline.verdict.words}. {one.headline.sentence}")
     if state == 0:
         return f"{len(judgements)} domains are well"
     those = [one.domain for one in judgements if worst([one]) == state]
@@ -62,7 +62,7 @@ def _days_left(judgement: Judgement) -> Iterator[int]:
 def _long(judgements: Sequence[Judgement]) -> Iterator[str]:
     for judgement in judgements:
         if len(judgements) > 1:
-            verdict = VERDICTS[judgement.headline.verdict]
+            verdict = judgement.headline.verdict.words
             yield _plain(f"{judgement.domain}: {verdict}. {judgement.headline.sentence}")
         for one in judgement.findings:
             if one.severity is not Severity.INFO:

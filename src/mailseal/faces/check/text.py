@@ -1,12 +1,21 @@
 """Judgements for a terminal: the answer first, then the reasons, then all that was seen."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from mailseal.checks.areas import Area
-from mailseal.checks.finding import Finding, Severity
+from mailseal.checks.finding import Severity
 from mailseal.checks.judge import Judgement
 from mailseal.checks.layout import lay_out
-from mailseal.checks.overview import Cell, Mark, MxView, Overview, mark_of
+from mailseal.checks.overview import (
+    Cell,
+    MxView,
+    Overview,
+    mark_of,
+    mark_of_told,
+    mark_of_verdict,
+)
+from mailseal.checks.verdict import Verdict
 from mailseal.faces.check import words
 from mailseal.faces.check.page import STYLES, Look, Page, Styled
 
@@ -50,10 +59,8 @@ def _write(page: Page, judgement: Judgement) -> None:
 
 def _write_headline(page: Page, judgement: Judgement) -> None:
     verdict = judgement.headline.verdict
-    style = STYLES[words.VERDICT_MARKS[verdict]]
-    page.paragraph(
-        Styled(judgement.domain, "bold"), ": ", Styled(words.VERDICTS[verdict], f"bold {style}")
-    )
+    style = STYLES[mark_of_verdict(verdict)]
+    page.paragraph(Styled(judgement.domain, "bold"), ": ", Styled(verdict.words, f"bold {style}"))
     page.paragraph(judgement.headline.sentence)
 
 
@@ -101,7 +108,7 @@ def _write_findings(page: Page, judgement: Judgement) -> None:
     page.blank()
     page.paragraph(Styled(f"{words.count(judgement)}.".capitalize(), "bold"))
     for finding in findings:
-        page.rule(f"{words.SEVERITIES[finding.severity]} {finding.code}", _sign(finding))
+        page.rule(f"{words.SEVERITIES[finding.severity]} {finding.code}", mark_of_told(finding))
         page.paragraph(Styled(finding.subject, "bold"), indent=3)
         for text in (finding.seen, finding.follows):
             if text:
@@ -115,10 +122,6 @@ def _write_findings(page: Page, judgement: Judgement) -> None:
         notes = [finding.clause, f"{_TLSRPT}{finding.result.value}" if finding.result else ""]
         if any(notes):
             page.paragraph(Styled("; ".join(filter(None, notes)), "dim"), indent=3)
-
-
-def _sign(finding: Finding) -> Mark:
-    return Mark.NOTE if finding.severity is Severity.INFO else mark_of(finding.severity)
 
 
 # -- several --------------------------------------------------------------------------------
@@ -138,16 +141,15 @@ def _write_short(page: Page, judgement: Judgement) -> None:
 
 def _write_summary(page: Page, judgements: Sequence[Judgement]) -> None:
     page.blank()
-    numbers: dict[str, int] = {}
-    for judgement in judgements:
-        verdict = judgement.headline.verdict
-        numbers[verdict] = numbers.get(verdict, 0) + 1
+    numbers = Counter(judgement.headline.verdict for judgement in judgements)
     page.paragraph(Styled(f"{len(judgements)} domains", "bold"))
     rows = [
-        (Styled(str(numbers[verdict]).rjust(5), "bold"), Styled(text, STYLES[mark]))
-        for verdict, text in words.VERDICTS.items()
+        (
+            Styled(str(numbers[verdict]).rjust(5), "bold"),
+            Styled(verdict.words, STYLES[mark_of_verdict(verdict)]),
+        )
+        for verdict in Verdict
         if verdict in numbers
-        for mark in (words.VERDICT_MARKS[verdict],)
     ]
     page.table(rows)
     page.paragraph(Styled("Name one alone to read everything about it.", "dim"))

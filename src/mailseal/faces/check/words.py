@@ -1,28 +1,11 @@
-"""Verdicts, severities and dates as people read them, the same in a terminal and on a page."""
+"""Severities, counts and dates as people read them, the same in a terminal and on a page."""
 
 from datetime import datetime
 
 from mailseal.checks.finding import Finding, Kind, Severity
 from mailseal.checks.judge import Judgement
-from mailseal.checks.overview import Mark, is_statement
-from mailseal.checks.verdict import Verdict
+from mailseal.checks.overview import is_statement
 
-VERDICTS = {
-    Verdict.SAFE_TO_ENFORCE: "safe to enforce",
-    Verdict.NOT_YET: "not safe to enforce yet",
-    Verdict.HEALTHY: "enforcing and healthy",
-    Verdict.LOSING_MAIL: "enforcing and losing mail",
-    Verdict.NOT_PUBLISHED: "not published",
-    Verdict.CANNOT_TELL: "cannot tell from here",
-}
-VERDICT_MARKS = {
-    Verdict.SAFE_TO_ENFORCE: Mark.GOOD,
-    Verdict.NOT_YET: Mark.WARNING,
-    Verdict.HEALTHY: Mark.GOOD,
-    Verdict.LOSING_MAIL: Mark.ERROR,
-    Verdict.NOT_PUBLISHED: Mark.NONE,
-    Verdict.CANNOT_TELL: Mark.UNKNOWN,
-}
 KINDS = {
     Kind.RECORD: "Record",
     Kind.POLICY: "Policy file",

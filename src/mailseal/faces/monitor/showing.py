@@ -9,7 +9,8 @@ from typing import Any
 from mailseal.checks.changes import Span
 from mailseal.checks.finding import Severity
 from mailseal.checks.memory import MemorySyntaxError, read_memory
-from mailseal.faces.check.words import PLURALS, SEVERITIES, VERDICTS
+from mailseal.checks.verdict import Verdict
+from mailseal.faces.check.words import PLURALS, SEVERITIES
 from mailseal.quoting import printable_only
 from mailseal.watch.records import Figures, Look, Observation, Watched
 
@@ -44,7 +45,7 @@ def _counts(figures: Figures) -> Iterator[str]:
 
 def _verdict(value: str) -> str:
     """Return a verdict in the words of ``mailseal check``; one of a newer version as it is."""
-    return next((words for verdict, words in VERDICTS.items() if verdict.value == value), value)
+    return next((verdict.words for verdict in Verdict if verdict.value == value), value)
 
 
 def json_of(watched: Watched) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mailseal.checks.finding import Severity
 from mailseal.checks.verdict import Verdict
+from mailseal.checks.webpki import GOOD_VERSIONS
 from mailseal.mtasts.policy import Mode
 from mailseal.scans.result import MxState, State
 from mailseal.scans.tally import LONGER, MAX_AGES
@@ -18,14 +19,14 @@ T = TypeVar("T")
 MAX_CODES = 15  # ours: those that matter; JSON has all
 COLUMNS = 34  # of a label in text
 
-_VERDICTS = {  # in the words of check; its module would load all checks
-    Verdict.HEALTHY: "enforcing and healthy",
-    Verdict.LOSING_MAIL: "enforcing and losing mail",
-    Verdict.SAFE_TO_ENFORCE: "safe to enforce",
-    Verdict.NOT_YET: "not safe to enforce yet",
-    Verdict.NOT_PUBLISHED: "not published",
-    Verdict.CANNOT_TELL: "cannot tell from here",
-}
+_VERDICTS = (  # who enforces first
+    Verdict.HEALTHY,
+    Verdict.LOSING_MAIL,
+    Verdict.SAFE_TO_ENFORCE,
+    Verdict.NOT_YET,
+    Verdict.NOT_PUBLISHED,
+    Verdict.CANNOT_TELL,
+)
 _MX = {
     MxState.PRESENT: "with MX records",
     MxState.IMPLICIT: "without: the domain itself",
@@ -75,7 +76,9 @@ def _groups(tally: "Tally") -> Iterator[Group]:
         title="Verdicts",
         of=tally.domains,
         unit="domains",
-        bars=_bars(tally.verdicts, _VERDICTS, bad={Verdict.LOSING_MAIL, Verdict.NOT_YET}),
+        bars=tuple(
+            Bar(label=one.words, count=tally.verdicts[one], is_bad=one.is_bad) for one in _VERDICTS
+        ),
     )
     yield Group(title="Mail", of=tally.domains, unit="domains", bars=_bars(tally.mx, _MX))
     yield Group(
@@ -111,7 +114,7 @@ def _groups(tally: "Tally") -> Iterator[Group]:
         title="TLS versions of mail servers",
         of=tally.tls.total(),
         unit="sessions",
-        bars=_bars(tally.tls, {one: one for one in versions}, bad={"TLSv1.1", "TLSv1"}),
+        bars=_bars(tally.tls, {one: one for one in versions}, bad=set(versions) - GOOD_VERSIONS),
     )
     for severity, title in (
         (Severity.ERROR, "Errors"),

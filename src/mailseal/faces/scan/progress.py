@@ -12,7 +12,6 @@ from mailseal.services.scanner import ScanCounts
 WINDOW_SECONDS = 60.0  # ours: the rate is that of the last minute
 QUIET_SECONDS = 60.0  # ours: how often a line is written where nobody watches
 
-_BAD = (Verdict.LOSING_MAIL, Verdict.NOT_YET)
 _ERASE_LINE = "\r\x1b[K"
 
 
@@ -49,7 +48,7 @@ def render(standing: Standing, rate: float) -> str:
     """Return the line, at most 79 columns for a list of up to ten million."""
     counts = standing.counts
     verdicts = counts.verdicts
-    bad = sum(verdicts[one] for one in _BAD)
+    bad = sum(count for verdict, count in verdicts.items() if verdict.is_bad)
     if standing.total is None:
         parts = [f"{standing.done:,} done"]
     else:
