@@ -303,7 +303,32 @@ async def test_a_brief_look_leaves_the_policy_host_alone_without_a_record(is_fou
     assert len(world.policies.probes) == int(is_found)
     assert evidence.records.txt is None
     assert evidence.mx_hosts[0].caa is None
-    assert len(world.dns.queries) == (9 if is_found else 6)
+    assert len(world.dns.queries) == (8 if is_found else 6)
+
+
+async def test_a_policy_host_with_an_address_of_its_own_is_asked_for_no_alias() -> None:
+    """Where an address stands at the very name, no alias can stand there."""
+    world = good_world()
+    evidence = await world.gather()
+
+    assert evidence.policy_host is not None
+    assert evidence.policy_host.alias is None
+    assert (POLICY_HOST, RdType.CNAME) not in world.dns.queries
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+async def test_the_alias_of_a_policy_host_is_written_down(is_gone: bool) -> None:
+    """Whether its target has an address or none: a dangling alias looks like no host at all."""
+    world = good_world()
+    world.dns.remove(POLICY_HOST)
+    world.dns.cname(POLICY_HOST, "sts.provider.example")
+    if not is_gone:
+        world.dns.a("sts.provider.example", POLICY_ADDRESS)
+    evidence = await world.gather()
+
+    assert evidence.policy_host is not None
+    assert isinstance(evidence.policy_host.alias, Found)
+    assert evidence.policy_host.alias.records == ("sts.provider.example",)
 
 
 # -- time -----------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 §3.3)"""
 
 from collections.abc import Iterator, Sequence
-from ipaddress import ip_address
 
 from mailseal.answers import Absent, Found
 from mailseal.checks.addresses import failed_lookups
@@ -263,7 +262,7 @@ def _is_family_broken(fetches: Sequence[PolicyFetch]) -> tuple[PolicyFetch, ...]
 
 
 def _family(fetch: PolicyFetch) -> str:
-    return f"IPv{ip_address(fetch.address).version}"
+    return "IPv6" if ":" in fetch.address else "IPv4"
 
 
 def _trouble(fetch: PolicyFetch) -> Trouble | None:

@@ -1,9 +1,11 @@
 """The policy host: every address of it, and the wrong places where a policy may stand."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from mailseal.answers import Answer, Found
 from mailseal.checks.evidence import (
     Failure,
     Observer,
@@ -65,15 +67,13 @@ class PolicyHostGatherer:
     async def gather(self, domain: Domain) -> PolicyHostEvidence:
         """Look the host up and fetch from each of its addresses."""
         host = Domain(f"mta-sts.{domain}")
-        (a, aaaa), alias = await asyncio.gather(
-            self._asked.addresses(host), self._asked.cname(host)
+        a, aaaa = await self._asked.addresses(host)
+        has_fetches = self._scope.has_fetches and len(host) <= MAX_NAME_BYTES
+        addresses = select_addresses(a, aaaa)[: self._scope.max_addresses] if has_fetches else ()
+        alias, fetches = await asyncio.gather(
+            self._alias_if_any(host, (a, aaaa)), self._fetch_from_all(host, addresses)
         )
-        evidence = PolicyHostEvidence(name=host, a=a, aaaa=aaaa, alias=alias)
-        if not self._scope.has_fetches or len(host) > MAX_NAME_BYTES:
-            return evidence
-        addresses = select_addresses(a, aaaa)[: self._scope.max_addresses]
-        fetches = tuple(await asyncio.gather(*(self._fetch(host, one) for one in addresses)))
-        if self._scope.is_brief:
+        if not has_fetches or self._scope.is_brief:
             return PolicyHostEvidence(name=host, a=a, aaaa=aaaa, alias=alias, fetches=fetches)
         as_browser, elsewhere = await asyncio.gather(
             self._fetch_as_browser(host, fetches), self._look_elsewhere(domain, host, fetches)
@@ -87,6 +87,20 @@ class PolicyHostGatherer:
             as_browser=as_browser,
             elsewhere=elsewhere,
         )
+
+    async def _alias_if_any(
+        self, host: Domain, answers: tuple[Answer[str], ...]
+    ) -> Answer[str] | None:
+        """Ask for the alias, where there may be one: an address at the host's own name is none."""
+        found = [answer for answer in answers if isinstance(answer, Found)]
+        if found and all(answer.canonical == host for answer in found):
+            return None
+        return await self._asked.cname(host)
+
+    async def _fetch_from_all(
+        self, host: Domain, addresses: Sequence[str]
+    ) -> tuple[PolicyFetch, ...]:
+        return tuple(await asyncio.gather(*(self._fetch(host, one) for one in addresses)))
 
     async def _fetch_as_browser(
         self, host: Domain, fetches: tuple[PolicyFetch, ...]
