@@ -142,6 +142,7 @@ class HttpServer:
         except asyncio.CancelledError:
             pass  # the service ends; a stream's task has nobody to tell
         except Exception:
+            # A fault of ours: this connection ends, no other.
             log.exception("HTTP connection failed")
         finally:
             self._open.discard(task)
@@ -206,6 +207,7 @@ class HttpServer:
                 HTTPStatus.SERVICE_UNAVAILABLE, "too-slow", "no answer was found in time; try again"
             )
         except Exception:
+            # A fault of ours: the client gets an answer all the same.
             log.exception("HTTP request failed")
             return problem(
                 HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "a fault in mailseal, see its log"

@@ -96,5 +96,6 @@ async def _outcome(operations: Operations, line: bytes) -> Document:
     except RecursionError:
         return {"error": "a request has no such depth"}
     except Exception as error:
+        # A fault of ours: whoever asked is told; it must not end the service.
         log.exception("control request failed")
         return {"error": f"internal error: {type(error).__name__}, see the log"}

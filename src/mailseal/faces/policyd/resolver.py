@@ -94,6 +94,7 @@ class Desk:
             )
             reply = self.render(ask.zone, resolution.delivery)
         except Exception:
+            # A fault of ours: this mail waits, and nobody else's.
             log.exception("question could not be answered", next_hop=ask.next_hop, zone=ask.zone)
             return self.apology(ask)
         self._service.meter.decisions.add(
@@ -233,6 +234,7 @@ async def keep_going(name: str, actor: Actor) -> None:
         try:
             await actor.run()
         except Exception:
+            # A fault of ours: begun anew, it may not meet it again; others never do.
             log.exception("an actor has failed", actor=name, action="started-again-in-60s")
         await asyncio.sleep(ACTOR_PAUSE.total_seconds())
 

@@ -39,8 +39,8 @@ class Examination:
             )
             result = sum_up(number, await judge_aside(evidence, judge))
         except Exception as error:
-            # A mistake of ours in one domain must not cost the others; a new run would meet it
-            # again and never come past it.
+            # A fault of ours: one domain must not cost the others; a new run would meet it again
+            # and never come past it.
             log.exception("domain could not be examined", domain=str(domain))
             return Examined(result=failed(number, domain, error))
         return Examined(result=result, evidence=evidence)

@@ -100,6 +100,7 @@ async def answer(ask: link.Ask, checker: "Checker", telling: Telling) -> None:
         evidence = await checker.gather(Domain.parse(ask.domain), on_progress=tell)
         text = msgspec.json.encode(to_answer(await judge_aside(evidence, judge)))
     except Exception:
+        # A fault of ours: this check has failed, and others are under way in this process.
         log.exception("domain could not be checked", domain=ask.domain)
         reason = "a fault in mailseal, see its log"
         telling.send(link.Failed(number=ask.number, reason=reason))
