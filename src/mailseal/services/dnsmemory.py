@@ -4,7 +4,6 @@ A resolver has a memory of its own, but it is a way off: domains that are checke
 share mail hosts, and each of these has four questions.
 """
 
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Protocol, TypeVar, cast
@@ -21,6 +20,7 @@ from mailseal.answers import (
 from mailseal.dane.tlsa import TlsaRecord
 from mailseal.ports.clock import Clock
 from mailseal.ports.dns import ZoneDns
+from mailseal.services.recent import Recent
 
 MAX_ANSWERS = 20_000  # ours, about 1 KB each
 MAX_KEPT = timedelta(minutes=5)  # ours: whoever mends a record checks it again soon
@@ -58,11 +58,11 @@ class RememberingDns:
         is_kept: Callable[[RdType, str], bool] | None = None,
     ) -> None:
         self._dns = dns
-        self._clock = clock
-        self._max_answers = max_answers
         self._max_kept = max_kept
         self._is_kept = is_kept
-        self._known: OrderedDict[tuple[RdType, str], tuple[Answer[object], float]] = OrderedDict()
+        self._known: Recent[tuple[RdType, str], Answer[object]] = Recent(
+            clock.monotonic, max_entries=max_answers
+        )
 
     def __len__(self) -> int:
         return len(self._known)
@@ -113,18 +113,10 @@ class RememberingDns:
         if self._is_kept is not None and not self._is_kept(rdtype, name):
             return await look_up(name, timeout=timeout)
         key = (rdtype, name)
-        entry = self._known.get(key)
-        if entry is not None:
-            answer, until = entry
-            if self._clock.monotonic() < until:
-                self._known.move_to_end(key)
-                return cast("Answer[T]", answer)
+        known = self._known.get(key)
+        if known is not None:
+            return cast("Answer[T]", known)
         fresh = await look_up(name, timeout=timeout)
         kept = KEPT_FAILURE if isinstance(fresh, LookupFailed) else fresh.ttl
-        kept = min(kept, self._max_kept)
-        if kept:
-            self._known[key] = (fresh, self._clock.monotonic() + kept.total_seconds())
-            self._known.move_to_end(key)
-            while len(self._known) > self._max_answers:
-                self._known.popitem(last=False)
+        self._known.keep(key, fresh, min(kept, self._max_kept))
         return fresh

@@ -20,6 +20,7 @@ from mailseal.names import Domain
 from mailseal.ports.clock import Clock
 from mailseal.ports.smtp import SmtpProber
 from mailseal.services.flights import Flights
+from mailseal.services.recent import Recent
 
 V4_PREFIX, V6_PREFIX = 24, 48  # what one operator usually has at the least
 _NO_TURN = "its turn did not come in time"
@@ -100,7 +101,9 @@ class SharedProbes:
         self._sleep = sleep
         self._turns = asyncio.Semaphore(limits.max_sessions)
         self._flights: Flights[Key, SmtpSession] = Flights()
-        self._known: OrderedDict[Key, tuple[SmtpSession, float]] = OrderedDict()
+        self._known: Recent[Key, SmtpSession] = Recent(
+            clock.monotonic, max_entries=limits.max_remembered
+        )
         self._places: OrderedDict[str, _Place] = OrderedDict()
         self._providers: dict[str, _Provider] = {}
         self.counts = ProbeCounts()
@@ -116,7 +119,7 @@ class SharedProbes:
     ) -> SmtpSession:
         """Return what a session shows, of now or of a while ago; ends within ``timeout``."""
         key = (str(host), address, port, is_deep)
-        known = self._remembered(key) or self._remembered((*key[:3], True))
+        known = self._known.get(key) or self._known.get((*key[:3], True))
         if known is not None:
             self.counts.shared += 1
             return known
@@ -251,26 +254,11 @@ class SharedProbes:
                 return
             del self._places[idle]
 
-    def _remembered(self, key: Key) -> SmtpSession | None:
-        entry = self._known.get(key)
-        if entry is None:
-            return None
-        session, until = entry
-        if self._clock.monotonic() >= until:
-            del self._known[key]
-            return None
-        self._known.move_to_end(key)
-        return session
-
     def _remember(self, key: Key, session: SmtpSession) -> None:
         if _is_trouble(session, Trouble.SKIPPED):
             return  # a bound of ours says nothing about the server
-        limits = self._limits
-        keep = limits.keep_failed if session.tls is None else limits.keep
-        self._known[key] = (session, self._clock.monotonic() + keep.total_seconds())
-        self._known.move_to_end(key)
-        while len(self._known) > limits.max_remembered:
-            self._known.popitem(last=False)
+        keep = self._limits.keep_failed if session.tls is None else self._limits.keep
+        self._known.keep(key, session, keep)
 
     def _skipped(
         self, host: str, address: str, port: int, reason: str, *, again_in: timedelta

@@ -8,7 +8,7 @@ import pytest
 
 from mailseal.faces.http.checks import desk as desk_module
 from mailseal.faces.http.checks.desk import (
-    KEEP_SECONDS,
+    KEEP,
     MAX_WATCHERS,
     CheckDesk,
     CheckFailedError,
@@ -75,7 +75,7 @@ async def test_an_answer_is_kept_for_a_moment(world: Desk) -> None:
 
     assert world.desk.kept(A) == b"{}"
     assert world.desk.kept(B) is None
-    world.now += KEEP_SECONDS + 1
+    world.now += KEEP.total_seconds() + 1
     assert world.desk.kept(A) is None
 
 
@@ -145,7 +145,7 @@ async def test_a_domain_has_a_ration_whoever_asks() -> None:
     await world.runner.begun(A)
     world.runner.end(A)
     await watch.answer()
-    world.now += KEEP_SECONDS + 1
+    world.now += KEEP.total_seconds() + 1
 
     assert world.refusal(A, "192.0.2.3").code == "domain-limit"
     world.watch(B, "192.0.2.3")
@@ -183,9 +183,10 @@ async def test_a_turn_that_never_comes_is_an_end() -> None:
     await world.desk.aclose()
 
 
-async def test_kept_answers_are_bounded(world: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_kept_answers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A crowd of domains leaves no more than so many answers in memory."""
     monkeypatch.setattr(desk_module, "MAX_KEPT", 3)
+    world = Desk(LIMITS)
     for number in range(10):
         name = Domain(f"d{number}.example")
         watch = world.watch(name)
@@ -195,6 +196,7 @@ async def test_kept_answers_are_bounded(world: Desk, monkeypatch: pytest.MonkeyP
 
     kept = [n for n in range(10) if world.desk.kept(Domain(f"d{n}.example")) is not None]
     assert kept == [7, 8, 9]
+    await world.desk.aclose()
 
 
 async def test_the_end_of_the_service_is_told(world: Desk) -> None:

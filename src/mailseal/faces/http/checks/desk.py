@@ -4,7 +4,6 @@ An answer is kept for a minute, so that whoever asks again at once gets the same
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,8 +12,9 @@ from typing import Protocol
 import mailseal
 from mailseal.faces.http.checks.rations import Rations, client_key
 from mailseal.names import Domain
+from mailseal.services.recent import Recent
 
-KEEP_SECONDS = 60.0  # ours: a reload of a page is no wish for another look
+KEEP = timedelta(seconds=60)  # ours: a reload of a page is no wish for another look
 MAX_KEPT = 64  # ours: answers have some 20 KB, at most 4 MiB
 MAX_KEYS = 4096  # ours: of clients and of domains that are counted, some 200 bytes each
 MAX_WATCHERS = 32  # ours: half of the server's connections
@@ -129,7 +129,7 @@ class CheckDesk:
         self._domains = Rations(limits.per_domain, max_keys=MAX_KEYS)
         self._turns = asyncio.Semaphore(limits.at_once)
         self._flights: dict[Domain, _Flight] = {}
-        self._kept: OrderedDict[Domain, tuple[bytes, float]] = OrderedDict()
+        self._kept: Recent[Domain, bytes] = Recent(now, max_entries=MAX_KEPT)
         self._watchers = 0
 
     @property
@@ -139,10 +139,7 @@ class CheckDesk:
 
     def kept(self, domain: Domain) -> bytes | None:
         """Return an answer of a moment ago."""
-        entry = self._kept.get(domain)
-        if entry is None or self._now() - entry[1] > KEEP_SECONDS:
-            return None
-        return entry[0]
+        return self._kept.get(domain)
 
     def open_watch(self, domain: Domain, client: str) -> Watch | Refused:
         """Join a check under way, or begin one; the caller gives it back with ``close_watch``."""
@@ -199,8 +196,5 @@ class CheckDesk:
                 answer = await self._runner.run(domain, flight.note)
         except TimeoutError:
             raise CheckFailedError("its turn did not come in time, or it took too long") from None
-        self._kept[domain] = (answer, self._now())
-        self._kept.move_to_end(domain)
-        while len(self._kept) > MAX_KEPT:
-            self._kept.popitem(last=False)
+        self._kept.keep(domain, answer, KEEP)
         return answer
