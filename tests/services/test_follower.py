@@ -1,11 +1,12 @@
 """Nodes that share a store know what each of them knows, and none undoes what another did."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 
 import pytest
 
+from mailseal.mtasts.freshness import CachedPolicy
 from mailseal.mtasts.policy import Mode
 from mailseal.names import Domain
 from mailseal.ports.policystore import StoreChanges
@@ -286,6 +287,27 @@ async def test_a_change_that_cannot_be_read_is_not_forgotten(fleet: MemoryFleet)
 
     assert await one.mode() is Mode.ENFORCE
     assert fleet.fetches() == 1
+
+
+async def test_what_was_read_anew_once_is_not_read_again_and_again(fleet: MemoryFleet) -> None:
+    """After a failure everything is compared with the store, until that has been done once."""
+    one = fleet.nodes[0]
+    fleet.publish()
+    await one.mode()
+    reads, load_many = [], one.store.load_many
+
+    async def count(domains: Sequence[Domain]) -> Mapping[Domain, CachedPolicy | None]:
+        reads.append(domains)
+        return await load_many(domains)
+
+    one.store.load_many = count  # type: ignore[method-assign] # counted
+    one.store.error = AWAY
+    await one.follower.follow(StoreChanges(domains=(DOMAIN,)))
+    one.store.error = None
+    for _ in range(3):
+        await one.follower.follow(StoreChanges())
+
+    assert reads == [(DOMAIN,), (DOMAIN,)]  # in vain, and of what memory holds
 
 
 async def test_an_absence_learnt_while_cut_off_ends_with_a_purge(fleet: MemoryFleet) -> None:

@@ -261,6 +261,79 @@ async def test_what_is_remembered_is_bounded() -> None:
     assert world.smtp.count(HOST, "198.51.0.1") == 2
 
 
+async def test_a_rest_is_told_by_its_reason() -> None:
+    """A server that said nothing of being busy is not said to be."""
+    world = World()
+    world.smtp.serve("mx2.example.com", HERE)
+    await world.probe()
+    other = await world.probe("mx2.example.com", timeout=SECOND / 2)
+
+    assert other.failure is not None
+    assert other.failure.reason == "it is given a rest, since it was asked"
+    assert other.failure.again_in == SECOND
+    assert world.probes.counts.spared == 1
+
+
+async def test_what_was_used_last_is_remembered_longest() -> None:
+    """A session that many domains share stays, whatever comes once."""
+    world = World(limits=ProbeLimits(max_remembered=2))
+    for number in (1, 2):
+        await world.probe(address=f"198.51.{number}.1")
+    await world.probe(address="198.51.1.1")
+    await world.probe(address="198.51.3.1")
+    await world.probe(address="198.51.1.1")
+
+    assert world.smtp.count(HOST, "198.51.1.1") == 1
+
+
+async def test_an_address_in_use_is_not_forgotten() -> None:
+    """Else a second session could begin beside the first."""
+    world = World(limits=ProbeLimits(max_places=1))
+    world.smtp.serve("mx2.example.com", HERE)
+    gate = world.smtp.hold(HERE)
+    first = asyncio.create_task(world.probe())
+    await settle()
+    await world.probe(address="198.51.100.1")
+    second = asyncio.create_task(world.probe("mx2.example.com"))
+    await settle()
+    assert world.smtp.in_flight == 1
+    gate.set()
+    await asyncio.gather(first, second)
+
+    assert world.smtp.most_at_one_address == 1
+
+
+async def test_providers_that_nobody_asks_are_forgotten() -> None:
+    """A scan meets hundreds of thousands of them."""
+    world = World()
+    for number in range(20):
+        await world.probe(f"mx.example{number}.com", f"198.51.{number}.1")
+
+    assert world.probes._providers == {}
+
+
+async def test_the_line_at_an_address_moves_as_fast_as_its_server() -> None:
+    """Who would wait for ten slow sessions in vain is told when to come again."""
+    world = World()
+    for number in range(4):
+        world.smtp.serve(f"mx{number}.example.com", HERE)
+    gate = world.smtp.hold(HERE)
+    first = asyncio.create_task(world.probe("mx0.example.com"))
+    await settle()
+    world.clock.advance(9 * SECOND)
+    gate.set()
+    await first
+    gate.clear()
+    second = asyncio.create_task(world.probe("mx1.example.com"))
+    await settle()
+    third = await world.probe("mx2.example.com", timeout=9 * SECOND)
+
+    assert third.failure is not None
+    assert third.failure.again_in == 10 * SECOND  # nine of a session, and one of rest
+    gate.set()
+    await second
+
+
 @pytest.mark.parametrize(
     ("address", "provider"),
     [("192.0.2.77", "192.0.2.0/24"), ("2001:db8:1:2::3", "2001:db8:1::/48")],

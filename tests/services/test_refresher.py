@@ -1,5 +1,6 @@
 """Policies are fetched anew before they run out, and the operator hears of it when they are not."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,9 +9,12 @@ import pytest
 import structlog
 
 from mailseal.names import Domain
-from mailseal.services.refresher import Refresher
-from tests.services.world import World
+from mailseal.ports.storeerrors import StoreError
+from mailseal.services import refresher as refresher_module
+from mailseal.services.refresher import CONCURRENCY, Refresher
+from tests.services.world import LONG, World
 
+GUARD_SECONDS = 10.0  # only reached by a test that would hang otherwise
 DOMAIN = Domain("example.com")
 DAY = timedelta(days=1)
 
@@ -138,3 +142,70 @@ async def test_a_clock_that_is_ahead_does_not_empty_the_store(world: RefresherWo
     world.clock.step(-timedelta(days=365))
 
     assert world.store.policies[DOMAIN].is_in_force(world.clock.now())
+
+
+async def test_a_clock_that_was_set_is_trusted_again_after_an_hour(world: RefresherWorld) -> None:
+    """One jump is no reason to keep what has expired for ever."""
+    await world.publish_and_ask()
+    world.hosts.fail("example.com")
+    world.clock.step(timedelta(days=365))
+    for _ in range(60):
+        await world.refresher.round()
+        assert DOMAIN in world.store.policies
+        world.clock.advance(timedelta(minutes=1))
+    await world.refresher.round()
+
+    assert DOMAIN not in world.store.policies
+
+
+async def test_a_policy_that_was_refreshed_is_told_of_anew_when_it_fails_again(
+    world: RefresherWorld,
+) -> None:
+    """What was said about its end before was about another end."""
+    told = []
+    for _ in range(2):
+        await world.publish_and_ask()
+        world.clock.advance(timedelta(hours=1))
+        await world.refresher.round()
+        world.hosts.fail("example.com")
+        with structlog.testing.capture_logs() as logs:
+            for _ in range(5 * 24):
+                world.clock.advance(timedelta(hours=1))
+                await world.refresher.round()
+        told.append([entry["event"] for entry in logs].count("policy nears its end unrefreshed"))
+
+    assert told == [1, 1]
+
+
+async def test_a_round_goes_on_where_others_have_ended(world: RefresherWorld) -> None:
+    """Only so many are fetched at a time, and all of those that are due."""
+    names = [Domain(f"d{number:03}.example") for number in range(CONCURRENCY + 20)]
+    for name in names:
+        world.publish(domain=name)
+        await world.discoverer.policy_for(name, timeout=LONG)
+    world.clock.advance(DAY)
+
+    async with asyncio.timeout(GUARD_SECONDS):
+        assert await world.refresher.round() == len(names)
+
+
+async def test_the_loop_goes_on_when_the_store_fails(
+    world: RefresherWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told, and what is due is fetched once the store is back."""
+    monkeypatch.setattr(refresher_module, "ROUND_INTERVAL", timedelta(0))
+    await world.publish_and_ask()
+    world.clock.advance(2 * DAY)
+    world.store.error = StoreError("the database is away")
+    with structlog.testing.capture_logs() as logs:
+        loop = asyncio.create_task(world.refresher.run())
+        async with asyncio.timeout(GUARD_SECONDS):
+            while len(logs) < 2:  # noqa: ASYNC110 -- a log wakes nobody
+                await asyncio.sleep(0)
+            world.store.error = None
+            while world.hosts.count("example.com") < 2:  # noqa: ASYNC110 -- nor does a fake
+                await asyncio.sleep(0)
+        loop.cancel()
+        await asyncio.gather(loop, return_exceptions=True)
+
+    assert {entry["event"] for entry in logs} == {"refresh round failed"}
