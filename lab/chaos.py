@@ -44,7 +44,6 @@ TWENTY_MEGABYTES = 20 * 1024 * 1024
 TABLES = {
     "limits": {"cached_answers": str(MAX_TABLE), "known_domains": str(MAX_TABLE)},
     "sts": {"id_ttl_min": '"1s"', "failed_txt_ttl": '"1s"'},
-    "zones.postfix": {"profile": '"postfix"', "deadline": '"2s"'},
 }
 
 
@@ -131,9 +130,17 @@ class Chaos:
             figures.remarks.append(f"{load.retried} asked once more")
         if not wait_until(self._daemon.has_resolver, 30):
             figures.wrong.append("no resolver after the phase")
-        elif not wait_until(lambda: self._daemon.policy("good.test") is not None, 10):
-            figures.wrong.append("good.test: its policy is lost")
+        else:
+            wait_until(lambda: not self._lost(), 10)
+            figures.wrong += [f"{domain}: its policy is lost" for domain in self._lost()]
         self.figures.append(figures)
+
+    def _lost(self) -> list[str]:
+        """Return the known domains, each with a policy of its own, that have none any more."""
+        try:
+            return [domain for domain in KNOWN if self._daemon.policy(domain) is None]
+        except (OSError, ValueError):
+            return list(KNOWN)  # who was asked has just been killed
 
     def memory_bytes(self) -> int:
         """Return what both processes occupy, shared pages counted twice."""

@@ -8,8 +8,6 @@ from lab.internet import Lab
 from lab.kept import KeptDaemon
 from lab.load import Load
 
-from .conftest import QUICK_TABLES
-
 pytestmark = pytest.mark.lab
 
 SECURE = "OK secure match=mx.good.test servername=hostname"
@@ -19,9 +17,7 @@ RESTARTS = 20
 @pytest.fixture
 def kept(lab: Lab) -> Iterator[KeptDaemon]:
     """Run a mailseal whose sockets outlive it."""
-    daemon = KeptDaemon(
-        lab.namespace, lab.folder / "kept", ca_file=lab.ca_file, tables=QUICK_TABLES
-    )
+    daemon = KeptDaemon(lab.namespace, lab.folder / "kept", ca_file=lab.ca_file)
     daemon.start()
     yield daemon
     daemon.stop()
