@@ -32,7 +32,7 @@ def odd_chain(kind: str, host: str) -> tuple[bytes, ...]:
         soon = _certify(_name("Test Issuer"), _name("Test Root"), ends=NOW + timedelta(days=3))
         return (good[0], soon)
     if kind in ("rsa-1024", "rsa-2048"):  # too weak, and just strong enough
-        key = rsa.generate_private_key(65537, int(kind.removeprefix("rsa-")))
+        key = rsa_public_key(int(kind.removeprefix("rsa-")))
         return (_certify(_name(host), issuer, host, key=key), good[1])
     if kind == "sha1":
         # cryptography does not sign with SHA-1 any more, but it reads what says that it is.
@@ -47,12 +47,17 @@ def odd_chain(kind: str, host: str) -> tuple[bytes, ...]:
     return (_certify(_name(host), issuer, host, extension=extensions[kind]), good[1])
 
 
+def rsa_public_key(bits: int) -> rsa.RSAPublicKey:
+    """Return a key that nobody can sign with: to find one that can takes up to a second."""
+    return rsa.RSAPublicNumbers(65537, 2**bits - 1).public_key()
+
+
 def _certify(
     subject: x509.Name,
     issuer: x509.Name,
     *names: str,
     ends: datetime = EPOCH + timedelta(days=3650),
-    key: rsa.RSAPrivateKey | None = None,
+    key: rsa.RSAPublicKey | None = None,
     extension: x509.ExtensionType | None = None,
     signer: rsa.RSAPrivateKey | None = None,
 ) -> bytes:
@@ -62,7 +67,7 @@ def _certify(
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
-        .public_key((key or any_key).public_key())
+        .public_key(key or any_key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(EPOCH)
         .not_valid_after(ends)

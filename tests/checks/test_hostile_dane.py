@@ -15,24 +15,26 @@ from mailseal.dane.tlsa import TlsaRecord
 from mailseal.testing.certificates import make_chain
 from mailseal.testing.evidence import domain_evidence, host, records, session, tls
 
+from .oddcertificates import rsa_public_key
+
 HOSTS, ADDRESSES, RECORDS, CERTIFICATES = 32, 16, 100, 32
 
 
 @cache
 def bare_keys() -> tuple[TlsaRecord, ...]:
     """Return records ``2 1 0`` of the dearest keys, none of which has signed anything."""
-    private: list[ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey] = [
-        ec.generate_private_key(ec.SECP521R1()) for _ in range(RECORDS + HOSTS)
+    public: list[ec.EllipticCurvePublicKey | rsa.RSAPublicKey] = [
+        ec.generate_private_key(ec.SECP521R1()).public_key() for _ in range(RECORDS + HOSTS)
     ]
-    private[0] = rsa.generate_private_key(public_exponent=65537, key_size=4096)
+    public[0] = rsa_public_key(4096)
     return tuple(
         TlsaRecord(
             usage=2,
             selector=1,
             matching_type=0,
-            data=one.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+            data=one.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
         )
-        for one in private
+        for one in public
     )
 
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mailseal.answers import Answer, CaaRecord
@@ -16,6 +15,7 @@ from mailseal.checks.reading import read
 from mailseal.testing.evidence import absent, domain_evidence, failed, found, host, records, txt
 
 from .mxworld import domain
+from .oddcertificates import rsa_public_key
 from .tables import Row, each_of, severities
 
 W, I, U = Severity.WARNING, Severity.INFO, Severity.UNKNOWN  # noqa: E741 # letters of the catalogue
@@ -26,8 +26,7 @@ MODULES = (spf, dkim, dmarc, caa)
 @cache
 def key(bits: int = 2048) -> str:
     """A public key in base64."""
-    made = rsa.generate_private_key(65537, bits).public_key()
-    data = made.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    data = rsa_public_key(bits).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return base64.b64encode(data).decode()
 
 
