@@ -7,7 +7,7 @@ import pytest
 
 from mailseal.checks.areas import Area, area_of
 from mailseal.checks.catalogue import ENTRIES
-from mailseal.checks.evidence import Depth, Evidence, Failure, Stage, Trouble
+from mailseal.checks.evidence import Depth, Evidence, Failure, SmtpSession, Stage, Trouble
 from mailseal.checks.judge import judge
 from mailseal.checks.layout import MAX_TEXT_CHARS, lay_out
 from mailseal.checks.overview import Mark, Overview
@@ -27,6 +27,8 @@ from mailseal.testing.evidence import (
     tls,
     txt,
 )
+
+from .mxworld import failing_handshake, refusing_starttls
 
 
 def show(evidence: Evidence) -> Overview:
@@ -99,21 +101,40 @@ def test_a_flaw_is_as_bad_as_its_context() -> None:
     assert tested.addresses[0].starttls.mark is Mark.WARNING
 
 
-def test_what_could_not_be_seen_is_no_absence() -> None:
-    """A host that is busy has not said that it lacks TLS."""
-    failure = Failure(trouble=Trouble.BUSY, reason="421 4.7.0 Too many connections", code=421)
+@pytest.mark.parametrize("trouble", Trouble)
+def test_what_could_not_be_seen_is_no_absence(trouble: Trouble) -> None:
+    """A host that is busy, or turns us away, has not said that it lacks TLS."""
+    failure = Failure(trouble=trouble, reason="421 4.7.0 Too many connections", code=421)
     busy = replace(
         session(), offers_starttls=None, tls=None, stage=Stage.CONNECTED, failure=failure
     )
     (address,) = show(domain_evidence(host(sessions=(busy,)))).mx_hosts[0].addresses
 
-    assert address.starttls.text == "busy"
+    assert address.starttls.text == trouble.value
     assert address.starttls.mark is Mark.UNKNOWN
     assert address.note == "421 4.7.0 Too many connections"
 
     overview = show(domain_evidence(own_records=records(sts=failed())))
     assert overview.of(Area.RECORD).mark is Mark.UNKNOWN
     assert overview.of(Area.RECORD).facts[0].text == "not known: SERVFAIL"
+
+
+@pytest.mark.parametrize(
+    ("one", "tls_text"),
+    [
+        (failing_handshake(), "none"),
+        (refusing_starttls(), "none"),
+        (refusing_starttls(reply="454 4.7.0 TLS not available", code=454), "none"),
+        (refusing_starttls(reply="451 4.7.1 Try again later", code=451), ""),  # nothing is known
+    ],
+)
+def test_starttls_that_leads_nowhere_is_shown_as_that(one: SmtpSession, tls_text: str) -> None:
+    """A tick for the offer alone would hide that nobody gets TLS."""
+    (address,) = show(domain_evidence(host(sessions=(one,)))).mx_hosts[0].addresses
+
+    assert address.starttls.mark is Mark.GOOD
+    assert address.tls.text == tls_text
+    assert (address.tls.mark is Mark.ERROR) is bool(tls_text)
 
 
 @pytest.mark.parametrize(

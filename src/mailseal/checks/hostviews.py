@@ -7,8 +7,10 @@ from mailseal.certs import CertificateFacts, CertificateSyntaxError, read_certif
 from mailseal.checks.context import judge_bad_certificate, judge_missing_tls
 from mailseal.checks.evidence import Failure, TlsFacts, Trouble
 from mailseal.checks.finding import Finding, Severity
+from mailseal.checks.outlook import Outcome, judge_sts
 from mailseal.checks.overview import Cell, Mark, MxAddress, MxView, PolicyAddress, mark_of, worst
 from mailseal.checks.reading import FetchReading, HostReading, Reading, SessionReading
+from mailseal.checks.starttls import is_unavailable
 from mailseal.checks.webpki import GOOD_VERSIONS, Flaw, Problem
 from mailseal.dane.host import TlsaState
 from mailseal.dane.match import DaneOutcome, Standing
@@ -129,7 +131,7 @@ def _view_session(
     return MxAddress(
         address=session.address,
         starttls=_starttls_cell(session.offers_starttls, failure, without),
-        tls=_tls_cell(session.tls, without),
+        tls=_mx_tls_cell(one, without),
         certificate=_certificate_cell(session.tls, leaf, one.problems, found, reading.now),
         dane=_dane_cell(reading, one),
         not_after=leaf.not_after if leaf else None,
@@ -142,8 +144,15 @@ def _starttls_cell(offers: bool | None, failure: Failure | None, without: Mark) 
         return Cell(text="yes", mark=Mark.GOOD)
     if offers is False:
         return Cell(text="no", mark=without)
-    word = failure.trouble.value if failure else "unknown"
-    return Cell(text=word, mark=_mark_failure(failure))
+    # Whoever turns us away has not said that he lacks it.
+    return Cell(text=failure.trouble.value if failure else "unknown", mark=Mark.UNKNOWN)
+
+
+def _mx_tls_cell(one: SessionReading, without: Mark) -> Cell:
+    if one.session.tls is None and one.session.offers_starttls:
+        is_broken = judge_sts(one).outcome is Outcome.FAILS or is_unavailable(one.session)
+        return Cell(text="none", mark=without) if is_broken else _NOTHING
+    return _tls_cell(one.session.tls, without)
 
 
 def _dane_cell(reading: Reading, one: SessionReading) -> Cell:
@@ -198,8 +207,8 @@ def _certificate_cell(
     return Cell(text=", ".join(flaws), mark=mark)
 
 
-def _mark_failure(failure: Failure | None) -> Mark:
-    return Mark.ERROR if failure is not None and failure.trouble in _FAULTS else Mark.UNKNOWN
+def _mark_failure(failure: Failure) -> Mark:
+    return Mark.ERROR if failure.trouble in _FAULTS else Mark.UNKNOWN
 
 
 def _worst_of(findings: Sequence[Finding], subjects: set[str], prefix: str) -> Mark:
