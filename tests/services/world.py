@@ -17,7 +17,8 @@ from mailseal.ports.policystore import PolicyStore
 from mailseal.services.discoverer import Discoverer, DiscoveryLimits
 from mailseal.services.domainstate import StsView
 from mailseal.services.exceptions import Exceptions
-from mailseal.services.resolver import Resolution, Resolver, ResolverLimits
+from mailseal.services.resolution import Resolution
+from mailseal.services.resolver import Resolver, ResolverLimits
 from mailseal.services.selftest import SelfTest
 from mailseal.services.surveyor import SurveyLimits, Surveyor
 from mailseal.testing import FakeDns, FakePolicyHosts, ManualClock, MemoryStore

@@ -24,7 +24,7 @@ from mailseal.services.exceptiondocuments import (
     pin_standing_document,
     ruling_document,
 )
-from mailseal.services.resolver import Resolution
+from mailseal.services.resolution import Resolution
 from mailseal.services.views import View, Views
 from mailseal.services.wording import word_for
 from mailseal.wire.profiles import Profile, ProfileName, ZoneForm

@@ -9,33 +9,26 @@ import asyncio
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-import structlog
-
 from mailseal.dane.exchange import DaneSummary, Exchange, ExchangeUnknown, MxSet
 from mailseal.dane.host import TlsaState
 from mailseal.dane.validation import Validation
-from mailseal.decision import DeliveryPolicy, Rules, Unavailable, decide
+from mailseal.decision import Rules, Unavailable, decide
 from mailseal.mtasts.policy import Mode, Policy
 from mailseal.names import Domain, NextHop
-from mailseal.overrides import Match
 from mailseal.ports.clock import Clock
 from mailseal.ports.policystore import PolicyStore
-from mailseal.ruling import ModeChange, Ruling
+from mailseal.ruling import Ruling
+from mailseal.services.decisionlog import DecisionLog
 from mailseal.services.discoverer import Discoverer
 from mailseal.services.domainstate import StsView
 from mailseal.services.exceptions import Exceptions, Terms
 from mailseal.services.pinbook import PinStanding
+from mailseal.services.resolution import Resolution
 from mailseal.services.selftest import SelfTest
 from mailseal.services.surveyor import Survey, Surveyor
 from mailseal.services.verdicts import Verdicts
-from mailseal.services.wording import policy_facts, view_facts, word_for
 
-__all__ = ["Resolution", "Resolver", "ResolverLimits", "word_for"]
-
-log = structlog.stdlib.get_logger("mailseal.resolver")
-
-MAX_REMEMBERED_ANSWERS = 200_000  # decisions known to the log, so that only changes are told
-
+MAX_REMEMBERED_DOMAINS = 200_000  # ours, between two tests; those beyond are not looked up anew
 
 _SOME_USABLE = {DaneSummary.ALL_USABLE, DaneSummary.MIXED}
 
@@ -57,26 +50,8 @@ class ResolverLimits:
     settled: timedelta = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolution:
-    """A decision with what it was made of, and how long it may be given again.
-
-    ``sts`` is what is known of the domain's own policy, ``ruling`` the policy that counted, and
-    ``match`` the operator's override.
-    """
-
-    next_hop: NextHop
-    delivery: DeliveryPolicy
-    sts: StsView
-    ruling: Ruling
-    match: Match | None
-    exchange: Exchange | ExchangeUnknown
-    fresh_for: timedelta
-    usable_for: timedelta
-
-
 class Resolver:
-    """The one who decides; holds no state but what keeps its log quiet."""
+    """The one who decides; it remembers what it has said and since which test, never an answer."""
 
     def __init__(
         self,
@@ -105,9 +80,8 @@ class Resolver:
         self._rounds_seen = 0
         self._purges = 0
         self._exceptions = exceptions or Exceptions(clock=clock)
-        self._told: dict[tuple[NextHop, bool], str] = {}
+        self._log = DecisionLog(resolvers)
         self._verdicts = Verdicts(store=store, clock=clock, resolvers=resolvers)
-        self._view_facts = view_facts(resolvers)
 
     async def resolve(
         self,
@@ -172,7 +146,7 @@ class Resolver:
             fresh_for=fresh_for,
             usable_for=usable_for,
         )
-        self._tell(resolution)
+        self._log.tell(resolution)
         return resolution
 
     async def _policy_for(
@@ -233,7 +207,7 @@ class Resolver:
         last = None
         if policy is not None and policy.mode is Mode.ENFORCE:
             last = await self._verdicts.last(next_hop)
-        was_dane = last in _SOME_USABLE or self._told.get((next_hop, False)) == "dane-required"
+        was_dane = last in _SOME_USABLE or self._log.last_word(next_hop) == "dane-required"
         if was_dane and exchange.summary is DaneSummary.NONE:
             await test.confirm(self._left(ends_at))
         validation = test.validation
@@ -248,7 +222,7 @@ class Resolver:
         if test.rounds != self._rounds_seen:
             self._rounds_seen = test.rounds
             self._since_test.clear()
-        if len(self._since_test) < MAX_REMEMBERED_ANSWERS:
+        if len(self._since_test) < MAX_REMEMBERED_DOMAINS:
             self._since_test[next_hop.domain] = None
         return exchange
 
@@ -345,32 +319,6 @@ class Resolver:
         if checked_at is not None and now - checked_at < self._limits.recheck_before_temp:
             return sts
         return await self._discoverer.check_id(domain, timeout=timeout)
-
-    def _tell(self, resolution: Resolution) -> None:
-        """Log a decision when it is made or changes, never when it is repeated."""
-        word = word_for(resolution.delivery)
-        # Strict zones may be told different things, and are told them in lines of their own.
-        is_their_own = resolution.ruling.mode_changed_by is ModeChange.ZONE
-        asked = (resolution.next_hop, is_their_own)
-        before = self._told.get(asked)
-        if word == before:
-            return
-        if before is None and len(self._told) >= MAX_REMEMBERED_ANSWERS:
-            del self._told[next(iter(self._told))]
-        self._told[asked] = word
-        facts: dict[str, object] = {"next_hop": str(resolution.next_hop), "answer": word}
-        if before is not None:
-            facts["before"] = before
-        facts |= self._view_facts
-        facts |= policy_facts(resolution.ruling, resolution.sts.cached, resolution.match)
-        if isinstance(resolution.exchange, ExchangeUnknown):
-            facts["dns"] = resolution.exchange.reason
-        elif resolution.exchange.unvalidated:
-            facts["dns"] = f"not validated: {resolution.exchange.unvalidated}"
-        if isinstance(resolution.delivery, Unavailable):
-            log.warning("mail has to wait", reason=resolution.delivery.reason, **facts)
-        else:
-            log.info("decision made" if before is None else "decision changed", **facts)
 
 
 def _bare(mx: MxSet | ExchangeUnknown) -> Exchange | ExchangeUnknown:
