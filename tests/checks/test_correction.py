@@ -27,12 +27,7 @@ def summary(policy: Policy | None) -> tuple[str, list[str], int] | None:
         "".join(f"      {line}\n" for line in GOOD.splitlines()).encode(),
         GOOD.replace("mx1", "Priority 10: mx1").encode(),
         GOOD.replace("mx1", "https://mx1").encode(),
-        GOOD.replace("mx1.example.com", "<tenant>.example.com").encode(),  # the MX is known
-        GOOD.replace("mx1.example.com", "mail.yourdomain.com").encode(),
-        GOOD.replace("mx1.example.com", "_dc-mx.0123.example.net").encode(),
         GOOD.replace("mx1.example.com", "mx1.example.com.").encode(),
-        GOOD.replace("mx1.example.com", "192.0.2.1").encode(),
-        GOOD.replace("mx1.example.com", "[192.0.2.1]").encode(),
         GOOD.replace("mx1.example.com", "mx1.example.com:25 # main").encode(),
         GOOD.replace("mx:", "ms:").encode(),
         GOOD.replace("mx: ", "mx:\n  - ").encode(),
@@ -55,15 +50,45 @@ def summary(policy: Policy | None) -> tuple[str, list[str], int] | None:
         GOOD.encode("utf-16-be"),
         GOOD.encode("utf-16-le"),
         GOOD.encode() + b"note: caf\xe9\n",
-        GOOD.replace("mx: mx1.example.com\n", "").encode(),
     ],
 )
-def test_what_was_meant_comes_out_whatever_was_written(body: bytes) -> None:
-    """Each mistake that people make leads back to the same policy, which reads as it is."""
-    corrected = correct_policy(body, MX)
+@pytest.mark.parametrize("mx_hosts", [MX, None], ids=["mx-known", "mx-unknown"])
+def test_what_was_meant_comes_out_whatever_was_written(
+    body: bytes, mx_hosts: tuple[str, ...] | None
+) -> None:
+    """Each mistake that people make leads back to the same policy, which reads as it is.
+
+    Without the MX set nothing but the file can have led there.
+    """
+    corrected = correct_policy(body, mx_hosts)
     assert summary(corrected) == ("enforce", ["mx1.example.com"], 604800)
     assert corrected is not None
     assert parse_policy(render_policy(corrected)) == corrected
+
+
+@pytest.mark.parametrize(
+    "mx",
+    [
+        "<tenant>.example.com",
+        "mail.yourdomain.com",
+        "_dc-mx.0123.example.net",
+        "192.0.2.1",
+        "[192.0.2.1]",
+        "",
+    ],
+)
+def test_what_names_no_host_is_replaced_by_the_hosts_that_there_are(mx: str) -> None:
+    """Placeholders, addresses and nothing at all; without the MX set nobody knows what to write."""
+    body = GOOD.replace("mx: mx1.example.com\n", f"mx: {mx}\n" if mx else "").encode()
+    assert summary(correct_policy(body, MX)) == ("enforce", ["mx1.example.com"], 604800)
+    assert correct_policy(body, None) is None
+
+
+def test_a_list_of_hosts_ends_with_the_next_field() -> None:
+    """As in YAML; what is listed below another field is no host."""
+    lists = "mx:\n  - mx1.example.com\n  - 'mx2.example.com'\nnotes:\nmode: enforce\n  - b.test\n"
+    corrected = correct_policy(f"version: STSv1\n{lists}max_age: 604800\n".encode(), None)
+    assert summary(corrected) == ("enforce", ["mx1.example.com", "mx2.example.com"], 604800)
 
 
 @pytest.mark.parametrize(

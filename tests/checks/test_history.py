@@ -177,6 +177,54 @@ def test_an_mx_set_that_changes_is_a_warning_for_a_day() -> None:
     assert timeline.look(both, DAY) == set()
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (("mx1", "mx2"), ("mx1",), ": mx2.example.com went."),
+        (("mx1",), ("mx2",), ": mx2.example.com came, mx1.example.com went."),
+        (("mx1",), ("mx1", "mx2", "mx3", "mx4", "mx5"),
+         "mx2.example.com, mx3.example.com, mx4.example.com and 1 more came"),
+        (("mx1",), ("mx1", "mx2", "mx3", "mx4"),
+         ": mx2.example.com, mx3.example.com, mx4.example.com came."),
+    ],
+)  # fmt: skip
+def test_what_changed_about_an_mx_set_is_named(
+    before: tuple[str, ...], after: tuple[str, ...], words: str
+) -> None:
+    """What came and what went, a few of each."""
+    timeline = Timeline()
+    timeline.look(moved(*(f"{one}.example.com" for one in before)))
+    timeline.look(moved(*(f"{one}.example.com" for one in after)))
+    (finding,) = [one for one in timeline.found if one.code == "mx-changed"]
+    assert words in finding.seen
+
+
+def test_a_move_to_hosts_that_the_policy_covers_is_no_error() -> None:
+    """Who put the new hosts into the policy first has done all that was to be done."""
+    timeline = Timeline()
+    both = policy("enforce", MX_HOST, "in.example.net")
+    timeline.look(published(both, evidence=moved(MX_HOST)))
+    assert timeline.look(published(both, evidence=moved("in.example.net"))) == {"mx-changed"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        (policy("testing"), ": mode was enforce and is testing."),
+        (policy(max_age=86400), ": max_age was 604800 and is 86400."),
+        (policy("enforce", "mx1.example.com", "b.test"), ": mx has b.test anew."),
+        (policy("enforce", "b.test"), ": mx has b.test anew; mx lacks mx1.example.com."),
+    ],
+)
+def test_what_changed_under_an_old_id_is_named(changed: bytes, words: str) -> None:
+    """What did not change is not told."""
+    timeline = Timeline()
+    timeline.look(published(policy()))
+    timeline.look(published(changed))
+    (finding,) = [one for one in timeline.found if one.code == "sts-id-not-renewed"]
+    assert words in finding.seen
+
+
 def with_key(key: str, *tlsa: TlsaRecord, not_after: timedelta = 3650 * DAY) -> Evidence:
     """Return evidence of one host with a key, and TLSA records."""
     chain = make_chain((MX_HOST,), key=key, not_after=NOW + not_after)
