@@ -32,8 +32,8 @@ from mailseal.config.exceptions import OverrideSettings
 from mailseal.config.keys import keys_of
 from mailseal.config.kinds import RefusedValueError, duration, render_duration
 from mailseal.config.listening import ListenSettings, ZoneSettings
-from mailseal.config.reading import MAX_VIEWS
 from mailseal.config.reference import render_reference
+from mailseal.config.relations import MAX_VIEWS
 from mailseal.config.settings import TABLES
 from mailseal.config.system import parse_resolv_conf, system_resolvers
 from mailseal.config.template import render_template

@@ -10,19 +10,18 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 import mailseal
-from mailseal.config.addresses import SecretUrl, TcpAddress
+from mailseal.config.addresses import SecretUrl
 from mailseal.config.exceptions import MAX_OVERRIDES, OverrideSettings
 from mailseal.config.keys import keys_of
-from mailseal.config.kinds import RefusedValueError, render_duration, word
+from mailseal.config.kinds import RefusedValueError, word
 from mailseal.config.listening import (
     BUILT_IN_ZONES,
     DEFAULT_LISTENERS,
     ListenSettings,
     ZoneSettings,
 )
+from mailseal.config.relations import find_conflicts, place_of_listener, place_of_override
 from mailseal.config.settings import TABLES, Config, default_store_url
-from mailseal.config.words import Protocol
-from mailseal.overrides import DaneOverride
 from mailseal.quoting import printable_only
 
 S = TypeVar("S")
@@ -34,8 +33,6 @@ MAX_SHOWN_CHARACTERS = 60  # of a wrong value: enough to find it in the file
 MAX_LISTENERS = 64  # ours: far above any use
 ZONE_NAME = word("a zone's name")
 MAX_ZONES = 256  # ours: each is one map name in some MTA's configuration
-MAX_VIEWS = 8  # ours: each set of resolvers has sockets, a memory and tests of its own
-
 MAX_OVERRIDES_BYTES = 500_000  # ours, as JSON: they go to the resolver in one message
 
 _TABLE_NAMES = ("listen", "zones", "overrides", *TABLES)
@@ -121,7 +118,7 @@ class _Reading:
         if not isinstance(store, Mapping) or "url" not in store:
             url = default_store_url(config.state_dir)
             config = replace(config, store=replace(config.store, url=url))
-        self.relations(config)
+        self.problems += find_conflicts(config)
         return config
 
     def values(
@@ -182,7 +179,7 @@ class _Reading:
             )
             return ()
         built = (
-            self.built(ListenSettings, table, _listener(number))
+            self.built(ListenSettings, table, place_of_listener(number))
             for number, table in enumerate(raw, 1)
         )
         return tuple(listener for listener in built if listener is not None)
@@ -199,7 +196,7 @@ class _Reading:
         seen: dict[str, str] = {}
         built = []
         for number, table in enumerate(raw, 1):
-            place = _override(number)
+            place = place_of_override(number)
             if one := self.built(OverrideSettings, table, place):
                 built.append(one)
                 self.override(one, place, seen)
@@ -218,87 +215,6 @@ class _Reading:
             if scope.text in seen:
                 self.problems.append(f"{place} domains has {scope}, as has {seen[scope.text]}")
             seen[scope.text] = place
-
-    def relations(self, config: Config) -> None:
-        """Check what no key can tell alone."""
-        seen: set[object] = set()
-        for number, listener in enumerate(config.listen, 1):
-            place = _listener(number)
-            if listener.address in seen:
-                self.problems.append(f"{place} address {listener.address} is there twice")
-            seen.add(listener.address)
-            self.listener(listener, place, config.zones)
-        self.http(config, seen)
-        views = {zone.resolvers for zone in config.zones.values() if zone.resolvers}
-        if len(views) > MAX_VIEWS:
-            self.problems.append(
-                f"[zones] have {len(views)} different sets of resolvers, "
-                f"expected at most {MAX_VIEWS}"
-            )
-        if config.default_zone is not None and config.default_zone not in config.zones:
-            self.problems.append(
-                f'default_zone is "{config.default_zone}", '
-                f"expected one of {', '.join(config.zones)}"
-            )
-        for number, override in enumerate(config.overrides, 1):
-            if override.dane is DaneOverride.ENFORCE and not config.dane.enabled:
-                self.problems.append(
-                    f'{_override(number)} dane is "enforce", but [dane] enabled is false, and an '
-                    "MTA without DNSSEC would let all mail there wait"
-                )
-        if config.pins.source is not None and not config.pins.keys:
-            self.problems.append("[pins] source is set, but keys is empty: nobody could sign it")
-        self.problems += config.monitor.problems()
-        for table, low, high in (
-            ("sts", "id_ttl_min", "id_ttl_max"),
-            ("sts", "fetch_backoff_min", "fetch_backoff_max"),
-            ("dns", "failed_retry", "failed_wait"),
-        ):
-            settings = getattr(config, table)
-            least, most = getattr(settings, low), getattr(settings, high)
-            if least > most:
-                self.problems.append(
-                    f"[{table}] {low} is {render_duration(least)}, "
-                    f"expected at most {high}, which is {render_duration(most)}"
-                )
-
-    def http(self, config: Config, taken: set[object]) -> None:
-        address = config.http.address
-        if not config.http.enabled:
-            return
-        if address in taken:
-            self.problems.append(f"[http] address {address} is that of a [[listen]] too")
-        if isinstance(address, TcpAddress) and not (
-            address.is_loopback or config.http.allow_remote
-        ):
-            self.problems.append(
-                f"[http] address {address} can be reached from other machines, and there are "
-                "neither passwords nor encryption; use a loopback address or a UNIX socket, or "
-                "set allow_remote = true"
-            )
-
-    def listener(
-        self, listener: ListenSettings, place: str, zones: Mapping[str, ZoneSettings]
-    ) -> None:
-        address = listener.address
-        if isinstance(address, TcpAddress) and not (address.is_loopback or listener.allow_remote):
-            self.problems.append(
-                f"{place} address {address} can be reached from other machines, and the protocol "
-                "has neither passwords nor encryption; use a loopback address or a UNIX socket, "
-                "or set allow_remote = true"
-            )
-        if listener.protocol is Protocol.LINE and listener.zone not in zones:
-            self.problems.append(
-                f'{place} zone is "{listener.zone}", expected one of {", ".join(zones)}'
-            )
-
-
-def _listener(number: int) -> str:
-    return f"[[listen]] number {number}"
-
-
-def _override(number: int) -> str:
-    return f"[[overrides]] number {number}"
 
 
 def _unknown_key(name: str, place: str, known: Sequence[str]) -> str:
