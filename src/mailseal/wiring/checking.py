@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import mailseal
 from mailseal.wiring.clock import clock
 from mailseal.wiring.doors import open_tested, open_trusted, self_test_limits, to_addresses
+from mailseal.wiring.prober import open_apart
 
 if TYPE_CHECKING:
     from mailseal.checks.evidence import Observer
@@ -31,7 +32,7 @@ async def open_checker(
     """Open the doors, build a checker, and close all behind the block.
 
     Mail hosts among the ``opt_outs`` are not connected to. What a scan will not ask again is not
-    remembered.
+    remembered, and once it has met many policy hosts, a process of its own looks at them.
 
     The resolvers are tested first, which takes as long as one look-up. Sessions with mail
     servers are shared by all domains that the checker looks at. Raises ``TrustStoreError`` where
@@ -62,17 +63,19 @@ async def open_checker(
     probes = SharedProbes(prober, clock=clock, limits=_probe_limits(config))
     references = [Domain(host) for host in config.check.port_25_references]
     port25 = Port25(smtp=probes, dns=dns, references=references)
+    near = HttpsPolicyProber(
+        trust=trust,
+        clock=clock,
+        user_agent=_user_agent(config),
+        allow_private=https.allow_private_addresses,
+        proxy=https.proxy,
+        max_probes=config.limits.fetches,
+    )
+    apart = open_apart(config, near, _user_agent(config)) if is_scan else None
     try:
         yield Checker(
             dns=RememberingDns(dns, clock=clock, is_kept=is_of_mail_hosts if is_scan else None),
-            policies=HttpsPolicyProber(
-                trust=trust,
-                clock=clock,
-                user_agent=_user_agent(config),
-                allow_private=https.allow_private_addresses,
-                proxy=https.proxy,
-                max_probes=config.limits.fetches,
-            ),
+            policies=apart or near,
             smtp=SparingSmtp(probes, opt_outs=opt_outs, clock=clock) if opt_outs else probes,
             clock=clock,
             observer=_observe_self(config, name, await _test_resolvers(config, dns, addresses)),
@@ -81,6 +84,8 @@ async def open_checker(
             port25=port25,
         )
     finally:
+        if apart is not None:
+            await apart.aclose()
         await port25.aclose()
         await probes.aclose()
         await dns.close()

@@ -1,0 +1,170 @@
+"""Looks at policy hosts by a child process once there are many, and by itself else.
+
+The child is not waited for: what comes before it is ready, and whatever it loses when it dies, is
+looked at here. So a child that cannot be started costs speed and nothing else.
+"""
+
+import asyncio
+import socket
+import subprocess
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+
+from mailseal.checks.evidence import PolicyFetch
+from mailseal.names import Domain
+from mailseal.net.https.apart import link
+from mailseal.ports.clock import Clock
+from mailseal.ports.policyhost import PolicyProber
+
+START_AFTER = 100  # ours: so many are done before a process has come up
+GRACE = timedelta(seconds=5)  # ours: beyond the time for a look the child has stopped
+
+log = structlog.stdlib.get_logger("mailseal.scan")
+
+Spawn = Callable[[socket.socket], "subprocess.Popen[bytes]"]
+
+
+class ApartPolicyProber:
+    """Probes policy hosts (the ``ports.PolicyProber`` protocol).
+
+    ``near`` looks at them in this process; ``spawn`` starts a child that has the other end of the
+    link, and looks at them by ``settings`` in the same way. ``grace`` is for tests.
+    """
+
+    def __init__(
+        self,
+        near: PolicyProber,
+        *,
+        spawn: Spawn,
+        settings: link.Settings,
+        clock: Clock,
+        start_after: int = START_AFTER,
+        grace: timedelta = GRACE,
+    ) -> None:
+        self._near = near
+        self._spawn = spawn
+        self._settings = settings
+        self._clock = clock
+        self._left = start_after
+        self._grace_s = grace.total_seconds()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._starting: asyncio.Task[None] | None = None
+        self._link = link.Link(self._take, self._lose)
+        self._is_ready = False
+        self._is_ending = False
+        self._changed = asyncio.Event()
+        self._waiting: dict[int, asyncio.Future[PolicyFetch | None]] = {}
+        self._next = 0
+
+    async def probe(
+        self,
+        host: Domain,
+        address: str,
+        *,
+        timeout: timedelta,
+        path: str = "",
+        user_agent: str = "",
+    ) -> PolicyFetch:
+        """GET the policy, or another path, from one address.
+
+        Ends within ``timeout``, and a little later where the child has stopped.
+        """
+        until = self._clock.monotonic() + timeout.total_seconds()
+        if self._is_ready:
+            fetch = await self._ask(host, address, until, path, user_agent)
+            if fetch is not None:
+                return fetch
+        else:
+            self._count()
+        left = timedelta(seconds=max(until - self._clock.monotonic(), 0.0))
+        return await self._near.probe(host, address, timeout=left, path=path, user_agent=user_agent)
+
+    async def settle(self) -> None:
+        """Wait until the child has come up, or cannot any more; for tests."""
+        await self._changed.wait()
+
+    async def aclose(self) -> None:
+        """End the child; it holds nothing that would be lost."""
+        self._is_ending = True
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
+        self._link.abort()
+        self._lose()
+        if self._process is not None:
+            self._process.kill()
+            await asyncio.to_thread(self._process.wait)
+
+    def _count(self) -> None:
+        """Start the child when it is worth it, once."""
+        self._left -= 1
+        if self._left == 0:
+            self._starting = asyncio.create_task(self._start())
+
+    async def _start(self) -> None:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        try:
+            self._process = self._spawn(theirs)
+            await asyncio.get_running_loop().create_connection(lambda: self._link, sock=ours)
+        except OSError as error:
+            ours.close()
+            log.warning("no process for policy hosts could be started", reason=str(error))
+            self._lose()
+            return
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        self._link.send(self._settings)
+
+    async def _ask(
+        self, host: Domain, address: str, until: float, path: str, user_agent: str
+    ) -> PolicyFetch | None:
+        """Let the child look; None where it did not."""
+        self._next += 1
+        number = self._next
+        answer: asyncio.Future[PolicyFetch | None] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = answer
+        self._link.send(
+            link.Ask(
+                number=number,
+                host=str(host),
+                address=address,
+                until=until,
+                path=path,
+                user_agent=user_agent,
+            )
+        )
+        patience = until - self._clock.monotonic() + self._grace_s
+        try:
+            async with asyncio.timeout(patience):
+                return await answer
+        except TimeoutError:
+            self._link.abort()  # the others need not wait as long
+            return None
+        finally:
+            self._waiting.pop(number, None)
+
+    def _take(self, message: bytes) -> None:
+        match link.read_child(message):
+            case link.Ready():
+                self._is_ready = True
+                self._changed.set()
+            case link.Probed(number=number, fetch=fetch):
+                answer = self._waiting.get(number)
+                if answer is not None and not answer.done():
+                    answer.set_result(fetch)
+
+    def _lose(self) -> None:
+        """Give back all that the child was asked for."""
+        if self._is_ready and not self._is_ending:
+            log.warning("the process for policy hosts has ended", action="looked-at-here")
+        self._is_ready = False
+        self._changed.set()
+        for answer in self._waiting.values():
+            if not answer.done():
+                answer.set_result(None)
