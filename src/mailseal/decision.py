@@ -14,6 +14,7 @@ from mailseal.dane.exchange import DaneSummary, Exchange, ExchangeUnknown, MxHos
 from mailseal.dane.host import TlsaState
 from mailseal.mtasts.policy import Mode, Policy
 from mailseal.names import Domain
+from mailseal.quoting import name_some
 
 MAX_TEMP_UNLEARNT = timedelta(hours=4)  # after that an unreachable DNS no longer holds mail back
 
@@ -261,8 +262,7 @@ def _secure(exchange: Exchange, enforced: StsEnforced) -> DeliveryPolicy:
 
 
 def _names(hosts: Sequence[MxHost]) -> str:
-    names = ", ".join(host.name for host in hosts[:3]) or "none"
-    return f"{names} and {len(hosts) - 3} more" if len(hosts) > 3 else names
+    return name_some([host.name for host in hosts], 3) or "none"
 
 
 def _no_pattern(enforced: StsEnforced) -> Unavailable:

@@ -1,5 +1,7 @@
 """How a stranger's text is shown inside a message: short, on one line, with nothing that acts."""
 
+from collections.abc import Sequence
+
 MAX_SHOWN_CHARS = 60  # enough to recognise a line by, short enough for a log
 
 
@@ -30,3 +32,9 @@ def printable_only(text: str) -> str:
     Letters of all scripts stay.
     """
     return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def name_some(names: Sequence[object], at_most: int) -> str:
+    """Return the first of many names and how many are left out: ``a, b and 3 more``."""
+    shown = ", ".join(map(str, names[:at_most]))
+    return f"{shown} and {len(names) - at_most} more" if len(names) > at_most else shown

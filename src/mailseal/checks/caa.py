@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from mailseal.answers import Absent, Answer, CaaRecord, Found, LookupFailed
 from mailseal.checks.finding import Entry, Finding, Severity
 from mailseal.checks.reading import Reading
-from mailseal.quoting import quote
+from mailseal.quoting import name_some, quote
 
 UNKNOWN = Entry(
     code="caa-unknown",
@@ -111,12 +111,10 @@ def _judge_records(reading: Reading, name: str, records: Sequence[CaaRecord]) ->
             remedy="Name the authority whose certificates are in use.",
         )
     elif named:
-        more = f" and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
         yield PRESENT.found(
             Severity.INFO,
             name,
-            seen=f"Certificates for {name} may be issued by "
-            f"{', '.join(named[:MAX_NAMED])}{more} only.",
+            seen=f"Certificates for {name} may be issued by {name_some(named, MAX_NAMED)} only.",
         )
 
 

@@ -10,6 +10,7 @@ from mailseal.dane.exchange import MxHost, MxSet
 from mailseal.mtasts.advice import is_placeholder
 from mailseal.mtasts.pattern import MxPattern
 from mailseal.mtasts.policy import Mode, Policy
+from mailseal.quoting import name_some
 
 MAX_NAMED = 6  # ours, of hosts in one sentence
 MAX_FILES = 4  # ours, of different files by address: each is told as much as a single one
@@ -278,5 +279,5 @@ def _has_mx_records(reading: Reading) -> bool:
 
 def _list(names: Sequence[str]) -> str:
     if len(names) > MAX_NAMED:
-        return f"{', '.join(names[:MAX_NAMED])} and {len(names) - MAX_NAMED} more"
+        return name_some(names, MAX_NAMED)
     return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else "".join(names)

@@ -12,6 +12,7 @@ from mailseal.checks.reading import Reading
 from mailseal.checks.verdict import Headline, Verdict
 from mailseal.checks.worstpolicy import foresee_worst
 from mailseal.mtasts.policy import Mode
+from mailseal.quoting import name_some
 
 MAX_REASONS = 20  # ours: what fits on a screen; the findings have the rest
 
@@ -279,7 +280,7 @@ def _why_unseen(case: _Case) -> tuple[str, ...]:
 
 def _list(names: Sequence[str]) -> str:
     if len(names) > 4:
-        return f"{', '.join(names[:3])} and {len(names) - 3} more"
+        return name_some(names, 3)
     return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else "".join(names)
 
 

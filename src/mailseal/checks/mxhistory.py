@@ -8,6 +8,7 @@ from mailseal.checks.finding import Entry, Finding, Ready, Severity
 from mailseal.checks.memory import Memory
 from mailseal.checks.reading import Reading
 from mailseal.mtasts.policy import Mode, Policy
+from mailseal.quoting import name_some
 
 TOLD_FOR = timedelta(days=1)  # ours: whoever did not make the change has been told by then
 
@@ -66,8 +67,8 @@ def _judge_move(memory: Memory, reading: Reading) -> Iterator[Finding]:
     yield MOVED.found(
         Severity.ERROR if is_enforced else Severity.WARNING,
         reading.domain,
-        seen=f"Mail goes to {_list(missing)} now, which the policy does not name; it still names "
-        f"{_list(left)}, where mail went before.",
+        seen=f"Mail goes to {name_some(missing, 3)} now, which the policy does not name; it still "
+        f"names {name_some(left, 3)}, where mail went before.",
         follows="Senders that enforce the policy do not deliver to the new hosts."
         if is_enforced
         else "With mode enforce, senders would not deliver to the new hosts.",
@@ -81,11 +82,7 @@ def _say_change(memory: Memory) -> str:
     before, after = set(memory.mx_before), set(memory.mx or ())
     parts = []
     if after - before:
-        parts.append(f"{_list(sorted(after - before))} came")
+        parts.append(f"{name_some(sorted(after - before), 3)} came")
     if before - after:
-        parts.append(f"{_list(sorted(before - after))} went")
+        parts.append(f"{name_some(sorted(before - after), 3)} went")
     return ", ".join(parts) or "their order"
-
-
-def _list(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -15,6 +15,7 @@ from mailseal.checks.reading import Reading
 from mailseal.deviations import Deviation
 from mailseal.mtasts.advice import advise
 from mailseal.mtasts.policy import Mode
+from mailseal.quoting import name_some
 from mailseal.results import ResultType
 
 MAX_NAMED_LINES = 8  # ours; the corrected file shows them all
@@ -99,9 +100,8 @@ def _say(group: Sequence[Deviation]) -> str:
     lines = sorted({one.line for one in group if one.line is not None} - {first.line})
     if not lines:
         return said
-    named = ", ".join(map(str, lines[:MAX_NAMED_LINES]))
-    more = f" and {len(lines) - MAX_NAMED_LINES} more" if len(lines) > MAX_NAMED_LINES else ""
-    return f"{said} The same in line{'s' if len(lines) > 1 else ''} {named}{more}."
+    named = name_some(lines, MAX_NAMED_LINES)
+    return f"{said} The same in line{'s' if len(lines) > 1 else ''} {named}."
 
 
 def _is_plain_lf(body: bytes, deviation: Deviation) -> bool:

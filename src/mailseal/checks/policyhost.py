@@ -10,6 +10,7 @@ from mailseal.checks.finding import Entry, Finding, Severity
 from mailseal.checks.publication import policy_host, weigh
 from mailseal.checks.reading import Reading
 from mailseal.mtasts.policy import read_policy
+from mailseal.quoting import name_some
 from mailseal.results import ResultType
 
 UNKNOWN = Entry(
@@ -244,10 +245,9 @@ def _describe(body: bytes) -> str:
     policy = read_policy(body).policy
     if policy is None:
         return f"{len(body)} bytes that are no policy"
-    hosts = ", ".join(str(pattern) for pattern in policy.mx[:3])
-    more = f" and {len(policy.mx) - 3} more" if len(policy.mx) > 3 else ""
+    hosts = name_some(policy.mx, 3) or "none"
     seconds = int(policy.max_age.total_seconds())
-    return f"mode {policy.mode}, max_age {seconds}, mx {hosts or 'none'}{more}"
+    return f"mode {policy.mode}, max_age {seconds}, mx {hosts}"
 
 
 def _is_family_broken(fetches: Sequence[PolicyFetch]) -> tuple[PolicyFetch, ...]:

@@ -31,6 +31,7 @@ from mailseal.mtasts.policy import MAX_BODY_BYTES, Mode, Policy, PolicyReading, 
 from mailseal.mtasts.record import StsRecord
 from mailseal.mtasts.record import read_records as read_sts
 from mailseal.names import Domain, NextHop
+from mailseal.quoting import name_some
 from mailseal.tlsrpt.record import TlsrptRecord
 from mailseal.tlsrpt.record import read_records as read_tlsrpt
 from mailseal.txtrecords.reading import RecordReading
@@ -160,9 +161,8 @@ class Reading:
         own = next((one for one in self.served if one.policy == policy), None)
         if own is None or not others:
             return "the policy"
-        more = f" and {len(own.addresses) - 2} more" if len(own.addresses) > 2 else ""
         verb = "serves" if len(own.addresses) == 1 else "serve"
-        return f"the policy that {', '.join(own.addresses[:2])}{more} {verb}"
+        return f"the policy that {name_some(own.addresses, 2)} {verb}"
 
     @property
     def mx(self) -> MxSet | None:

@@ -9,6 +9,7 @@ from mailseal.checks.memory import Memory, SeenPolicy
 from mailseal.checks.reading import Reading
 from mailseal.checks.sight import has_seen_policy_host
 from mailseal.mtasts.policy import Mode
+from mailseal.quoting import name_some
 
 TOLD_FOR = timedelta(days=7)  # ours: how long a change that harms nobody is mentioned
 FLAPPING_WITHIN = timedelta(days=2)  # ours: longer than any cache of DNS, and most CDNs'
@@ -175,14 +176,10 @@ def _say_change(before: SeenPolicy, after: SeenPolicy) -> str:
     new_patterns = [one for one in after.mx if one not in before.mx]
     old_patterns = [one for one in before.mx if one not in after.mx]
     if new_patterns:
-        parts.append(f"mx has {_list(new_patterns)} anew")
+        parts.append(f"mx has {name_some(new_patterns, 3)} anew")
     if old_patterns:
-        parts.append(f"mx lacks {_list(old_patterns)}")
+        parts.append(f"mx lacks {name_some(old_patterns, 3)}")
     return "; ".join(parts)
-
-
-def _list(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _days(duration: timedelta) -> str:

@@ -8,7 +8,7 @@ from mailseal.checks.finding import Entry, Finding, Kind, Ready, Severity
 from mailseal.checks.reading import Reading
 from mailseal.deviations import Deviation
 from mailseal.mtasts.policy import Mode
-from mailseal.quoting import MAX_SHOWN_CHARS, quote
+from mailseal.quoting import MAX_SHOWN_CHARS, name_some, quote
 from mailseal.tlsrpt.record import TlsrptRecord
 from mailseal.txtrecords.reading import RecordReading
 
@@ -250,12 +250,11 @@ def _judge_others(reading: Reading, read: RecordReading[TlsrptRecord]) -> Iterat
 
 
 def _judge_record(reading: Reading, record: TlsrptRecord) -> Iterator[Finding]:
-    shown = ", ".join(
-        uri.text if len(uri.text) <= MAX_SHOWN_CHARS else quote(uri.text) for uri in record.rua[:5]
+    shown = name_some(
+        [one.text if len(one.text) <= MAX_SHOWN_CHARS else quote(one.text) for one in record.rua], 5
     )
-    more = f" and {len(record.rua) - 5} more" if len(record.rua) > 5 else ""
     yield PRESENT.found(
-        Severity.INFO, reading.domain, seen=f"TLS reports are asked for at {shown}{more}."
+        Severity.INFO, reading.domain, seen=f"TLS reports are asked for at {shown}."
     )
     if len(record.rua) > 1:
         yield SEVERAL_ADDRESSES.found(

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from mailseal.certs import CertificateFacts, CertificateSyntaxError, covers_name, read_certificate
 from mailseal.checks.evidence import TlsFacts
+from mailseal.quoting import name_some
 from mailseal.results import ResultType
 
 GOOD_VERSIONS = frozenset({"TLSv1.2", "TLSv1.3"})  # RFC 8461 §7.2, RFC 8996
@@ -107,6 +108,4 @@ def _judge_trust(tls: TlsFacts, leaf: CertificateFacts, *, is_dated: bool) -> li
 def _say_names(names: tuple[str, ...]) -> str:
     if not names:
         return "the certificate holds no DNS name (the common name does not count)"
-    shown = ", ".join(names[:5])
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return f"the certificate is for {shown}{more}"
+    return f"the certificate is for {name_some(names, 5)}"

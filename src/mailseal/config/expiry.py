@@ -13,6 +13,7 @@ from mailseal.config.exceptions import OverrideSettings, PinSettings
 from mailseal.config.settings import Config
 from mailseal.envelope import EnvelopeError
 from mailseal.mtasts.pins import MAX_LIST_BYTES, PinList, PinListError, recall_list
+from mailseal.quoting import name_some
 
 NOTICE = timedelta(days=14)  # ours: time to ask whoever wanted the exception
 MAX_NAMED = 5  # of the domains of one override or list; the date is the same for all
@@ -77,9 +78,7 @@ def _read_list(path: Path, settings: PinSettings) -> PinList:
 
 
 def _named(names: Sequence[object]) -> str:
-    shown = ", ".join(map(str, names[:MAX_NAMED]))
-    more = len(names) - MAX_NAMED
-    return f"{shown} and {more} more" if more > 0 else shown or "no domain"
+    return name_some(names, MAX_NAMED) or "no domain"
 
 
 def _shown(instant: datetime) -> str:

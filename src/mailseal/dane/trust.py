@@ -16,6 +16,7 @@ from mailseal.certs import (
     reading_errors,
 )
 from mailseal.dane.effort import Effort
+from mailseal.quoting import name_some
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -174,9 +175,8 @@ def _explain_names(leaf: bytes, names: Sequence[str]) -> str:
         return str(error)
     if any(covers_name(found, name) for name in names):
         return ""
-    shown = ", ".join(found[:5]) or "nothing"
-    more = f" and {len(found) - 5} more" if len(found) > 5 else ""
-    return f"the server's certificate is for {shown}{more}, not for {' or '.join(names)}"
+    shown = name_some(found, 5) or "nothing"
+    return f"the server's certificate is for {shown}, not for {' or '.join(names)}"
 
 
 def _common_names(leaf: bytes) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from mailseal.checks.judge import Judgement
 from mailseal.faces.check.exitcode import worst
 from mailseal.faces.check.showing import printable
 from mailseal.faces.check.words import SEVERITIES
+from mailseal.quoting import name_some
 
 MAX_LINES = 60  # ours: Nagios keeps 8 KiB
 MAX_LINE_CHARS = 300
@@ -35,9 +36,7 @@ def _say(judgements: Sequence[Judgement], state: int) -> str:
     if state == 0:
         return f"{len(judgements)} domains are well"
     those = [one.domain for one in judgements if worst([one]) == state]
-    named = ", ".join(those[:MAX_NAMED])
-    more = f" and {len(those) - MAX_NAMED} more" if len(those) > MAX_NAMED else ""
-    return _plain(f"{len(those)} of {len(judgements)} domains: {named}{more}")
+    return _plain(f"{len(those)} of {len(judgements)} domains: {name_some(those, MAX_NAMED)}")
 
 
 def _figures(judgements: Sequence[Judgement]) -> Iterator[str]:

@@ -36,6 +36,7 @@ from mailseal.net.dns.wire import (
 )
 from mailseal.net.https.addresses import is_public
 from mailseal.ports.authority import DirectAnswer
+from mailseal.quoting import ascii_only
 
 MAX_PROBES = 32  # ours, at one time; a zone has 2 to 8 servers
 MAX_TEXTS = 50  # ours, of one answer
@@ -198,7 +199,7 @@ def _text(wire: bytes, record: Record) -> str:
             text = f"{algorithm} {flags} {iterations} {wire[start + 5 : end].hex() or '-'}"
         case _:
             text = wire[start:end].hex()
-    return "".join(c if " " <= c <= "~" else "?" for c in text[:MAX_TEXT_CHARS])
+    return ascii_only(text[:MAX_TEXT_CHARS])
 
 
 def _expiry(wire: bytes, record: Record) -> datetime:
