@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mailseal.checks.evidence import Evidence, HostEvidence
 from mailseal.checks.judge import judge
-from mailseal.checks.outlook import Outcome, judge_dane
+from mailseal.checks.sessionoutlook import Outcome, judge_dane
 from mailseal.dane.effort import MAX_SIGNATURES
 from mailseal.dane.match import DaneOutcome
 from mailseal.dane.tlsa import TlsaRecord

@@ -6,15 +6,9 @@ import pytest
 
 from mailseal.answers import DnsFailure
 from mailseal.checks.evidence import HostEvidence, SmtpSession, Stage, Trouble
-from mailseal.checks.outlook import (
-    Outcome,
-    Reach,
-    foresee_dane,
-    foresee_sts,
-    judge_sts,
-    proven_failures,
-)
+from mailseal.checks.outlook import Reach, foresee_dane, foresee_sts, proven_failures
 from mailseal.checks.reading import read
+from mailseal.checks.sessionoutlook import Outcome, judge_sts
 from mailseal.results import ResultType
 from mailseal.testing.evidence import absent, failed, host, session, tls
 

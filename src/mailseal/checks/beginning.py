@@ -7,8 +7,9 @@ the policy begins in mode testing (RFC 8461 §5, §8).
 from dataclasses import replace
 from datetime import timedelta
 
-from mailseal.checks.outlook import Outcome, Reach, foresee_sts
+from mailseal.checks.outlook import Reach, foresee_sts
 from mailseal.checks.reading import Reading
+from mailseal.checks.sessionoutlook import Outcome
 from mailseal.mtasts.policy import Mode, Policy
 
 MAX_AGE = timedelta(days=7)  # ours: what is being tried may be wrong

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from mailseal.answers import Absent, Found, LookupFailed
 from mailseal.checks.evidence import Depth
 from mailseal.checks.finding import Finding, Severity
-from mailseal.checks.outlook import Outcome, Outlook, Reach, foresee_dane
+from mailseal.checks.outlook import Outlook, Reach, foresee_dane
 from mailseal.checks.publication import explain_unseen
 from mailseal.checks.reading import Reading
+from mailseal.checks.sessionoutlook import Outcome
 from mailseal.checks.verdict import Headline, Verdict
 from mailseal.checks.worstpolicy import foresee_worst
 from mailseal.mtasts.policy import Mode

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from mailseal.checks.context import each_session, judge_missing_tls
 from mailseal.checks.evidence import Failure, SmtpSession, Stage, Trouble
 from mailseal.checks.finding import Entry, Finding, Severity
-from mailseal.checks.outlook import Outcome, judge_sts
 from mailseal.checks.reading import HostReading, Reading, SessionReading
+from mailseal.checks.sessionoutlook import Outcome, judge_sts
 from mailseal.checks.starttls import is_unavailable
 from mailseal.results import ResultType
 
