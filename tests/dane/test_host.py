@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from mailseal.answers import Absent, Answer, DnsFailure, Found, LookupFailed
 from mailseal.dane.host import (
@@ -158,3 +159,35 @@ def test_the_tlsa_answer_settles_the_state(answer: Answer[TlsaRecord], state: Tl
 def test_which_records_smtp_can_use(record: TlsaRecord, is_usable: bool) -> None:
     """Usage 2 and 3 with a known selector and a digest of its length (RFC 7672 §3.1)."""
     assert record.is_usable is is_usable
+
+
+SHORT = TTL / 5
+
+
+@pytest.mark.parametrize(("one", "other"), [(TTL, SHORT), (SHORT, TTL)])
+def test_a_state_lives_as_long_as_the_shortest_answer_it_is_made_of(
+    one: timedelta, other: timedelta
+) -> None:
+    """Beyond that somebody may have published other records."""
+    secure, insecure = replace(address(), ttl=one), replace(address(is_secure=False), ttl=one)
+    alias = replace(insecure, canonical="mx.example.net")
+    absent = replace(NONE, ttl=other)
+
+    assert judge_addresses(HOST, (secure, replace(secure, ttl=other))).ttl == SHORT
+    assert judge_addresses(HOST, (alias, replace(alias, ttl=other))).ttl == SHORT
+    assert judge_addresses(HOST, (insecure, replace(insecure, ttl=other))).ttl == SHORT
+    assert judge_addresses(HOST, (replace(NONE, ttl=one), absent)).ttl == SHORT
+    for answer in (secure, insecure, replace(NONE, ttl=one)):
+        assert judge_alias(HOST, other, answer).ttl == SHORT
+    for found in (records(GOOD), records(GOOD, is_secure=False), NONE):
+        assert judge_tlsa(HOST, other, replace(found, ttl=one)).ttl == SHORT
+
+
+def test_a_failure_lives_for_no_time() -> None:
+    """How long it is remembered is for those who asked to say."""
+    for step in (
+        judge_addresses(HOST, (FAILED, NONE)),
+        judge_alias(HOST, TTL, FAILED),
+        judge_tlsa(HOST, TTL, FAILED),
+    ):
+        assert step.ttl == timedelta(0)

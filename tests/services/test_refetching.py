@@ -1,15 +1,20 @@
-"""When a policy that is known is fetched again, and what another node's knowledge does to it."""
+"""When a policy that is known is looked at again, and what is known elsewhere does to it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from mailseal.decision import Opportunistic, Unavailable
+from mailseal.mtasts.pattern import MxPattern
 from mailseal.mtasts.policy import Mode
 from mailseal.names import Domain
+from mailseal.overrides import Override, Overrides, Scope, StsOverride
 from mailseal.ports.storeerrors import StoreError
-from tests.services.world import DOMAIN, LONG, World
+from mailseal.services.exceptions import Exceptions
+from tests.services.world import DOMAIN, LONG, SenderWorld, World
 
 RECORD = "_mta-sts.example.com"
 DAY = timedelta(days=1)
@@ -112,3 +117,61 @@ async def test_a_record_whose_name_is_too_long_for_dns_is_not_asked_for(
     await world.discoverer.policy_for(domain, timeout=LONG)
 
     assert (world.dns.count(f"_mta-sts.{domain}") == 1) is is_asked
+
+
+@pytest.fixture
+async def sender() -> AsyncIterator[SenderWorld]:
+    """Give a world that decides, and end its tasks behind the test."""
+    made = SenderWorld()
+    yield made
+    await made.aclose()
+
+
+async def test_an_answer_overtaken_by_a_new_policy_is_not_kept(sender: SenderWorld) -> None:
+    """It was made of the old one, while the hosts were still looked up."""
+    sender.enforce()
+    sender.dns.secure()
+    gate = sender.dns.hold("mx.example.com")
+    asking = asyncio.create_task(sender.resolve())
+    await sender.settle()
+    assert sender.dns.count("mx.example.com")
+    sender.publish("testing", record_id="2")
+    await sender.discoverer.refetch(DOMAIN, force=True)
+    gate.set()
+
+    assert (await asking).usable_for == timedelta(0)
+    assert (await sender.resolve()).usable_for > timedelta(0)
+
+
+@pytest.mark.parametrize("sts", [StsOverride.OFF, StsOverride.ENFORCE])
+async def test_what_the_operator_has_settled_is_answered_without_the_record(
+    sender: SenderWorld, sts: StsOverride
+) -> None:
+    """Not even a policy that allows no host is a reason to look, and the answer is kept."""
+    mx = (MxPattern("old.example.com"),) if sts is StsOverride.ENFORCE else ()
+    override = Override(domains=(Scope("example.com"),), sts=sts, mx=mx)
+    exceptions = Exceptions(clock=sender.clock, overrides=Overrides([override]))
+    sender.start_resolver(exceptions=exceptions)
+    sender.enforce()
+
+    resolution = await sender.resolve()
+
+    assert isinstance(resolution.delivery, Unavailable if mx else Opportunistic)
+    assert resolution.usable_for > timedelta(0)
+    assert sender.dns.count(RECORD) == 0
+
+
+async def test_a_policy_that_allows_no_host_is_looked_at_once_more_and_others_are_not(
+    sender: SenderWorld,
+) -> None:
+    """Before mail waits for it, and never on the way to an answer that lets mail go (§5)."""
+    sender.enforce()
+    await sender.resolve()
+    sender.clock.advance(2 * MINUTE)
+    await sender.resolve()
+    assert sender.dns.count(RECORD) == 1
+
+    sender.dns.mx("example.com", (10, "mx.example.net"))
+    sender.surveyor.forget(DOMAIN)
+    assert (await sender.reply()).startswith("TEMP ")
+    assert sender.dns.count(RECORD) == 2
