@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from mailseal.checks.finding import Finding
+from mailseal.checks.findingjson import to_item
 from mailseal.watch.notice import Notice, id_of
 
 VERSION = 1  # of the form; fields may be added without another number
@@ -41,24 +41,8 @@ def _event(notice: Notice) -> dict[str, Any]:
         "verdict": notice.verdict,
         "verdict_before": notice.verdict_before,
         "sentence": notice.sentence,
-        "added": [_finding(one) for one in notice.added],
-        "worse": [_finding(one) for one in notice.worse],
-        "resolved": [_finding(one) for one in notice.resolved],
+        "added": [to_item(one) for one in notice.added],
+        "worse": [to_item(one) for one in notice.worse],
+        "resolved": [to_item(one) for one in notice.resolved],
         "still_there": notice.still_there,
-    }
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {
-        "code": finding.code,
-        "severity": finding.severity.value,
-        "subject": str(finding.subject),
-        "seen": finding.seen,
-        "follows": finding.follows,
-        "remedy": finding.remedy,
-        "ready": [
-            {"kind": one.kind.value, "place": one.place, "text": one.text} for one in finding.ready
-        ],
-        "clause": finding.clause,
-        "result": finding.result.value if finding.result else None,
     }

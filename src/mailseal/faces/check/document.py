@@ -11,43 +11,22 @@ import msgspec
 
 from mailseal.checks.areas import Area, area_of
 from mailseal.checks.evidence import Depth
-from mailseal.checks.finding import Finding, Kind, Severity, exit_code
+from mailseal.checks.finding import Finding, exit_code
+from mailseal.checks.findingjson import FindingItem, about, to_item
 from mailseal.checks.judge import Judgement
 from mailseal.checks.layout import lay_out
 from mailseal.checks.overview import AreaView, Cell, Mark, MxAddress, MxView, PolicyAddress
 from mailseal.checks.saved import write_evidence
 from mailseal.checks.verdict import Verdict
 from mailseal.mtasts.policy import Mode
-from mailseal.results import ResultType
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-def _about(text: str) -> msgspec.Meta:
-    return msgspec.Meta(description=text)
-
-
-class ReadyText(msgspec.Struct, frozen=True, kw_only=True):
-    """A text to be used as it is."""
-
-    kind: Kind
-    place: Annotated[str, _about("A name in DNS, a URL or a file.")]
-    text: str
-
-
-class FoundItem(msgspec.Struct, frozen=True, kw_only=True):
+class FoundItem(FindingItem, frozen=True, kw_only=True):
     """A finding: what was seen, what follows for mail, what to do."""
 
-    code: Annotated[str, _about("Stable; the catalogue of findings explains each.")]
     area: Area
-    severity: Severity
-    subject: Annotated[str, _about('A domain, an MX host, or "host [address]".')]
-    seen: str
-    follows: Annotated[str, _about("Empty where nothing follows.")]
-    remedy: Annotated[str, _about("Empty where there is nothing to do.")]
-    ready: tuple[ReadyText, ...]
-    clause: Annotated[str, _about("Of the RFC.")]
-    result: Annotated[ResultType | None, _about("The word of senders' TLS reports.")]
 
 
 class MarkedText(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +56,7 @@ class PolicyPart(msgspec.Struct, frozen=True, kw_only=True):
     """The policy that is served."""
 
     mode: Mode
-    max_age: Annotated[int, _about("Seconds.")]
+    max_age: Annotated[int, about("Seconds.")]
     mx: tuple[str, ...]
 
 
@@ -99,8 +78,8 @@ class MxAddressPart(msgspec.Struct, frozen=True, kw_only=True):
     tls: MarkedText
     certificate: MarkedText
     not_after: Instant | None
-    dane: Annotated[MarkedText, _about("The TLSA record that matches, as usage, selector, type.")]
-    note: Annotated[str, _about("What ended the session early; empty where nothing did.")]
+    dane: Annotated[MarkedText, about("The TLSA record that matches, as usage, selector, type.")]
+    note: Annotated[str, about("What ended the session early; empty where nothing did.")]
 
 
 class MxHostPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,8 +88,8 @@ class MxHostPart(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     preference: int
     mark: Mark
-    covered: Annotated[MarkedText, _about("Whether the policy names it.")]
-    dane: Annotated[MarkedText, _about("Whether it has TLSA records that count.")]
+    covered: Annotated[MarkedText, about("Whether the policy names it.")]
+    dane: Annotated[MarkedText, about("Whether it has TLSA records that count.")]
     addresses: tuple[MxAddressPart, ...]
 
 
@@ -119,31 +98,31 @@ class ObserverPart(msgspec.Struct, frozen=True, kw_only=True):
 
     program: str
     name: str
-    validates: Annotated[bool | None, _about("Whether the resolver validates DNSSEC.")]
-    may_use_port_25: Annotated[bool | None, _about("false where port 25 is blocked from there.")]
+    validates: Annotated[bool | None, about("Whether the resolver validates DNSSEC.")]
+    may_use_port_25: Annotated[bool | None, about("false where port 25 is blocked from there.")]
 
 
 class CheckAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a check of one domain came to."""
 
-    domain: Annotated[str, _about("In lower case, as A-labels.")]
-    observed_at: Annotated[Instant, _about("When the observation ended.")]
-    seconds: Annotated[float, _about("How long it took.")]
+    domain: Annotated[str, about("In lower case, as A-labels.")]
+    observed_at: Annotated[Instant, about("When the observation ended.")]
+    seconds: Annotated[float, about("How long it took.")]
     depth: Depth
     is_deep: bool
     observer: ObserverPart
     verdict: Verdict
-    sentence: Annotated[str, _about("The verdict in words.")]
-    reasons: Annotated[tuple[str, ...], _about("For the verdict, the most important first.")]
-    exit_code: Annotated[int, _about("0 good, 1 warnings, 2 errors, 3 unknown.")]
+    sentence: Annotated[str, about("The verdict in words.")]
+    reasons: Annotated[tuple[str, ...], about("For the verdict, the most important first.")]
+    exit_code: Annotated[int, about("0 good, 1 warnings, 2 errors, 3 unknown.")]
     areas: tuple[AreaPart, ...]
     policy: PolicyPart | None
     policy_addresses: tuple[PolicyAddressPart, ...]
     mx_hosts: tuple[MxHostPart, ...]
-    findings: Annotated[tuple[FoundItem, ...], _about("The worst first.")]
+    findings: Annotated[tuple[FoundItem, ...], about("The worst first.")]
     evidence: Annotated[
         dict[str, Any] | msgspec.UnsetType,
-        _about("What was observed, as --save-evidence keeps it; only when asked for."),
+        about("What was observed, as --save-evidence keeps it; only when asked for."),
     ] = msgspec.UNSET
 
 
@@ -229,18 +208,4 @@ def _mx_host(host: MxView) -> MxHostPart:
 
 
 def _finding(finding: Finding) -> FoundItem:
-    return FoundItem(
-        code=finding.code,
-        area=area_of(finding.code),
-        severity=finding.severity,
-        subject=str(finding.subject),  # msgspec writes no Domain
-        seen=finding.seen,
-        follows=finding.follows,
-        remedy=finding.remedy,
-        ready=tuple(
-            ReadyText(kind=one.kind, place=str(one.place), text=str(one.text))
-            for one in finding.ready
-        ),
-        clause=finding.clause,
-        result=finding.result,
-    )
+    return FoundItem(area=area_of(finding.code), **msgspec.structs.asdict(to_item(finding)))

@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from mailseal.checks.changes import Span
 from mailseal.checks.finding import Severity
+from mailseal.checks.findingjson import to_item
 from mailseal.checks.memory import MemorySyntaxError, read_memory
 from mailseal.checks.verdict import Verdict
 from mailseal.faces.check.words import PLURALS, SEVERITIES
@@ -158,7 +161,7 @@ def _watched(watched: Watched) -> dict[str, Any]:
 
 def _span_document(span: Span) -> dict[str, Any]:
     return {
-        "finding": asdict(span.finding),
+        "finding": msgspec.to_builtins(to_item(span.finding)),
         "first_seen": span.first_seen.isoformat(),
         "last_seen": span.last_seen.isoformat(),
         "times_seen": span.times_seen,
