@@ -278,7 +278,7 @@ def _judge_all(reading: Reading) -> Iterator[Finding]:
     if mx is None or mx.is_null:
         return
     gone = [host for host in reading.hosts if _is_gone(host.evidence)]
-    is_none_left = len(gone) == len(reading.hosts)
+    is_none_left = len(gone) == len(mx.hosts)
     is_implicit = isinstance(reading.evidence.records.mx, Absent)
     for host in gone:
         if _has_local_name(host.name) or is_implicit:

@@ -5,6 +5,7 @@ A server that answers 421, is slow or refuses us has shown nothing of what it do
 
 from collections.abc import Iterator
 
+from mailseal.answers import Found
 from mailseal.checks.context import each_session, judge_missing_tls
 from mailseal.checks.evidence import Failure, SmtpSession, Stage, Trouble
 from mailseal.checks.finding import Entry, Finding, Severity
@@ -114,6 +115,36 @@ def check(reading: Reading) -> Iterator[Finding]:
             remedy="Check from a machine that sends mail, or have the provider open port 25.",
         )
     yield from each_session(reading, _judge)
+    yield from _judge_left_out(reading)
+
+
+def _judge_left_out(reading: Reading) -> Iterator[Finding]:
+    """Tell hosts and addresses beyond the bounds of those that are looked at."""
+    seen = {host.name for host in reading.hosts}
+    hosts = reading.mx.hosts if reading.mx is not None and seen else ()
+    left_out = [host.name for host in hosts if host.name not in seen]
+    if left_out:
+        yield SKIPPED.found(
+            Severity.UNKNOWN,
+            reading.domain,
+            seen=f"{len(left_out)} of {len(hosts)} MX hosts were not looked at, "
+            f"{left_out[0]} among them: there are more than a check asks about.",
+            follows="Whether mail is delivered there within TLS is not known.",
+            remedy="Publish fewer MX records; one name may have several addresses.",
+        )
+    for host in reading.hosts:
+        answers = (host.evidence.a, host.evidence.aaaa)
+        addresses = [one for each in answers if isinstance(each, Found) for one in each.records]
+        tried = {session.address for session in host.sessions}
+        rest = [address for address in addresses if address not in tried]
+        if tried and rest:
+            yield SKIPPED.found(
+                Severity.INFO,
+                host.name,
+                seen=f"{len(rest)} of {len(addresses)} addresses of {host.name} were not looked "
+                "at: there are more than a check connects to.",
+                follows="Whether they do TLS, and with which certificate, is not known.",
+            )
 
 
 def _judge(reading: Reading, host: HostReading, one: SessionReading) -> Iterator[Finding]:

@@ -42,6 +42,7 @@ R = TypeVar("R")
 ReadBody = Callable[[bytes], PolicyReading]
 
 MAX_MX_HOSTS = 32  # as senders of mailseal look at; more than any domain has
+MAX_MX_NAMES = 100  # ours: whether a policy covers them is asked of those not looked at, too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +215,7 @@ def read(evidence: Evidence, *, now: datetime | None = None) -> Reading:
     strictest = _choose_strictest(served)
     shown = next((one.fetch for one in fetches if one.fetch.status == 200), None)
     mx = read_mx_set(
-        NextHop(domain=Domain(evidence.domain)), evidence.records.mx, limit=MAX_MX_HOSTS
+        NextHop(domain=Domain(evidence.domain)), evidence.records.mx, limit=MAX_MX_NAMES
     )
     matcher = Matcher()
     hosts = _read_hosts(evidence, mx, strictest, matcher, now) if isinstance(mx, MxSet) else ()
