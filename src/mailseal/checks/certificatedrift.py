@@ -14,7 +14,8 @@ from mailseal.checks.context import (
     say_loss_by_certificate,
 )
 from mailseal.checks.finding import Entry, Finding, Severity
-from mailseal.checks.reading import HostReading, Reading, SessionReading
+from mailseal.checks.hostreading import HostReading, SessionReading
+from mailseal.checks.reading import Reading
 from mailseal.checks.sessionoutlook import Outcome, judge_dane, judge_sts
 from mailseal.checks.webpki import judge_chain
 from mailseal.dane.match import DaneOutcome

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from mailseal.certs import quietly, reading_errors
 from mailseal.checks.context import each_session, judge_bad_certificate
 from mailseal.checks.finding import Entry, Finding, Kind, Ready, Severity
-from mailseal.checks.reading import HostReading, Reading, SessionReading
+from mailseal.checks.hostreading import HostReading, SessionReading
+from mailseal.checks.reading import Reading
 
 if TYPE_CHECKING:
     from cryptography import x509

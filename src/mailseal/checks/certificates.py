@@ -11,7 +11,8 @@ from mailseal.checks.context import (
     say_loss_by_certificate,
 )
 from mailseal.checks.finding import Entry, Finding, Kind, Ready, Severity
-from mailseal.checks.reading import HostReading, Reading, SessionReading
+from mailseal.checks.hostreading import HostReading, SessionReading
+from mailseal.checks.reading import Reading
 from mailseal.checks.webpki import Flaw, Problem
 from mailseal.dane.match import DANE_TA, Standing
 from mailseal.mtasts.policy import Mode

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from mailseal.checks.finding import Finding, Severity
+from mailseal.checks.hostreading import HostReading, SessionReading
 from mailseal.checks.publication import explain_unseen
-from mailseal.checks.reading import HostReading, Reading, SessionReading
+from mailseal.checks.reading import Reading
 from mailseal.dane.host import TlsaState
 from mailseal.mtasts.policy import Mode
 

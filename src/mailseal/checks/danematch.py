@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from mailseal.checks.context import each_session, is_verified_by_dane
 from mailseal.checks.finding import Entry, Finding, Ready, Severity
-from mailseal.checks.reading import HostReading, Reading, SessionReading
+from mailseal.checks.hostreading import HostReading, SessionReading
+from mailseal.checks.reading import Reading
 from mailseal.checks.tlsarecords import propose_for_chain
 from mailseal.dane.match import (
     DANE_TA,

@@ -8,7 +8,8 @@ from mailseal.answers import Found
 from mailseal.certs import CertificateSyntaxError, read_certificate
 from mailseal.checks.context import is_verified_by_dane
 from mailseal.checks.finding import Entry, Finding, Kind, Ready, Severity
-from mailseal.checks.reading import HostReading, Reading
+from mailseal.checks.hostreading import HostReading
+from mailseal.checks.reading import Reading
 from mailseal.checks.tlsarecords import propose_record
 from mailseal.dane.match import DANE_EE, DANE_TA, WHOLE, Standing
 from mailseal.dane.rollover import Scheme, judge_rollover

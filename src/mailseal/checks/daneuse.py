@@ -6,7 +6,8 @@ from mailseal.answers import Absent, DnsFailure, Found, LookupFailed
 from mailseal.checks.context import asks_for_dane
 from mailseal.checks.evidence import TlsaLookup
 from mailseal.checks.finding import Entry, Finding, Severity
-from mailseal.checks.reading import HostReading, Reading
+from mailseal.checks.hostreading import HostReading
+from mailseal.checks.reading import Reading
 from mailseal.checks.sessionoutlook import Outcome, judge_dane, judge_sts
 from mailseal.checks.tlsarecords import propose_record
 from mailseal.dane.host import TlsaState

@@ -7,8 +7,10 @@ from mailseal.certs import CertificateFacts, CertificateSyntaxError, read_certif
 from mailseal.checks.context import judge_bad_certificate, judge_missing_tls
 from mailseal.checks.evidence import Failure, TlsFacts, Trouble
 from mailseal.checks.finding import Finding, Severity
+from mailseal.checks.hostreading import HostReading, SessionReading
 from mailseal.checks.overview import Cell, Mark, MxAddress, MxView, PolicyAddress, mark_of, worst
-from mailseal.checks.reading import FetchReading, HostReading, Reading, SessionReading
+from mailseal.checks.reading import Reading
+from mailseal.checks.servedpolicy import FetchReading
 from mailseal.checks.sessionoutlook import Outcome, judge_sts
 from mailseal.checks.starttls import is_unavailable
 from mailseal.checks.webpki import GOOD_VERSIONS, Flaw, Problem

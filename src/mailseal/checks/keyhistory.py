@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from mailseal.checks.context import asks_for_dane
 from mailseal.checks.finding import Entry, Finding, Kind, Ready, Severity
+from mailseal.checks.hostreading import HostReading
 from mailseal.checks.memory import (
     Agreement,
     Memory,
@@ -16,7 +17,7 @@ from mailseal.checks.memory import (
     key_of_host,
     tlsa_of_host,
 )
-from mailseal.checks.reading import HostReading, Reading
+from mailseal.checks.reading import Reading
 
 # A renewal is late when less is left than at the last one, by a fifth and three days at least.
 LATE_SHARE = 0.2  # ours

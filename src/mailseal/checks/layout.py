@@ -7,6 +7,7 @@ from mailseal.answers import Absent, Answer, Found, LookupFailed
 from mailseal.checks.areas import Area, area_of
 from mailseal.checks.evidence import Depth
 from mailseal.checks.finding import Finding
+from mailseal.checks.hostreading import HostReading
 from mailseal.checks.hostviews import view_hosts, view_policy_addresses
 from mailseal.checks.judge import Judgement
 from mailseal.checks.overview import (
@@ -19,7 +20,7 @@ from mailseal.checks.overview import (
     mark_of,
     worst,
 )
-from mailseal.checks.reading import HostReading, Reading
+from mailseal.checks.reading import Reading
 from mailseal.dane.exchange import ExchangeUnknown
 from mailseal.dane.match import Standing
 

@@ -14,7 +14,8 @@ import msgspec
 import mailseal
 from mailseal.certs import CertificateSyntaxError, read_certificate
 from mailseal.checks.forecast import foresee_ends
-from mailseal.checks.reading import HostReading, Reading
+from mailseal.checks.hostreading import HostReading
+from mailseal.checks.reading import Reading
 from mailseal.dane.match import DaneOutcome
 from mailseal.mtasts.policy import Mode, Policy
 

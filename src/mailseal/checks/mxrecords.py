@@ -8,7 +8,8 @@ from mailseal.answers import Absent, Found, LookupFailed, MxRecord
 from mailseal.checks.addresses import failed_lookups
 from mailseal.checks.evidence import HostEvidence
 from mailseal.checks.finding import Entry, Finding, Kind, Ready, Severity
-from mailseal.checks.reading import HostReading, Reading
+from mailseal.checks.hostreading import HostReading
+from mailseal.checks.reading import Reading
 from mailseal.names import Domain, NameSyntaxError
 from mailseal.quoting import quote
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from mailseal.answers import Absent, DnsFailure, Found, LookupFailed
 from mailseal.checks.addresses import FailedLookup, failed_lookups
 from mailseal.checks.evidence import HostEvidence
-from mailseal.checks.reading import HostReading, Reading
+from mailseal.checks.hostreading import HostReading
+from mailseal.checks.reading import Reading
 from mailseal.checks.sessionoutlook import AddressOutlook, Outcome, judge_dane, judge_sts
 from mailseal.dane.exchange import MxHost
 from mailseal.dane.host import TlsaState

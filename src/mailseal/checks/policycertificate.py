@@ -7,7 +7,8 @@ from mailseal.certs import CertificateFacts, CertificateSyntaxError, read_certif
 from mailseal.checks.evidence import PolicyHostEvidence
 from mailseal.checks.finding import Entry, Finding, Severity
 from mailseal.checks.publication import policy_host, weigh
-from mailseal.checks.reading import FetchReading, Reading
+from mailseal.checks.reading import Reading
+from mailseal.checks.servedpolicy import FetchReading
 from mailseal.checks.webpki import Flaw, Problem
 from mailseal.results import ResultType
 

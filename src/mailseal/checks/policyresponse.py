@@ -9,7 +9,8 @@ from mailseal.checks.correction import ready_policy
 from mailseal.checks.evidence import Failure, PolicyFetch, PolicyHostEvidence, Trouble
 from mailseal.checks.finding import Entry, Finding, Severity
 from mailseal.checks.publication import policy_host, weigh
-from mailseal.checks.reading import Reading, is_like_policy
+from mailseal.checks.reading import Reading
+from mailseal.checks.servedpolicy import is_like_policy
 from mailseal.checks.webservices import abandoned_at
 from mailseal.mtasts.policy import MAX_BODY_BYTES
 from mailseal.quoting import quote

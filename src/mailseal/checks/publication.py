@@ -4,7 +4,8 @@ from mailseal.answers import Absent
 from mailseal.checks.addresses import failed_lookups
 from mailseal.checks.evidence import PolicyHostEvidence, Trouble
 from mailseal.checks.finding import Severity
-from mailseal.checks.reading import FetchReading, Reading
+from mailseal.checks.reading import Reading
+from mailseal.checks.servedpolicy import FetchReading
 
 # With these nobody knows what another sender gets.
 _UNSEEN = (

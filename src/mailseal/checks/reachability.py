@@ -9,7 +9,8 @@ from mailseal.answers import Found
 from mailseal.checks.context import each_session, judge_missing_tls
 from mailseal.checks.evidence import Failure, SmtpSession, Stage, Trouble
 from mailseal.checks.finding import Entry, Finding, Severity
-from mailseal.checks.reading import HostReading, Reading, SessionReading
+from mailseal.checks.hostreading import HostReading, SessionReading
+from mailseal.checks.reading import Reading
 from mailseal.checks.sessionoutlook import Outcome, judge_sts
 from mailseal.checks.starttls import is_unavailable
 from mailseal.results import ResultType

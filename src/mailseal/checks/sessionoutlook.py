@@ -9,7 +9,7 @@ import enum
 from dataclasses import dataclass
 
 from mailseal.checks.evidence import SmtpSession, Stage, Trouble
-from mailseal.checks.reading import SessionReading
+from mailseal.checks.hostreading import SessionReading
 from mailseal.dane.match import DaneOutcome, Standing
 from mailseal.results import ResultType
 

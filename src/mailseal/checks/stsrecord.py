@@ -6,7 +6,8 @@ from datetime import timedelta
 from mailseal.answers import Absent, Found, LookupFailed
 from mailseal.checks.correction import lead_to_policy, ready_policy, ready_record
 from mailseal.checks.finding import Entry, Finding, Severity
-from mailseal.checks.reading import Reading, is_like_policy
+from mailseal.checks.reading import Reading
+from mailseal.checks.servedpolicy import is_like_policy
 from mailseal.deviations import Deviation
 from mailseal.mtasts.policy import Mode
 

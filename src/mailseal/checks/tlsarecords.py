@@ -3,7 +3,7 @@ that asks for the least care)."""
 
 from mailseal.checks.evidence import SMTP_PORT
 from mailseal.checks.finding import Kind, Ready
-from mailseal.checks.reading import HostReading
+from mailseal.checks.hostreading import HostReading
 from mailseal.dane.match import DANE_EE
 from mailseal.dane.presented import Presented
 from mailseal.dane.tlsa import TlsaRecord

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from mailseal.checks.context import each_session, judge_missing_tls, say_loss_by_old_tls
 from mailseal.checks.finding import Entry, Finding, Kind, Ready, Severity
-from mailseal.checks.reading import HostReading, Reading, SessionReading
+from mailseal.checks.hostreading import HostReading, SessionReading
+from mailseal.checks.reading import Reading
 from mailseal.checks.webpki import GOOD_VERSIONS
 from mailseal.results import ResultType
 
