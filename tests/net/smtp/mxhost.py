@@ -67,6 +67,17 @@ class MxHost:
     most_at_once: int = 0
     _open: int = 0
 
+    @property
+    def keeps_waiting(self) -> bool:
+        """Tell whether an answer never comes, or only in a very long time."""
+        stages = (self.tls, self.greeting, self.ehlo, self.starttls, self.ehlo_in_tls, self.worse)
+        return any(isinstance(act, Silent | Drip) for act in (*stages, *self.acts.values()))
+
+    async def is_left(self) -> None:
+        """Wait until nobody is connected."""
+        while self._open:  # noqa: ASYNC110 -- there is no event to wait for
+            await asyncio.sleep(0.001)
+
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[int]:
         """Listen on loopback for the block, and give the port."""

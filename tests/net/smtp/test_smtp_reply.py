@@ -52,6 +52,12 @@ def test_a_reply_is_read(raw: bytes, reply: Reply) -> None:
     assert one(raw) == reply
 
 
+def test_a_reply_is_written_down_on_one_line() -> None:
+    """Lines without text leave no gap."""
+    assert str(one(b"250-mx1\r\n250-\r\n250 HELP\r\n")) == "250 mx1 HELP"
+    assert str(one(b"250\r\n")) == "250"
+
+
 @pytest.mark.parametrize(
     "raw",
     [
@@ -64,7 +70,7 @@ def test_a_reply_is_read(raw: bytes, reply: Reply) -> None:
         b"\xb2\xb2\xb0 a\r\n",  # digits of another alphabet
         b"220 " + b"a" * MAX_LINE_BYTES + b"\r\n",  # a line too long
         b"2" * (MAX_LINE_BYTES + 1),  # and one that does not end
-        b"250-a\r\n" * (MAX_REPLY_LINES + 1),  # more lines than anybody has
+        b"250-a\r\n" * MAX_REPLY_LINES,  # as many lines as anybody has, and no last one
     ],
 )
 def test_what_is_no_reply_is_refused(raw: bytes) -> None:

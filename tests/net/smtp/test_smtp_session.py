@@ -1,5 +1,6 @@
 """One look at an MX host, from the greeting to the EHLO within TLS (RFC 5321, RFC 3207)."""
 
+import asyncio
 import ssl
 from datetime import timedelta
 
@@ -10,8 +11,10 @@ from mailseal.net.smtp import NetSmtpProber
 from mailseal.net.tls.trust import TrustStore
 from mailseal.testing import ManualClock
 from tests.net.pki import Authority, in_days
-from tests.net.smtp.conftest import HOST, Look
+from tests.net.smtp.conftest import HOST, Look, new_prober
 from tests.net.smtp.mxhost import EHLO, Act, Close, Drip, Endless, MxHost, Silent
+
+LONG = timedelta(seconds=20)  # never reached: a failing test ends all the same
 
 
 @pytest.fixture(scope="session")
@@ -135,6 +138,67 @@ async def test_what_a_server_does_in_place_of_its_answer_ends_the_session(
     assert session.offers_starttls is (None if field in ("greeting", "ehlo") else True)
     assert (session.tls is not None) is (field == "ehlo_in_tls")
     assert mx.connections == 1
+
+
+@pytest.mark.parametrize("field", STAGES)
+async def test_who_hangs_up_is_named_as_that(look: Look, good: ssl.SSLContext, field: str) -> None:
+    """And what was waited for when it happened."""
+    mx = MxHost(tls=good)
+    setattr(mx, field, Close())
+
+    session = await look(mx)
+
+    assert session.failure is not None
+    assert session.failure.reason.startswith("the connection was closed before the ")
+
+
+@pytest.mark.parametrize("is_deep", [False, True])
+async def test_who_misbehaves_is_left_and_not_asked_again(
+    prober: NetSmtpProber, good: ssl.SSLContext, is_deep: bool
+) -> None:
+    """Even where more was wanted: no connection is left open, and no other one is made."""
+    mx = MxHost(tls=good, ehlo_in_tls=b"SSH-2.0-OpenSSH_9.2\r\n")
+
+    async with mx.running() as port:
+        session = await prober.probe(HOST, "127.0.0.1", timeout=LONG, port=port, is_deep=is_deep)
+        async with asyncio.timeout(LONG.total_seconds()):
+            await mx.is_left()
+
+    assert session.failure is not None
+    assert mx.connections == 1
+
+
+async def test_a_probe_that_is_called_off_ends_with_its_connection(
+    prober: NetSmtpProber, good: ssl.SSLContext
+) -> None:
+    """Cancellation passes through, and the server is not left waiting."""
+    has_come = asyncio.Event()
+    good.sni_callback = lambda *_: has_come.set()
+    mx = MxHost(tls=good, ehlo_in_tls=b"250-never ends\r\n")
+    try:
+        async with mx.running() as port:
+            probing = asyncio.create_task(prober.probe(HOST, "127.0.0.1", timeout=LONG, port=port))
+            await has_come.wait()
+            probing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await probing
+            async with asyncio.timeout(LONG.total_seconds()):
+                await mx.is_left()
+    finally:
+        good.sni_callback = None
+
+
+async def test_nobody_waits_for_long_for_the_answer_to_quit(
+    trust: TrustStore, good: ssl.SSLContext
+) -> None:
+    """All has been seen by then, and what was seen is no failure."""
+    mx = MxHost(tls=good, acts={b"QUIT": Silent()})
+    patient = new_prober(trust, step_timeout=LONG)
+
+    async with asyncio.timeout(LONG.total_seconds() / 2), mx.running() as port:
+        session = await patient.probe(HOST, "127.0.0.1", timeout=LONG, port=port)
+
+    assert (session.stage, session.failure) == (Stage.EHLO_AGAIN, None)
 
 
 async def test_a_slow_drip_ends(look: Look) -> None:
