@@ -112,3 +112,14 @@ class DnskeyRecord:
     flags: int
     algorithm: int
     key: bytes
+
+
+def all_addresses(a: Answer[str], aaaa: Answer[str]) -> tuple[str, ...]:
+    """Return every address of a host once, IPv6 and IPv4 in turns.
+
+    So a broken family costs little (RFC 8305 §4), and a bound cuts both.
+    """
+    v6 = aaaa.records if isinstance(aaaa, Found) else ()
+    v4 = a.records if isinstance(a, Found) else ()
+    mixed = [one for pair in zip(v6, v4, strict=False) for one in pair]
+    return tuple(dict.fromkeys([*mixed, *v6, *v4]))

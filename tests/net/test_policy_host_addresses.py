@@ -10,7 +10,7 @@ import pytest
 from mailseal.answers import DnsFailure, RdType
 from mailseal.names import Domain
 from mailseal.net.https import HttpsPolicyFetcher
-from mailseal.net.https.addresses import alternate, is_public
+from mailseal.net.https.addresses import is_public
 from mailseal.ports.policyhost import PolicyFetched, PolicyFetchFailed
 from mailseal.results import ResultType
 from mailseal.testing import FakeDns, ManualClock
@@ -73,11 +73,6 @@ def black_hole() -> Iterator[tuple[str, int]]:
 def test_only_the_public_internet_is_public(address: str, expected: bool) -> None:
     """DNS must not lead us into our own network, in whatever disguise."""
     assert is_public(address) is expected
-
-
-def test_address_families_take_turns() -> None:
-    """A broken family costs one attempt before the other has its turn."""
-    assert list(alternate(["a", "b", "c"], ["1"])) == ["a", "1", "b", "c"]
 
 
 async def test_private_addresses_are_refused(ca_file: str) -> None:

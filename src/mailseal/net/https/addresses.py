@@ -5,7 +5,6 @@ special-purpose registries (RFC 6890) and stays the same.
 """
 
 import ipaddress
-from collections.abc import Iterable, Iterator
 
 _RESERVED_V4 = tuple(
     ipaddress.IPv4Network(network)
@@ -57,14 +56,3 @@ def is_public(address: str) -> bool:
             return False
         return not any(parsed in network for network in _RESERVED_V6)
     return not any(parsed in network for network in _RESERVED_V4)
-
-
-def alternate(v6: Iterable[str], v4: Iterable[str]) -> Iterator[str]:
-    """Give IPv6 and IPv4 addresses in turns, so that a broken family costs little (RFC 8305 §4)."""
-    families = [iter(v6), iter(v4)]
-    while families:
-        family = families.pop(0)
-        address = next(family, None)
-        if address is not None:
-            yield address
-            families.append(family)

@@ -11,10 +11,10 @@ import ssl
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from mailseal.answers import Answer, DnsFailure, Found, LookupFailed
+from mailseal.answers import Answer, DnsFailure, Found, LookupFailed, all_addresses
 from mailseal.names import MAX_NAME_BYTES, Domain
 from mailseal.net.https import diagnosis
-from mailseal.net.https.addresses import alternate, is_public
+from mailseal.net.https.addresses import is_public
 from mailseal.net.https.connection import open_tls
 from mailseal.net.https.exchange import Body, PolicyExchange, quoted
 from mailseal.net.https.proxy import Proxy
@@ -182,9 +182,7 @@ class HttpsPolicyFetcher:
         return self._select(a, aaaa)
 
     def _select(self, a: Answer[str], aaaa: Answer[str]) -> tuple[str, ...] | PolicyFetchFailed:
-        v6 = aaaa.records if isinstance(aaaa, Found) else ()
-        v4 = a.records if isinstance(a, Found) else ()
-        addresses = tuple(dict.fromkeys(alternate(v6, v4)))
+        addresses = all_addresses(a, aaaa)
         if not addresses:
             for answer in (a, aaaa):
                 if isinstance(answer, LookupFailed):

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 
-from mailseal.answers import Answer, CaaRecord, Found
+from mailseal.answers import Answer, CaaRecord, Found, all_addresses
 from mailseal.checks.evidence import (
     Failure,
     HostEvidence,
@@ -62,7 +62,7 @@ class HostGatherer:
 
     async def _gather_host(self, name: Domain) -> HostEvidence:
         a, aaaa = await self._asked.addresses(name)
-        addresses = select_addresses(a, aaaa)[: self._scope.max_addresses]
+        addresses = all_addresses(a, aaaa)[: self._scope.max_addresses]
         sessions = asyncio.gather(*(self._session(name, one) for one in self._sessions(addresses)))
         (alias, tlsa), caa, held = await asyncio.gather(
             self._names(name, a, aaaa),
@@ -123,14 +123,6 @@ class HostGatherer:
 
     def _no_session(self, host: Domain, address: str, failure: Failure) -> SmtpSession:
         return SmtpSession.not_held(host, address, failure, self._clock.now())
-
-
-def select_addresses(a: Answer[str], aaaa: Answer[str]) -> tuple[str, ...]:
-    """Return all addresses, each once, the families in turns so that a bound cuts both."""
-    v4 = a.records if isinstance(a, Found) else ()
-    v6 = aaaa.records if isinstance(aaaa, Found) else ()
-    mixed = [one for pair in zip(v6, v4, strict=False) for one in pair]
-    return tuple(dict.fromkeys([*mixed, *v6, *v4]))
 
 
 def can_reach(observer: Observer, address: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from mailseal.answers import Answer, Found
+from mailseal.answers import Answer, Found, all_addresses
 from mailseal.checks.evidence import (
     Failure,
     Observer,
@@ -17,7 +17,7 @@ from mailseal.names import MAX_NAME_BYTES, Domain
 from mailseal.ports.clock import Clock
 from mailseal.ports.policyhost import PolicyProber
 from mailseal.services.gathering.budget import TIME_IS_UP, Budget
-from mailseal.services.gathering.hosts import can_reach, no_family, select_addresses
+from mailseal.services.gathering.hosts import can_reach, no_family
 from mailseal.services.gathering.progress import Part, Steps
 from mailseal.services.gathering.questions import Questions
 
@@ -69,7 +69,7 @@ class PolicyHostGatherer:
         host = Domain(f"mta-sts.{domain}")
         a, aaaa = await self._asked.addresses(host)
         has_fetches = self._scope.has_fetches and len(host) <= MAX_NAME_BYTES
-        addresses = select_addresses(a, aaaa)[: self._scope.max_addresses] if has_fetches else ()
+        addresses = all_addresses(a, aaaa)[: self._scope.max_addresses] if has_fetches else ()
         alias, fetches = await asyncio.gather(
             self._alias_if_any(host, (a, aaaa)), self._fetch_from_all(host, addresses)
         )
@@ -133,7 +133,7 @@ class PolicyHostGatherer:
 
     async def _fetch_first(self, host: Domain) -> PolicyFetch | None:
         a, aaaa = await self._asked.addresses(host)
-        addresses = select_addresses(a, aaaa)
+        addresses = all_addresses(a, aaaa)
         reachable = [one for one in addresses if can_reach(self._observer, one)]
         return await self._fetch(host, reachable[0]) if reachable else None
 
