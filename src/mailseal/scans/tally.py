@@ -18,6 +18,10 @@ MAX_AGES = (  # ours: the upper end of each class, in seconds, and how it is cal
     (183 * 86_400, "up to half a year"),
 )
 LONGER = "longer"
+EVERY_HOST, SOME_HOSTS = "every host", "some hosts"  # for which DANE decides
+# Of a domain's addresses those that offer STARTTLS.
+EVERY_ADDRESS, SOME_ADDRESSES, NO_ADDRESS = "every address asked", "some addresses", "none"
+UNKNOWN = "unknown"
 
 
 class Tally:
@@ -117,11 +121,11 @@ def _class_of_dane(facts: Facts) -> str:
     """Return for how many of a domain's MX hosts DANE decides."""
     usable = facts.dane.get(TlsaState.USABLE, 0)
     if usable and usable == sum(facts.dane.values()):
-        return "every host"
+        return EVERY_HOST
     if usable:
-        return "some hosts"
+        return SOME_HOSTS
     if facts.dane.get(TlsaState.FAILED):
-        return "unknown"
+        return UNKNOWN
     return "unusable records" if facts.dane.get(TlsaState.UNUSABLE) else "none"
 
 
@@ -129,15 +133,15 @@ def _class_of_starttls(counts: dict[State, int]) -> str:
     """Return what a domain's MX hosts offer, as far as they could be asked."""
     has, lacks = counts.get(State.PRESENT, 0), counts.get(State.ABSENT, 0)
     if not has and not lacks:
-        return "unknown"
+        return UNKNOWN
     if not lacks:
-        return "every address asked"
-    return "some addresses" if has else "none"
+        return EVERY_ADDRESS
+    return SOME_ADDRESSES if has else NO_ADDRESS
 
 
 def _class_of_fault(fault: str) -> str:
     """Return the part of a fault that many entries share."""
-    return fault.partition(":")[0] or "unknown"
+    return fault.partition(":")[0] or UNKNOWN
 
 
 def _plain(counter: Counter[Any]) -> dict[str, int]:

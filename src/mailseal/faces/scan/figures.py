@@ -9,7 +9,16 @@ from mailseal.checks.verdict import Verdict
 from mailseal.checks.webpki import GOOD_VERSIONS
 from mailseal.mtasts.policy import Mode
 from mailseal.scans.result import MxState, State
-from mailseal.scans.tally import LONGER, MAX_AGES
+from mailseal.scans.tally import (
+    EVERY_ADDRESS,
+    EVERY_HOST,
+    LONGER,
+    MAX_AGES,
+    NO_ADDRESS,
+    SOME_ADDRESSES,
+    SOME_HOSTS,
+    UNKNOWN,
+)
 
 if TYPE_CHECKING:
     from mailseal.scans.tally import Tally
@@ -41,7 +50,7 @@ _POLICIES = {
     State.UNKNOWN: "could not be reached",
 }
 _MODES = {Mode.ENFORCE: "enforce", Mode.TESTING: "testing", Mode.NONE: "none"}
-_STARTTLS = ("every address asked", "some addresses", "none", "unknown")
+_STARTTLS = (EVERY_ADDRESS, SOME_ADDRESSES, NO_ADDRESS, UNKNOWN)
 _TLS = ("TLSv1.3", "TLSv1.2", "TLSv1.1", "TLSv1")
 
 
@@ -107,7 +116,7 @@ def _groups(tally: "Tally") -> Iterator[Group]:
         title="STARTTLS on mail servers",
         of=tally.starttls.total(),
         unit="domains asked",
-        bars=_bars(tally.starttls, {one: one for one in _STARTTLS}, bad={"none"}),
+        bars=_bars(tally.starttls, {one: one for one in _STARTTLS}, bad={NO_ADDRESS}),
     )
     versions = [*_TLS, *sorted(set(tally.tls) - set(_TLS))]
     yield Group(
@@ -146,8 +155,8 @@ def _adoption(tally: "Tally") -> tuple[Bar, ...]:
         Bar(label="MTA-STS policy served", count=tally.policies[State.PRESENT]),
         Bar(label="MTA-STS in mode enforce", count=tally.modes[Mode.ENFORCE]),
         Bar(label="TLSRPT record", count=tally.tlsrpt[State.PRESENT]),
-        Bar(label="DANE on every MX host", count=tally.dane["every host"]),
-        Bar(label="DANE on some MX hosts", count=tally.dane["some hosts"]),
+        Bar(label="DANE on every MX host", count=tally.dane[EVERY_HOST]),
+        Bar(label="DANE on some MX hosts", count=tally.dane[SOME_HOSTS]),
     )
 
 
