@@ -71,16 +71,6 @@ class _Provider:
     users: int = 0
 
 
-@dataclass(slots=True)
-class ProbeCounts:
-    """What was done and what was spared, since the start."""
-
-    sessions: int = 0
-    shared: int = 0
-    busy: int = 0
-    spared: int = 0
-
-
 class SharedProbes:
     """Shares sessions and rations them (the ``ports.SmtpProber`` protocol).
 
@@ -106,7 +96,6 @@ class SharedProbes:
         )
         self._places: OrderedDict[str, _Place] = OrderedDict()
         self._providers: dict[str, _Provider] = {}
-        self.counts = ProbeCounts()
 
     async def probe(
         self,
@@ -121,10 +110,7 @@ class SharedProbes:
         key = (str(host), address, port, is_deep)
         known = self._known.get(key) or self._known.get((*key[:3], True))
         if known is not None:
-            self.counts.shared += 1
             return known
-        if self._flights.in_air(key) is not None:
-            self.counts.shared += 1
         flight = self._flights.join(
             key, lambda: self._hold(host, address, port=port, is_deep=is_deep, timeout=timeout)
         )
@@ -154,12 +140,10 @@ class SharedProbes:
         line = self._line(address)
         if line > timeout:
             # Nobody waits for minutes in vain: he could do something else meanwhile.
-            self.counts.spared += 1
             return self._skipped(host, address, port, self._say_rest(address), again_in=line)
         async with self._place(address) as place:
             wait = place.next_at - self._clock.monotonic()
             if place.next_at > deadline:
-                self.counts.spared += 1
                 reason, again_in = self._say_rest(address), self._line(address)
                 return self._skipped(host, address, port, reason, again_in=again_in)
             if wait > 0:
@@ -170,7 +154,6 @@ class SharedProbes:
                     again_in = self._line(address)
                     return self._skipped(host, address, port, _NO_TURN, again_in=again_in)
                 started = self._clock.monotonic()
-                self.counts.sessions += 1
                 session = await self._prober.probe(
                     host,
                     address,
@@ -179,7 +162,6 @@ class SharedProbes:
                     is_deep=is_deep,
                 )
             place.is_busy = _was_turned_away(session)
-            self.counts.busy += place.is_busy
             pause = limits.busy_pause if place.is_busy else limits.address_pause
             place.next_at = self._clock.monotonic() + pause.total_seconds()
             took = self._clock.monotonic() - started + limits.address_pause.total_seconds()
