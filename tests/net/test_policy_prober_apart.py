@@ -73,7 +73,6 @@ class Process:
     def __init__(self, work: Callable[[socket.socket], asyncio.Task[None]]) -> None:
         self._work = work
         self.task: asyncio.Task[None] | None = None
-        self.was_started = asyncio.Event()
         self.is_killed = False
 
     def spawn(self, theirs: socket.socket) -> "subprocess.Popen[bytes]":
@@ -81,7 +80,6 @@ class Process:
         own = theirs.dup()
         own.setblocking(False)
         self.task = self._work(own)
-        self.was_started.set()
         return cast("subprocess.Popen[bytes]", self)
 
     def kill(self) -> None:
@@ -122,7 +120,12 @@ def saying(*answers: bytes) -> Process:
 
 @asynccontextmanager
 async def apart(
-    near: PolicyProber, process: Process, *, start_after: int = 1, grace: timedelta = LONG
+    near: PolicyProber,
+    process: Process,
+    *,
+    start_after: int = 2,
+    coming_up: timedelta = LONG,
+    grace: timedelta = LONG,
 ) -> AsyncIterator[ApartPolicyProber]:
     """Open a prober whose child comes up after so many looks, and end both."""
     prober = ApartPolicyProber(
@@ -131,6 +134,7 @@ async def apart(
         settings=SETTINGS,
         clock=ManualClock(),
         start_after=start_after,
+        coming_up=coming_up,
         grace=grace,
     )
     try:
@@ -142,17 +146,11 @@ async def apart(
             await asyncio.gather(process.task, return_exceptions=True)
 
 
-async def brought_up(prober: ApartPolicyProber) -> None:
-    """Make the first look, which starts the child, and wait for that."""
-    await prober.probe(HOST, ADDRESS, timeout=LONG)
-    await prober.settle()
-
-
 async def test_what_the_child_saw_is_what_is_there() -> None:
     """Nothing of the evidence is lost on the way, and all of the question arrives."""
     near, far = Told(FULL), Told(FULL)
     async with apart(near, serving(far)) as prober:
-        await brought_up(prober)
+        await prober.probe(HOST, ADDRESS, timeout=LONG)  # too few to be worth a process
         fetch = await prober.probe(HOST, ADDRESS, timeout=LONG, path="/x", user_agent="one")
 
     assert fetch == FULL
@@ -167,7 +165,7 @@ async def test_answers_find_those_who_asked() -> None:
     for address in addresses:
         far.serve(HOST, address, address)
     async with apart(Told(FULL), serving(far)) as prober:
-        await brought_up(prober)
+        await prober.probe(HOST, ADDRESS, timeout=LONG)  # too few to be worth a process
         looks = (prober.probe(HOST, address, timeout=LONG) for address in addresses)
         fetches = await asyncio.gather(*looks)
 
@@ -177,23 +175,32 @@ async def test_answers_find_those_who_asked() -> None:
 async def test_a_short_list_starts_no_process() -> None:
     """Coming up takes longer than a few looks."""
     near, process = Told(FULL), serving(Told(FULL))
-    async with apart(near, process, start_after=3) as prober:
-        for _ in range(2):
+    async with apart(near, process, start_after=4) as prober:
+        for _ in range(3):
             await prober.probe(HOST, ADDRESS, timeout=LONG)
 
     assert process.task is None
 
 
-async def test_nobody_waits_for_the_child_to_come_up() -> None:
-    """Until it is ready, looks are made here."""
+async def test_a_child_that_does_not_come_up_is_not_waited_for() -> None:
+    """A moment for all together, then looks are made here."""
     near, process = Told(FULL), saying()  # it never says that it is ready
-    async with apart(near, process) as prober:
-        for _ in range(3):
+    async with apart(near, process, coming_up=timedelta(milliseconds=20)) as prober:
+        for _ in range(4):
             assert await prober.probe(HOST, ADDRESS, timeout=LONG) == FULL
-            await process.was_started.wait()
 
-    assert len(near.asked) == 3
+    assert len(near.asked) == 4
     assert process.is_killed
+
+
+async def test_looks_wait_for_a_child_that_comes_up() -> None:
+    """A crowd that comes at the start would else keep this process busy for nothing."""
+    near, far = Told(FULL), Told(FULL)
+    async with apart(near, serving(far)) as prober:
+        looks = (prober.probe(HOST, ADDRESS, timeout=LONG) for _ in range(10))
+        await asyncio.gather(*looks)
+
+    assert (len(near.asked), len(far.asked)) == (1, 9)
 
 
 async def test_a_child_that_cannot_be_started_costs_nothing_else() -> None:
@@ -205,7 +212,7 @@ async def test_a_child_that_cannot_be_started_costs_nothing_else() -> None:
 
     near = Told(FULL)
     async with apart(near, Process(refuse)) as prober:
-        await brought_up(prober)
+        await prober.probe(HOST, ADDRESS, timeout=LONG)  # too few to be worth a process
         assert await prober.probe(HOST, ADDRESS, timeout=LONG) == FULL
 
     assert len(near.asked) == 2
@@ -216,7 +223,7 @@ async def test_what_a_child_loses_is_looked_at_here() -> None:
     near, far = Told(FULL), Told(None)
     process = serving(far)
     async with apart(near, process) as prober:
-        await brought_up(prober)
+        await prober.probe(HOST, ADDRESS, timeout=LONG)  # too few to be worth a process
         look = asyncio.create_task(prober.probe(HOST, ADDRESS, timeout=LONG))
         await far.was_asked.wait()
         process.kill()
@@ -230,7 +237,7 @@ async def test_a_mistake_in_the_child_is_met_here() -> None:
     """What a look raises there, it raises here, where it is written into the log."""
     near, far = Told(FULL), Told(ValueError("a mistake"))
     async with apart(near, serving(far)) as prober:
-        await brought_up(prober)
+        await prober.probe(HOST, ADDRESS, timeout=LONG)  # too few to be worth a process
         assert await prober.probe(HOST, ADDRESS, timeout=LONG) == FULL
         near.outcome = ValueError("the same")
         with pytest.raises(ValueError, match="the same"):
@@ -252,7 +259,7 @@ async def test_a_child_that_speaks_nonsense_is_given_up(nonsense: bytes) -> None
     """Whoever broke it has no way to put words into the evidence."""
     near = Told(FULL)
     async with apart(near, saying(READY, nonsense)) as prober:
-        await brought_up(prober)
+        await prober.probe(HOST, ADDRESS, timeout=LONG)  # too few to be worth a process
         for _ in range(2):
             assert await prober.probe(HOST, ADDRESS, timeout=LONG) == FULL
 
@@ -263,11 +270,11 @@ async def test_a_child_that_has_stopped_is_not_waited_for() -> None:
     """The time of the look and a little more, then it counts as lost for all."""
     near, process = Told(FULL), saying(READY)
     async with apart(near, process, grace=timedelta(0)) as prober:
-        await brought_up(prober)
+        await prober.probe(HOST, ADDRESS, timeout=LONG)  # too few to be worth a process
         await prober.probe(HOST, ADDRESS, timeout=timedelta(milliseconds=10))
         await prober.probe(HOST, ADDRESS, timeout=LONG)
 
-    assert [asked[2] for asked in near.asked][2] == LONG
+    assert near.asked[-1][2] == LONG
 
 
 @pytest.mark.parametrize("step", [1, 3, 1000])

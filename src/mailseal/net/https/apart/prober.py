@@ -1,7 +1,7 @@
 """Looks at policy hosts by a child process once there are many, and by itself else.
 
-The child is not waited for: what comes before it is ready, and whatever it loses when it dies, is
-looked at here. So a child that cannot be started costs speed and nothing else.
+What the child loses when it dies is looked at here, and it is waited for a moment only. So a child
+that cannot be started costs speed and nothing else.
 """
 
 import asyncio
@@ -18,7 +18,8 @@ from mailseal.net.https.apart import link
 from mailseal.ports.clock import Clock
 from mailseal.ports.policyhost import PolicyProber
 
-START_AFTER = 100  # ours: so many are done before a process has come up
+START_AFTER = 20  # ours: a list that has so many mostly has hundreds, and then it is worth it
+COMING_UP = timedelta(seconds=3)  # ours: it takes a fifth of one where nothing else is done
 GRACE = timedelta(seconds=5)  # ours: beyond the time for a look the child has stopped
 
 log = structlog.stdlib.get_logger("mailseal.scan")
@@ -30,7 +31,8 @@ class ApartPolicyProber:
     """Probes policy hosts (the ``ports.PolicyProber`` protocol).
 
     ``near`` looks at them in this process; ``spawn`` starts a child that has the other end of the
-    link, and looks at them by ``settings`` in the same way. ``grace`` is for tests.
+    link, and looks at them by ``settings`` in the same way. ``coming_up`` and ``grace`` are for
+    tests.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class ApartPolicyProber:
         settings: link.Settings,
         clock: Clock,
         start_after: int = START_AFTER,
+        coming_up: timedelta = COMING_UP,
         grace: timedelta = GRACE,
     ) -> None:
         self._near = near
@@ -48,10 +51,12 @@ class ApartPolicyProber:
         self._settings = settings
         self._clock = clock
         self._left = start_after
+        self._coming_up_s = coming_up.total_seconds()
         self._grace_s = grace.total_seconds()
         self._process: subprocess.Popen[bytes] | None = None
         self._starting: asyncio.Task[None] | None = None
         self._link = link.Link(self._take, self._lose)
+        self._awaited_until: float | None = None
         self._is_ready = False
         self._is_ending = False
         self._changed = asyncio.Event()
@@ -72,18 +77,23 @@ class ApartPolicyProber:
         Ends within ``timeout``, and a little later where the child has stopped.
         """
         until = self._clock.monotonic() + timeout.total_seconds()
+        self._count()
+        if self._awaited_until is not None:
+            await self.settle()
         if self._is_ready:
             fetch = await self._ask(host, address, until, path, user_agent)
             if fetch is not None:
                 return fetch
-        else:
-            self._count()
         left = timedelta(seconds=max(until - self._clock.monotonic(), 0.0))
         return await self._near.probe(host, address, timeout=left, path=path, user_agent=user_agent)
 
     async def settle(self) -> None:
-        """Wait until the child has come up, or cannot any more; for tests."""
-        await self._changed.wait()
+        """Wait until the child has come up, or cannot any more, or takes too long for that."""
+        try:
+            async with asyncio.timeout_at(self._awaited_until):
+                await self._changed.wait()
+        except TimeoutError:
+            self._awaited_until = None
 
     async def aclose(self) -> None:
         """End the child; it holds nothing that would be lost."""
@@ -102,6 +112,7 @@ class ApartPolicyProber:
         self._left -= 1
         if self._left == 0:
             self._starting = asyncio.create_task(self._start())
+            self._awaited_until = asyncio.get_running_loop().time() + self._coming_up_s
 
     async def _start(self) -> None:
         ours, theirs = socket.socketpair()
@@ -153,6 +164,7 @@ class ApartPolicyProber:
         match link.read_child(message):
             case link.Ready():
                 self._is_ready = True
+                self._awaited_until = None
                 self._changed.set()
             case link.Probed(number=number, fetch=fetch):
                 answer = self._waiting.get(number)
@@ -164,6 +176,7 @@ class ApartPolicyProber:
         if self._is_ready and not self._is_ending:
             log.warning("the process for policy hosts has ended", action="looked-at-here")
         self._is_ready = False
+        self._awaited_until = None
         self._changed.set()
         for answer in self._waiting.values():
             if not answer.done():
