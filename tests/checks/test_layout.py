@@ -72,6 +72,30 @@ def test_mail_servers_without_a_fault_are_good_where_tls_was_seen(
     assert show(evidence).of(Area.MX).mark is mark
 
 
+@pytest.mark.parametrize(
+    ("evidence", "said"),
+    [
+        (domain_evidence(host(sessions=()), depth=Depth.DNS), "policy not known"),
+        (domain_evidence(policy=replace(policy_host(), fetches=())), "policy not known"),
+        (domain_evidence(policy=policy_host(fetch(b"<html>"))), "no policy"),
+        (domain_evidence(own_records=records(sts=txt()), depth=Depth.DNS), "no policy"),
+        (domain_evidence(), "in the policy"),
+    ],
+)
+def test_a_policy_that_was_not_seen_is_not_absent(evidence: Evidence, said: str) -> None:
+    """A brief look at DNS alone says nothing of what the policy names."""
+    (one,) = show(evidence).mx_hosts
+
+    assert one.covered.text == said
+
+
+def test_a_host_that_nobody_connected_to_has_no_tick() -> None:
+    """Names and addresses alone are no proof of anything."""
+    (one,) = show(domain_evidence(host(sessions=()), depth=Depth.DNS)).mx_hosts
+
+    assert one.mark is Mark.NONE
+
+
 def test_a_flaw_stands_at_its_address_alone() -> None:
     """Two addresses, one certificate expired: the other one's row stays good."""
     old = tls(MX_HOST, distrust="expired", chain=make_chain((MX_HOST,), not_after=NOW))

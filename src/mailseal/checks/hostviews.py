@@ -5,10 +5,11 @@ from datetime import datetime
 
 from mailseal.certs import CertificateFacts, CertificateSyntaxError, read_certificate
 from mailseal.checks.context import judge_bad_certificate, judge_missing_tls
-from mailseal.checks.evidence import Failure, TlsFacts, Trouble
+from mailseal.checks.evidence import Depth, Failure, TlsFacts, Trouble
 from mailseal.checks.finding import Finding, Severity
 from mailseal.checks.hostreading import HostReading, SessionReading
 from mailseal.checks.overview import Cell, Mark, MxAddress, MxView, PolicyAddress, mark_of, worst
+from mailseal.checks.publication import explain_unseen
 from mailseal.checks.reading import Reading
 from mailseal.checks.servedpolicy import FetchReading
 from mailseal.checks.sessionoutlook import Outcome, judge_sts
@@ -78,6 +79,8 @@ def _view_host(reading: Reading, host: HostReading, findings: Sequence[Finding])
     subjects = {host.name, *(f"{host.name} [{one.address}]" for one in addresses)}
     covered = _covered_cell(reading, host)
     mark = _worst_of(findings, subjects, "")
+    if mark is Mark.GOOD and not addresses:
+        mark = Mark.NONE  # nobody connected to it
     return MxView(
         name=host.name,
         preference=host.host.preference,
@@ -91,7 +94,9 @@ def _view_host(reading: Reading, host: HostReading, findings: Sequence[Finding])
 
 def _covered_cell(reading: Reading, host: HostReading) -> Cell:
     if host.is_covered is None or reading.served_policy is None:
-        return Cell(text="no policy", mark=Mark.NONE)
+        is_asked = reading.evidence.depth is not Depth.DNS
+        is_unseen = reading.sts_record is not None and (not is_asked or explain_unseen(reading))
+        return Cell(text="policy not known" if is_unseen else "no policy", mark=Mark.NONE)
     if host.is_covered:
         return Cell(text="in the policy", mark=Mark.GOOD)
     mark = Mark.ERROR if reading.mode is Mode.ENFORCE else Mark.WARNING
@@ -103,12 +108,12 @@ def _dane_state_cell(reading: Reading, host: HostReading) -> Cell:
     if not host.dane.has_address:
         return Cell(text="no address", mark=Mark.WARNING)
     if reading.evidence.observer.validates is not True:
-        return Cell(text="not known: the resolver does not validate", mark=Mark.UNKNOWN)
+        return Cell(text="TLSA not known: the resolver does not validate", mark=Mark.UNKNOWN)
     count = len(host.dane.records)
     records = f"{count} TLSA record{'' if count == 1 else 's'}"
     match host.dane.state:
         case TlsaState.FAILED:
-            return Cell(text=f"not known: {host.dane.reason}", mark=Mark.UNKNOWN)
+            return Cell(text=f"TLSA not known: {host.dane.reason}", mark=Mark.UNKNOWN)
         case TlsaState.NONE:
             return Cell(text="no TLSA records", mark=Mark.NONE)
         case _ if reading.mx is None or not reading.mx.is_secure:
