@@ -5,7 +5,6 @@ when the time is over, whatever it waits for then.
 """
 
 import asyncio
-import ipaddress
 import smtplib
 import socket
 import ssl
@@ -43,20 +42,6 @@ class MailPlace:
     user: str = ""
     password_file: Path | None = None
     ca_file: Path | None = None
-
-    @property
-    def starts_tls(self) -> bool:
-        """Tell whether STARTTLS is insisted on."""
-        is_auto = self.security is MailSecurity.AUTO and not is_this_machine(self.host)
-        return is_auto or self.security is MailSecurity.STARTTLS
-
-
-def is_this_machine(host: str) -> bool:
-    """Tell whether a name or address is of loopback."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class SubmissionSender:
@@ -154,7 +139,7 @@ class _Attempt:
         connection = None
         try:
             connection = self._connect()
-            if place.starts_tls:
+            if place.security.insists_on_starttls(place.host):
                 connection.starttls(context=self._context())
             if place.user and place.password_file is not None:
                 connection.login(place.user, read_secret(place.password_file).decode())
