@@ -245,7 +245,7 @@ class Chaos:
         """Leave no room to write, learn a policy, and kill what knows it from memory alone."""
         ballast = self._daemon.inside(self._daemon.state) / "ballast"
         with self.phase("disk full"):
-            _fill(ballast)
+            fill(ballast)
             self._daemon.kill_one(answerer=False)
             time.sleep(self._scale.fault_seconds)
             self._daemon.kill_one(answerer=True)
@@ -293,7 +293,7 @@ def lose_log(lab: Lab, scale: Scale, figures: list[Figures]) -> None:
         chaos.await_known()
         with chaos.phase("the disk under the log is full") as unlogged:
             ballast = daemon.inside(daemon.state) / "ballast"
-            _fill(ballast)
+            fill(ballast)
             time.sleep(scale.fault_seconds)
             daemon.kill_one(answerer=True)
             time.sleep(scale.fault_seconds)
@@ -409,7 +409,8 @@ def _ask_random(path: Path, number: int, count: int) -> None:
     client.close()
 
 
-def _fill(ballast: Path) -> None:
+def fill(ballast: Path) -> None:
+    """Write until nothing more fits."""
     with ballast.open("wb", buffering=0) as file:
         for size in (65_536, 4096, 1):
             try:

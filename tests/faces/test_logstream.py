@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import json
 import os
+import select
 import subprocess
 import sys
 import threading
@@ -36,6 +37,7 @@ class Pipe:
         """Read that many lines, and nothing behind them."""
         read = b""
         while read.count(b"\n") < count:
+            assert select.select([self.reader], [], [], GUARD_SECONDS)[0], read
             read += os.read(self.reader, 65_536)
         assert read.endswith(b"\n")
         assert read.count(b"\n") == count
@@ -78,6 +80,15 @@ def open_pipe(*, is_full: bool) -> Iterator[Pipe]:
     for descriptor in (made.reader, made.writer):
         with contextlib.suppress(OSError):
             os.close(descriptor)
+
+
+def open_unread(fifo: Path) -> int:
+    """Make a FIFO and open it to be written to, when its reader has gone again."""
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    writer = os.open(fifo, os.O_WRONLY)
+    os.close(reader)
+    return writer
 
 
 def test_lines_come_out_in_order_and_whole(pipe: Pipe, make: Make) -> None:
@@ -153,11 +164,7 @@ def test_a_reader_that_is_gone_and_comes_back_is_told_what_is_missing(
 ) -> None:
     """Before the next line, which is the first that can be written, and once."""
     fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
-    first = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-    writer = os.open(fifo, os.O_WRONLY)
-    os.close(first)
-    stream = make(writer)
+    stream = make(open_unread(fifo))
     stream.write("lost\nwith a second line\n")
     until(lambda: stream.lost_lines == 2)
 
@@ -175,11 +182,7 @@ def test_a_reader_that_is_gone_and_comes_back_is_told_what_is_missing(
 def test_what_is_lost_is_told_though_nothing_else_is_written(tmp_path: Path, make: Make) -> None:
     """Every second it is tried anew."""
     fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
-    first = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-    writer = os.open(fifo, os.O_WRONLY)
-    os.close(first)
-    stream = make(writer)
+    stream = make(open_unread(fifo))
     stream.write("lost\n")
     until(lambda: stream.lost_lines == 1)
 

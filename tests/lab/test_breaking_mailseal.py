@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.chaos import fill
 from lab.daemon import Daemon, read_reply
 from lab.internet import Lab
 
@@ -185,17 +186,6 @@ def test_a_full_disk_takes_nothing_from_what_is_in_force(lab: Lab, make_daemon: 
     finally:
         daemon.stop()
         lab.run(["umount", daemon.state], check=True)
-
-
-def fill(ballast: Path) -> None:
-    """Write until nothing more fits."""
-    with ballast.open("wb", buffering=0) as file:
-        for size in (65_536, 4096, 1):
-            try:
-                while file.write(bytes(size)) == size:
-                    pass
-            except OSError:
-                continue
 
 
 def test_a_second_service_on_the_same_socket_does_not_start(own_daemon: Daemon, lab: Lab) -> None:

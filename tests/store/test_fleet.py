@@ -10,6 +10,7 @@ import pytest
 from lab.postgres import Server
 from mailseal.mtasts.policy import Mode
 from mailseal.names import Domain
+from mailseal.ports.storeerrors import StoreAwayError
 from mailseal.store import Store, StoreUnavailableError, open_store
 from tests.services.fleet import Fleet
 from tests.services.world import DOMAIN
@@ -197,6 +198,7 @@ async def test_a_database_that_hangs_holds_up_nobody(fleet: Fleet[Store], server
     """Connections stay open and say nothing: memory answers at once, new domains go on without."""
     loop = asyncio.get_running_loop()
     one = fleet.nodes[0]
+    at_once = 1.0  # less than the three seconds that somebody who waits for the database takes
     new = [Domain("first.example"), Domain("second.example")]
     for name in (DOMAIN, *new):
         fleet.publish(name)
@@ -207,16 +209,28 @@ async def test_a_database_that_hangs_holds_up_nobody(fleet: Fleet[Store], server
         first = asyncio.create_task(one.discoverer._store.load(new[0]))
         begun = loop.time()
         assert await one.mode() is Mode.ENFORCE
-        assert loop.time() - begun < 0.5
+        assert loop.time() - begun < at_once
         with pytest.raises(Exception, match="has not answered within 3 seconds"):
             await first
         begun = loop.time()
         with pytest.raises(Exception, match="still works on an earlier question"):
             await one.store.load(new[1])
-        assert loop.time() - begun < 0.5
+        assert loop.time() - begun < at_once
     finally:
         server.thaw()
 
-    await asyncio.sleep(0.2)
+    await works_again(one.store)
     assert await one.mode(new[1]) is Mode.ENFORCE
     assert await one.store.load(new[1]) is not None
+
+
+async def works_again(store: Store) -> None:
+    """Wait until the question that nobody waits for any more has been answered."""
+    async with asyncio.timeout(BACK_SECONDS):
+        while True:
+            try:
+                await store.count()
+            except StoreAwayError:
+                await asyncio.sleep(0.02)
+            else:
+                return
