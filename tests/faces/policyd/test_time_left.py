@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from mailseal.faces.policyd.resolver import time_left
+from mailseal.faces.policyd.desk import time_left
 from mailseal.wire import link
 
 LONGEST = timedelta(seconds=10)

@@ -12,7 +12,6 @@ import json
 import os
 import signal
 import socket
-import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Protocol, cast
@@ -21,20 +20,17 @@ import structlog
 
 import mailseal
 from mailseal import config as configuration
-from mailseal.decision import DeliveryPolicy
 from mailseal.faces.http.answererstats import AnswererStats
 from mailseal.faces.http.serving import serve_http
 from mailseal.faces.policyd.controlsocket import serve_control
+from mailseal.faces.policyd.desk import Desk
 from mailseal.faces.policyd.eventloop import new_event_loop
-from mailseal.names import Domain, NextHop, parse_next_hop
+from mailseal.names import Domain
 from mailseal.services.policyservice import PolicyService
-from mailseal.services.wording import word_for
-from mailseal.wire import link, netstring, profiles, socketmap
+from mailseal.wire import link, netstring
 
 log = structlog.stdlib.get_logger("mailseal.policyd")
 
-ON_THE_WAY = timedelta(milliseconds=300)  # ours: for an answer to be written and read
-AT_LEAST = timedelta(milliseconds=100)  # ours: to look into the store takes less
 ACTOR_PAUSE = timedelta(seconds=60)
 NICENESS = 19  # look-ups must not slow the answers from memory down
 
@@ -65,67 +61,6 @@ class Link(asyncio.Protocol):
         """Write a message; what comes after the end is dropped."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(netstring.encode(link.encode(message)))
-
-
-class Desk:
-    """Turns the answerer's questions into finished bytes."""
-
-    def __init__(self, service: PolicyService, config: configuration.Config) -> None:
-        self._service = service
-        self._zones = config.zones
-        self._forms = profiles.zone_forms(config.zones, testing=config.answers.testing)
-
-    def render(self, zone: str, delivery: DeliveryPolicy) -> bytes:
-        """Return the reply payload of a zone for a decision."""
-        return self._forms[zone].render(delivery)
-
-    async def answer(self, ask: link.Ask) -> link.Put:
-        """Decide and render; an error of ours is answered TEMP, and told in the log."""
-        next_hop = parse_next_hop(ask.next_hop)
-        zone = self._zones.get(ask.zone)
-        if zone is None or not isinstance(next_hop, NextHop):
-            return self._put(ask, socketmap.temp("mailseal was asked what it cannot answer"))
-        try:
-            resolution = await self._service.views.of(ask.zone).resolver.resolve(
-                next_hop,
-                timeout=time_left(zone.answer_within, ask, time.monotonic()),
-                wait_for_fresh=ask.is_revalidation,
-                strict_testing=zone.strict_testing,
-            )
-            reply = self.render(ask.zone, resolution.delivery)
-        except Exception:
-            # A fault of ours: this mail waits, and nobody else's.
-            log.exception("question could not be answered", next_hop=ask.next_hop, zone=ask.zone)
-            return self.apology(ask)
-        self._service.meter.decisions.add(
-            ask.zone, zone.profile.value, word_for(resolution.delivery)
-        )
-        return self._put(
-            ask,
-            reply,
-            fresh_for=resolution.fresh_for,
-            usable_for=resolution.usable_for,
-        )
-
-    def apology(self, ask: link.Ask) -> link.Put:
-        """Let mail wait for an error of ours."""
-        return self._put(ask, socketmap.temp("internal error of mailseal, see its log"))
-
-    def _put(
-        self,
-        ask: link.Ask,
-        reply: bytes,
-        *,
-        fresh_for: timedelta = timedelta(0),
-        usable_for: timedelta = timedelta(0),
-    ) -> link.Put:
-        return link.Put(
-            zone=ask.zone,
-            next_hop=ask.next_hop,
-            fresh_for_ms=_milliseconds(fresh_for),
-            usable_for_ms=_milliseconds(usable_for),
-            reply=reply,
-        )
 
 
 OpenService = Callable[
@@ -237,21 +172,6 @@ async def keep_going(name: str, actor: Actor) -> None:
             # A fault of ours: begun anew, it may not meet it again; others never do.
             log.exception("an actor has failed", actor=name, action="started-again-in-60s")
         await asyncio.sleep(ACTOR_PAUSE.total_seconds())
-
-
-def time_left(longest: timedelta, ask: link.Ask, now: float) -> timedelta:
-    """Return how long there is for an answer: less than usual where the asker has waited already.
-
-    Such as for this process to start. What is known, then, is answered in time.
-    """
-    if not ask.until_ms:
-        return longest
-    left = timedelta(milliseconds=ask.until_ms - now * 1000) - ON_THE_WAY
-    return max(min(longest, left), AT_LEAST)
-
-
-def _milliseconds(duration: timedelta) -> int:
-    return max(0, int(duration.total_seconds() * 1000))
 
 
 def run(
