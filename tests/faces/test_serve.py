@@ -1,10 +1,14 @@
 """``mailseal serve`` as a process: how it starts, why it does not, how it ends."""
 
+import contextlib
 import os
+import queue
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -272,22 +276,42 @@ def test_the_resolver_gives_way(running: Serving) -> None:
     assert os.getpriority(os.PRIO_PROCESS, answerer) < 19
 
 
+@contextlib.contextmanager
+def service_manager(path: Path, take: Callable[[str], None]) -> Iterator[None]:
+    """Listen without a pause: only ten messages wait in a socket, and the service for nobody."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(os.fspath(path))
+
+        def listen() -> None:
+            while message := manager.recv(4096):
+                take(message.decode())
+
+        listener = threading.Thread(target=listen)
+        listener.start()
+        try:
+            yield
+        finally:
+            manager.sendto(b"", os.fspath(path))
+            listener.join()
+
+
 def test_a_service_manager_learns_how_it_is(
     serving: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ready when both processes work, reloading and ready again, alive, stopping."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.settimeout(GUARD_SECONDS)
-        manager.bind(os.fspath(tmp_path / "notify"))
+    messages: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def hear(word: str) -> str:
+        end = time.monotonic() + GUARD_SECONDS
+        while True:
+            message = messages.get(timeout=max(0.0, end - time.monotonic()))
+            if message.startswith(word):
+                return message
+            assert message == "WATCHDOG=1"
+
+    with service_manager(tmp_path / "notify", messages.put):
         monkeypatch.setenv("NOTIFY_SOCKET", os.fspath(tmp_path / "notify"))
         monkeypatch.setenv("WATCHDOG_USEC", "1000000")
-
-        def hear(word: str) -> str:
-            while True:
-                message = manager.recv(4096).decode()
-                if message.startswith(word):
-                    return message
-                assert message == "WATCHDOG=1"
 
         serving.start()
         assert hear("READY=1") == "READY=1\nSTATUS=answers"
