@@ -10,7 +10,7 @@ from mailseal.checks.catalogue import ENTRIES
 from mailseal.checks.evidence import Depth, Evidence, Failure, SmtpSession, Stage, Trouble
 from mailseal.checks.judge import judge
 from mailseal.checks.layout import MAX_TEXT_CHARS, lay_out
-from mailseal.checks.overview import Mark, Overview
+from mailseal.checks.overview import AreaView, Mark, Overview
 from mailseal.dane.presented import Presented
 from mailseal.dane.tlsa import TlsaRecord
 from mailseal.testing.certificates import make_chain
@@ -36,6 +36,12 @@ def show(evidence: Evidence) -> Overview:
     return lay_out(judge(evidence))
 
 
+def part(overview: Overview, area: Area) -> AreaView:
+    """Return one area."""
+    (view,) = (view for view in overview.areas if view.area is area)
+    return view
+
+
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.code)
 def test_every_code_has_its_area(entry: object) -> None:
     """A finding that no heading stands over would be left out of the report."""
@@ -46,9 +52,9 @@ def test_what_is_right_is_said() -> None:
     """The owner of a good domain sees that record, policy and hosts are good, and for how long."""
     overview = show(domain_evidence())
 
-    assert overview.of(Area.RECORD).mark is Mark.GOOD
-    assert [one.text for one in overview.of(Area.RECORD).facts] == ["v=STSv1; id=1;"]
-    facts = {one.label: one.text for one in overview.of(Area.POLICY).facts}
+    assert part(overview, Area.RECORD).mark is Mark.GOOD
+    assert [one.text for one in part(overview, Area.RECORD).facts] == ["v=STSv1; id=1;"]
+    facts = {one.label: one.text for one in part(overview, Area.POLICY).facts}
     assert facts == {"mode": "enforce", "max_age": "604800 seconds (7 days)", "mx": MX_HOST}
     (address,) = overview.mx_hosts[0].addresses
     assert address.starttls.text == "yes"
@@ -69,7 +75,7 @@ def test_mail_servers_without_a_fault_are_good_where_tls_was_seen(
     evidence: Evidence, mark: Mark
 ) -> None:
     """The tick above the table says the same as those in it."""
-    assert show(evidence).of(Area.MX).mark is mark
+    assert part(show(evidence), Area.MX).mark is mark
 
 
 @pytest.mark.parametrize(
@@ -108,7 +114,7 @@ def test_a_flaw_stands_at_its_address_alone() -> None:
     assert good.certificate.mark is Mark.GOOD
     assert bad.certificate.mark is Mark.ERROR
     assert bad.certificate.text == "expired"
-    assert overview.of(Area.MX).mark is Mark.ERROR
+    assert part(overview, Area.MX).mark is Mark.ERROR
 
 
 def test_a_flaw_is_as_bad_as_its_context() -> None:
@@ -139,8 +145,8 @@ def test_what_could_not_be_seen_is_no_absence(trouble: Trouble) -> None:
     assert address.note == "421 4.7.0 Too many connections"
 
     overview = show(domain_evidence(own_records=records(sts=failed())))
-    assert overview.of(Area.RECORD).mark is Mark.UNKNOWN
-    assert overview.of(Area.RECORD).facts[0].text == "not known: SERVFAIL"
+    assert part(overview, Area.RECORD).mark is Mark.UNKNOWN
+    assert part(overview, Area.RECORD).facts[0].text == "not known: SERVFAIL"
 
 
 @pytest.mark.parametrize(
@@ -188,13 +194,13 @@ def test_the_record_that_matches_is_named() -> None:
 
     assert overview.mx_hosts[0].addresses[0].dane.text == "3 1 1"
     assert overview.mx_hosts[0].dane.text == "1 TLSA record"
-    assert overview.of(Area.DANE).facts[1].text.endswith(" (in use)")
+    assert part(overview, Area.DANE).facts[1].text.endswith(" (in use)")
     other = replace(record, data=bytes(32))
     wrong = domain_evidence(
         host(sessions=sessions, tlsa=(other,)), own_records=records(is_secure=True)
     )
     assert show(wrong).mx_hosts[0].addresses[0].dane.mark is Mark.ERROR
-    assert show(wrong).of(Area.DANE).facts[1].text.endswith(" (matches nothing now)")
+    assert part(show(wrong), Area.DANE).facts[1].text.endswith(" (matches nothing now)")
 
 
 def test_a_shallow_look_says_what_was_not_looked_at() -> None:
@@ -202,15 +208,15 @@ def test_a_shallow_look_says_what_was_not_looked_at() -> None:
     evidence = replace(domain_evidence(depth=Depth.DNS), mx_hosts=(host(sessions=()),))
     overview = show(evidence)
 
-    assert "only DNS" in overview.of(Area.POLICY).facts[0].text
+    assert "only DNS" in part(overview, Area.POLICY).facts[0].text
     assert overview.mx_hosts[0].addresses == ()
-    assert any("not connected" in one.text for one in overview.of(Area.MX).facts)
+    assert any("not connected" in one.text for one in part(overview, Area.MX).facts)
 
 
 def test_long_and_many_records_are_cut() -> None:
     """What a name server can send does not fill the page."""
     evidence = domain_evidence(own_records=records(sts=txt(*["x" * 5000] * 100)))
-    facts = show(evidence).of(Area.RECORD).facts
+    facts = part(show(evidence), Area.RECORD).facts
 
     assert len(facts) <= 25
     assert all(len(one.text) <= MAX_TEXT_CHARS + 3 for one in facts[:20])

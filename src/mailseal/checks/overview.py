@@ -138,7 +138,3 @@ class Overview:
     areas: tuple[AreaView, ...]
     policy_addresses: tuple[PolicyAddress, ...]
     mx_hosts: tuple[MxView, ...]
-
-    def of(self, area: Area) -> AreaView:
-        """Return one area."""
-        return next(view for view in self.areas if view.area is area)

@@ -19,12 +19,12 @@ class Tally:
         self._counts: dict[tuple[str, ...], int] = {}
         self._max_keys = max_keys
 
-    def add(self, *words: str, amount: int = 1) -> None:
-        """Count events under these words."""
+    def add(self, *words: str) -> None:
+        """Count an event under these words."""
         counts = self._counts
         if words not in counts and len(counts) >= self._max_keys:
             words = ("other",) * len(words)
-        counts[words] = counts.get(words, 0) + amount
+        counts[words] = counts.get(words, 0) + 1
 
     def __getitem__(self, words: tuple[str, ...]) -> int:
         return self._counts.get(words, 0)

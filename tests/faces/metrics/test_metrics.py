@@ -90,7 +90,8 @@ async def busy_watch() -> WatchService:
 def busy_meter() -> Meter:
     """Return a meter that has seen one of everything."""
     meter = Meter()
-    meter.decisions.add("postfix", "postfix-3.10", "sts-enforced", amount=4)
+    for _ in range(4):
+        meter.decisions.add("postfix", "postfix-3.10", "sts-enforced")
     meter.dns.add("TXT", "timeout")
     meter.fetches.add("ok", "ok")
     meter.store.add("load", "error")
