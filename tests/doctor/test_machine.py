@@ -127,6 +127,23 @@ def test_the_modes_of_sockets(mode: int, is_control: bool, finding: tuple[str, s
     assert told(machine.judge_socket(fact)) == [finding]
 
 
+@pytest.mark.parametrize(("mode", "has_secret", "finding"), [
+    (0o644, False, ("config-file", "ok")),
+    (0o640, True, ("config-file", "ok")),
+    (0o644, True, ("config-readable", "warning")),
+    (0o646, False, ("config-open", "error")),
+    (0o664, False, ("config-open", "error")),
+    (0o666, True, ("config-open", "error")),       # the graver one
+])  # fmt: skip
+def test_the_mode_of_the_configuration_file(
+    mode: int, has_secret: bool, finding: tuple[str, str]
+) -> None:
+    """Who may write to it rules the service; who may read it knows the passwords in it."""
+    file = machine.ConfigFileFact(path="/m.toml", mode=mode, has_secret=has_secret)
+
+    assert told(machine.judge_config_file(file)) == [finding]
+
+
 @pytest.mark.parametrize(("statuses", "code"), [
     ([], 0),
     (["ok"], 0),

@@ -71,6 +71,7 @@ def ward(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ward]:
         f'state_dir = "{tmp_path / "state"}"\n'
         f'[[listen]]\nprotocol = "socketmap"\naddress = "unix:{path}"\n'
     )
+    made.config_file.chmod(0o644)  # whatever the umask
     with answering(path, lambda key: b"OK dane-only" if b"good" in key else b"NOTFOUND "):
         yield made
 
@@ -130,6 +131,7 @@ def test_a_healthy_machine(ward: Ward) -> None:
         "resolver-validates": "ok",
         "trust-store": "ok",
         "state-folder": "ok",
+        "config-file": "ok",
         "socket-modes": "ok",
         "service-running": "ok",
         "listener-answers": "ok",
@@ -147,6 +149,16 @@ def test_the_text_has_one_line_for_each_finding_with_its_remedy(ward: Ward) -> N
     first = result.stdout.splitlines()[0]
     assert first.startswith("error    resolver-does-not-validate: resolver 127.0.0.1:53 does not")
     assert ". Do: turn DNSSEC validation on" in first
+
+
+def test_a_password_that_everybody_can_read_is_told(ward: Ward) -> None:
+    """The database's stands in the configuration file; without one, everybody may read it."""
+    with ward.config_file.open("a") as config:
+        config.write('[store]\nurl = "postgresql://mailseal:secret@db.example.com/mailseal"\n')
+
+    _, found = ward.examine()
+
+    assert found["config-readable"] == "warning"
 
 
 def test_a_service_that_does_not_run_is_an_error(ward: Ward) -> None:

@@ -56,6 +56,15 @@ class FolderFact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigFileFact:
+    """The configuration file, and whether a password stands in it."""
+
+    path: str
+    mode: int
+    has_secret: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SocketFact:
     """A UNIX socket of the service; ``is_control`` is the one that only it and root may open."""
 
@@ -190,6 +199,27 @@ def judge_state_folder(folder: FolderFact) -> Iterator[Finding]:
         )
     else:
         yield ok("state-folder", f"{folder.path} is the service's alone")
+
+
+def judge_config_file(file: ConfigFileFact) -> Finding:
+    """Say whether others may change what the service does, or read a password."""
+    if file.mode & 0o022:
+        return Finding(
+            code="config-open",
+            status=Status.ERROR,
+            seen=f"{file.path} can be written by others (mode {file.mode:04o}), who could turn "
+            "all protection off",
+            remedy=f"chmod go-w {file.path}",
+        )
+    if file.has_secret and file.mode & 0o004:
+        return Finding(
+            code="config-readable",
+            status=Status.WARNING,
+            seen=f"{file.path} has a password in it and can be read by others "
+            f"(mode {file.mode:04o})",
+            remedy=f"give it the service's group, then chmod o-r {file.path}",
+        )
+    return ok("config-file", f"{file.path} has the right mode")
 
 
 def judge_socket(fact: SocketFact) -> Finding:

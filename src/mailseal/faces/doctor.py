@@ -98,6 +98,9 @@ def _examine(
     )
     yield from machine.judge_trust_store(doors.trust_store)
     yield from machine.judge_state_folder(inspection.look_at_folder(config.state_dir))
+    file = inspection.look_at_config_file(config, config_path(config_file))
+    if file is not None:
+        yield machine.judge_config_file(file)
     for socket in inspection.look_at_sockets(config):
         yield machine.judge_socket(socket)
     yield from service.judge_service(running, has_dane=has_dane)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailseal.doctor.machine import FolderFact, SocketFact
+from mailseal.doctor.machine import ConfigFileFact, FolderFact, SocketFact
 from mailseal.doctor.postfix import PARAMETERS, PostfixFacts, socketmaps
 from mailseal.doctor.service import Probe, ServiceFacts
 from mailseal.faces.asking import ask
@@ -119,6 +119,21 @@ def look_at_folder(path: Path) -> FolderFact:
     except OSError as error:
         return FolderFact(path=str(path), mode=None, error=error.strerror or str(error))
     return FolderFact(path=str(path), mode=mode)
+
+
+def look_at_config_file(config: "Config", path: Path) -> ConfigFileFact | None:
+    """Return the mode of the file that the configuration was read from; None without one."""
+    from mailseal.config import to_document
+
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return None
+    return ConfigFileFact(
+        path=str(path),
+        mode=mode,
+        has_secret=to_document(config) != to_document(config, reveal=True),
+    )
 
 
 def look_at_sockets(config: "Config") -> Iterator[SocketFact]:
