@@ -75,6 +75,7 @@ class Authority:
         with_issuer: bool = False,
         key: "ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None" = None,
         usages: Sequence[x509.ObjectIdentifier] = (),
+        key_usage: x509.KeyUsage | None = None,
     ) -> Path:
         """Issue likewise, and return the PEM file with key and chain."""
         key = key or ec.generate_private_key(ec.SECP256R1())
@@ -90,6 +91,8 @@ class Authority:
             )
         if usages:
             builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+        if key_usage:
+            builder = builder.add_extension(key_usage, critical=True)
         if issuer_url:
             access = x509.AccessDescription(
                 AuthorityInformationAccessOID.CA_ISSUERS, x509.UniformResourceIdentifier(issuer_url)

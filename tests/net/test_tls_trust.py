@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import ObjectIdentifier, load_pem_x509_certificates
+from cryptography.x509 import KeyUsage, ObjectIdentifier, load_pem_x509_certificates
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from mailseal.net.tls.context import build_observing_context
@@ -16,6 +16,10 @@ from mailseal.testing.certificates import make_chain
 from tests.net.pki import Authority, in_days
 
 HOST = "mx1.example.com"
+KEY_USES = (
+    "digital_signature", "content_commitment", "key_encipherment", "data_encipherment",
+    "key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
+)  # fmt: skip
 AIA = "http://ca.example/issuer.crt"
 
 
@@ -136,6 +140,33 @@ def test_a_certificate_must_be_for_servers(
 ) -> None:
     """Senders refuse one that names its uses without this one (RFC 5280 §4.2.1.12)."""
     assert store.judge((as_der(root.issue_files(HOST, usages=usages)),)) == verdict
+
+
+@pytest.mark.parametrize(
+    ("use", "verdict"),
+    [
+        ("digital_signature", ""),
+        ("key_encipherment", ""),
+        ("key_agreement", ""),
+        ("crl_sign", "unsuitable-certificate-purpose"),
+    ],
+)
+def test_a_key_must_be_for_tls(root: Authority, store: TrustStore, use: str, verdict: str) -> None:
+    """A key that may only sign lists proves nothing in a handshake (RFC 5280 §4.2.1.3).
+
+    A client that verifies within the handshake is of the same mind.
+    """
+    path = root.issue_files(HOST, key_usage=KeyUsage(**{name: name == use for name in KEY_USES}))
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(path)
+
+    assert store.judge((as_der(path),)) == verdict
+    client = ssl.create_default_context(cafile=str(root.ca_path))
+    if use == "digital_signature":
+        shake_hands(server, client)
+    if verdict:
+        with pytest.raises(ssl.SSLCertVerificationError, match="certificate purpose"):
+            shake_hands(server, client)
 
 
 def test_a_verdict_is_remembered_and_renewed_within_the_hour(root: Authority) -> None:

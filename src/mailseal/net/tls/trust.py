@@ -135,7 +135,7 @@ _load_again = functools.lru_cache(MAX_ISSUERS)(_load_certificate)
 
 @quietly()
 def _is_for_servers(der: bytes) -> bool:
-    """Tell whether a certificate may be shown by a TLS server (RFC 5280 §4.2.1.12).
+    """Tell whether a certificate may be shown by a TLS server (RFC 5280 §4.2.1.3, §4.2.1.12).
 
     pyOpenSSL cannot ask OpenSSL for that part of the verification.
     """
@@ -143,11 +143,18 @@ def _is_for_servers(der: bytes) -> bool:
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
     try:
-        extensions = x509.load_der_x509_certificate(der).extensions
-        usage = extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except x509.ExtensionNotFound:
-        return True  # without a list it may be used for anything
+        extensions = [one.value for one in x509.load_der_x509_certificate(der).extensions]
     except reading_errors():
         return False
-    # "Any" alone is not enough for OpenSSL, and so for MTAs.
-    return ExtendedKeyUsageOID.SERVER_AUTH in usage
+    for value in extensions:  # without a list it may be used for anything
+        # "Any" alone is not enough for OpenSSL, and so for MTAs.
+        if (
+            isinstance(value, x509.ExtendedKeyUsage)
+            and ExtendedKeyUsageOID.SERVER_AUTH not in value
+        ):
+            return False
+        if isinstance(value, x509.KeyUsage) and not (
+            value.digital_signature or value.key_encipherment or value.key_agreement
+        ):
+            return False
+    return True
