@@ -32,13 +32,17 @@ def _record(rdtype: int, data: bytes) -> bytes:
 
 
 class ScriptedNames:
-    """What the resolver knows; ``asked`` counts look-ups by name."""
+    """What the resolver knows; ``asked`` counts look-ups by name.
+
+    It says nothing of the name ``unanswered``, so that whoever asks for it cannot be done soon.
+    """
 
     def __init__(self) -> None:
         self.asked = Counter[str]()
+        self.unanswered = ""
         self.port = 0
 
-    def reply(self, query: bytes) -> bytes:
+    def reply(self, query: bytes) -> bytes | None:
         """Answer one query."""
         labels, at = [], 12
         while length := query[at]:
@@ -48,6 +52,8 @@ class ScriptedNames:
         question = query[12 : at + 5]
         name = ".".join(labels).lower()
         self.asked[name] += 1
+        if name == self.unanswered:
+            return None
         answer = self._answer(name, rdtype)
         known = answer is not None or name.startswith(("d", "mx"))
         flags = 0x81A0 if known else 0x81A3  # validated; NXDOMAIN where nothing is
@@ -78,7 +84,8 @@ class _Server(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         assert self._transport is not None
-        self._transport.sendto(self._names.reply(data), addr)
+        if (reply := self._names.reply(data)) is not None:
+            self._transport.sendto(reply, addr)
 
 
 @contextmanager
