@@ -286,7 +286,7 @@ def test_whatever_is_saved_comes_back_equal(url: str) -> None:
         for policy in policies:
             assert await store.load(policy.domain) == policy
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(policies=st.lists(POLICIES, max_size=5, unique_by=lambda policy: policy.domain))
     def check(policies: list[CachedPolicy]) -> None:
         runner.run(round_trip(policies))
