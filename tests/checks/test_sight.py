@@ -109,6 +109,9 @@ CASES = [
     ("starttls-missing", MX_HOST, domain_evidence(HALF), False),
     ("starttls-missing", MX_HOST, replace(GOOD, mx_hosts=()), False),  # one beyond our bound
     ("tlsa-unusable", MX_HOST, domain(with_lookup(at(MX1)), is_secure=True), False),
+    ("starttls-missing", MX_HOST,
+     domain(replace(with_lookup(host()), sessions=host().sessions), is_secure=True), True),
+    ("tlsa-unusable", MX_HOST, GOOD, True),
 ]  # fmt: skip
 
 

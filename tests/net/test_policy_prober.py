@@ -316,6 +316,15 @@ async def test_private_addresses_are_left_alone(ca_file: str, address: str) -> N
     assert fetch.failure.trouble is Trouble.SKIPPED
 
 
+async def test_private_addresses_are_left_alone_unless_told_otherwise(ca_file: str) -> None:
+    """Whoever forgets to say so has it so."""
+    one = HttpsPolicyProber(trust=TrustStore(ca_file), clock=ManualClock(), user_agent="x", port=1)
+    fetch = await one.probe(HOST, HERE, timeout=LONG)
+
+    assert fetch.failure is not None
+    assert fetch.failure.trouble is Trouble.SKIPPED
+
+
 async def test_no_more_than_so_many_are_under_way(authority: Authority, ca_file: str) -> None:
     """Who waits in vain for a turn has asked nobody."""
     has_come = asyncio.Event()
