@@ -70,9 +70,11 @@ class PolicyHostGatherer:
         a, aaaa = await self._asked.addresses(host)
         has_fetches = self._scope.has_fetches and len(host) <= MAX_NAME_BYTES
         addresses = all_addresses(a, aaaa)[: self._scope.max_addresses] if has_fetches else ()
-        alias, fetches = await asyncio.gather(
-            self._alias_if_any(host, (a, aaaa)), self._fetch_from_all(host, addresses)
-        )
+        fetching = self._fetch_from_all(host, addresses)
+        if _may_be_alias(host, (a, aaaa)):
+            alias, fetches = await asyncio.gather(self._asked.cname(host), fetching)
+        else:
+            alias, fetches = None, await fetching
         if not has_fetches or self._scope.is_brief:
             return PolicyHostEvidence(name=host, a=a, aaaa=aaaa, alias=alias, fetches=fetches)
         as_browser, elsewhere = await asyncio.gather(
@@ -87,15 +89,6 @@ class PolicyHostGatherer:
             as_browser=as_browser,
             elsewhere=elsewhere,
         )
-
-    async def _alias_if_any(
-        self, host: Domain, answers: tuple[Answer[str], ...]
-    ) -> Answer[str] | None:
-        """Ask for the alias, where there may be one: an address at the host's own name is none."""
-        found = [answer for answer in answers if isinstance(answer, Found)]
-        if found and all(answer.canonical == host for answer in found):
-            return None
-        return await self._asked.cname(host)
 
     async def _fetch_from_all(
         self, host: Domain, addresses: Sequence[str]
@@ -162,3 +155,9 @@ class PolicyHostGatherer:
             duration=timedelta(0),
             failure=failure,
         )
+
+
+def _may_be_alias(host: str, answers: tuple[Answer[str], ...]) -> bool:
+    """Tell whether a name may be an alias: one that has an address of its own is none."""
+    found = [answer for answer in answers if isinstance(answer, Found)]
+    return not found or any(answer.canonical != host for answer in found)

@@ -25,11 +25,13 @@ async def gather_mail_records(domain: Domain, asked: Questions) -> RecordEvidenc
     mx, sts, tlsrpt = await asyncio.gather(
         asked.mx(domain), asked.txt(sts_name), asked.txt(tlsrpt_name)
     )
-    sts_alias, tlsrpt_alias = await asyncio.gather(
-        _alias_if_any(asked, sts_name, sts), _alias_if_any(asked, tlsrpt_name, tlsrpt)
-    )
     return RecordEvidence(
-        mx=mx, sts=sts, sts_alias=sts_alias, tlsrpt=tlsrpt, tlsrpt_alias=tlsrpt_alias
+        mx=mx,
+        sts=sts,
+        # One after the other, since there is hardly ever anything to ask.
+        sts_alias=await _alias_if_any(asked, sts_name, sts),
+        tlsrpt=tlsrpt,
+        tlsrpt_alias=await _alias_if_any(asked, tlsrpt_name, tlsrpt),
     )
 
 
