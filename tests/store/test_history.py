@@ -408,6 +408,25 @@ async def test_old_things_are_pruned_and_open_ones_kept(history: HistoryStore) -
     assert await history.count_waiting() == 2
 
 
+async def test_findings_that_are_over_are_pruned_when_that_is_long_ago(
+    history: HistoryStore,
+) -> None:
+    """Counted from their end, however long ago they began."""
+    known = await watch(history)
+    for hours in (1, 3):
+        over = replace(span(), first_seen=NOW + hours * HOUR, resolved_at=NOW + (hours + 1) * HOUR)
+        assert await history.record(look(known, NOW + hours * HOUR, over))
+        again = await history.load(DOMAIN)
+        assert again is not None
+        known = again
+    ends = [one.resolved_at for one in await history.load_resolved(DOMAIN, limit=9)]
+    assert ends == [NOW + 4 * HOUR, NOW + 2 * HOUR]
+
+    assert await history.prune(NOW + 3 * HOUR) == 2  # the first finding, and the look at it
+    (left,) = await history.load_resolved(DOMAIN, limit=9)
+    assert left.resolved_at == NOW + 4 * HOUR
+
+
 async def test_what_is_dropped_is_really_gone(url: str, count_rows: Callable[[str], int]) -> None:
     """Evidence of a look that changed nothing leaves the database with the next one."""
     async with await open_store(url) as store:

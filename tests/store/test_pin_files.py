@@ -109,3 +109,18 @@ async def test_a_folder_that_is_gone_is_an_error_of_the_store(tmp_path: Path) ->
         await files.save(b"x")
     with pytest.raises(StoreError, match="No such file"):
         await files.save_replaced({})
+
+
+async def test_a_list_that_cannot_be_put_in_place_is_an_error_and_leaves_nothing(
+    tmp_path: Path,
+) -> None:
+    """Whoever believes that it was kept would lose it with the process."""
+    files = PinFiles(tmp_path, "/a")
+    await files.save(b"first")
+    (place,) = files_in(tmp_path)
+    place.unlink()
+    place.mkdir()
+
+    with pytest.raises(StoreError, match="Is a directory"):
+        await files.save(b"second")
+    assert files_in(tmp_path) == [place]
