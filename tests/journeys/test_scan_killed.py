@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -33,10 +34,25 @@ class Scan:
         )
         words = ["scan", listed, "--output", self.output, "--level", "dns", "--config", config]
         self.command = [str(word) for word in (MAILSEAL, *words)]
+        self._started: list[subprocess.Popen[bytes]] = []
 
-    def start(self) -> "subprocess.Popen[bytes]":
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End what a test has left running, such as one that failed."""
+        for process in self._started:
+            process.kill()
+            process.wait()
+
+    def start(self, stdin: int | None = None) -> "subprocess.Popen[bytes]":
+        """Start the command in a session of its own: it shares no processor with other tests'."""
         with self.log.open("ab") as log:
-            return subprocess.Popen(self.command, stdout=log, stderr=log)
+            process = subprocess.Popen(
+                self.command, stdin=stdin, stdout=log, stderr=log, start_new_session=True
+            )
+        self._started.append(process)
+        return process
 
     @property
     def size(self) -> int:
@@ -56,8 +72,7 @@ class Scan:
 def test_a_scan_killed_ten_times_ends_with_each_domain_once(tmp_path: Path) -> None:
     """kill -9 at any moment costs a moment's work and nothing else."""
     chance = random.Random(4)
-    with scripted_names() as names:
-        scan = Scan(tmp_path, names.port)
+    with scripted_names() as names, Scan(tmp_path, names.port) as scan:
         names.unanswered = LAST  # or a quick scan would end before it is killed
         for _ in range(KILLS):
             process = scan.start()
@@ -76,8 +91,7 @@ def test_a_scan_killed_ten_times_ends_with_each_domain_once(tmp_path: Path) -> N
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_scan_that_is_told_to_end_ends_in_order(tmp_path: Path, number: signal.Signals) -> None:
     """It says how to go on, without a traceback, and leaves no torn line."""
-    with scripted_names() as names:
-        scan = Scan(tmp_path, names.port)
+    with scripted_names() as names, Scan(tmp_path, names.port) as scan:
         names.unanswered = LAST
         process = scan.start()
         scan.wait_until_grown(process, by=5000)
@@ -93,10 +107,9 @@ def test_a_scan_that_is_told_to_end_ends_in_order(tmp_path: Path, number: signal
 
 def test_a_scan_of_a_silent_pipe_ends_when_it_is_told_to(tmp_path: Path) -> None:
     """What came until then is in the output, though the other end of the pipe says nothing."""
-    with scripted_names() as names:
-        scan = Scan(tmp_path, names.port)
+    with scripted_names() as names, Scan(tmp_path, names.port) as scan:
         scan.command[2] = "-"
-        process = subprocess.Popen(scan.command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        process = scan.start(stdin=subprocess.PIPE)
         assert process.stdin is not None
         process.stdin.write(b"d1.example\n" * 300 + b"d2.example\n" * 300)
         process.stdin.flush()
@@ -123,8 +136,7 @@ def test_a_scan_without_a_resolver_ends_and_nothing_counts_as_done(tmp_path: Pat
 
 def test_two_scans_do_not_write_into_one_file(tmp_path: Path) -> None:
     """The second says so and leaves it alone."""
-    with scripted_names() as names:
-        scan = Scan(tmp_path, names.port)
+    with scripted_names() as names, Scan(tmp_path, names.port) as scan:
         names.unanswered = LAST
         first = scan.start()
         scan.wait_until_grown(first)
@@ -132,8 +144,6 @@ def test_two_scans_do_not_write_into_one_file(tmp_path: Path) -> None:
         second = subprocess.run(
             scan.command, capture_output=True, timeout=GUARD_SECONDS, check=False
         )
-        first.kill()
-        first.wait()
 
     assert second.returncode == 1
     assert b"being written by another scan" in second.stderr
