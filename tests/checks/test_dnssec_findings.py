@@ -13,6 +13,7 @@ from mailseal.checks.dnssec import key_tag
 from mailseal.checks.evidence import (
     AuthorityAnswer,
     Evidence,
+    PolicyHostEvidence,
     RecordEvidence,
     SignatureFacts,
 )
@@ -60,6 +61,12 @@ def having(own: RecordEvidence | None = None, **others: object) -> Evidence:
     return domain_evidence(own_records=own)
 
 
+def without_sts(own: RecordEvidence | None = None) -> Evidence:
+    """A domain that publishes nothing of MTA-STS."""
+    gone = PolicyHostEvidence(name="mta-sts.example.com", a=absent(), aaaa=absent())
+    return replace(having(own, sts=absent()), policy_host=gone)
+
+
 def chained(
     ds_answer: Answer[DsRecord], key_answer: Answer[DnskeyRecord], *, is_secure: bool = True
 ) -> Evidence:
@@ -101,6 +108,8 @@ PRODUCED: list[Row] = [
     (dnssec.BOGUS, E, domain_evidence(replace(host(), a=BOGUS))),
     (dnssec.NOT_VALIDATED, I, seen_by(domain_evidence(), validates=None)),
     (dnssec.NOT_VALIDATED, I, seen_by(domain_evidence(), validates=False)),
+    (dnssec.NOT_VALIDATED, U, seen_by(without_sts(), validates=None)),  # as the verdict
+    (dnssec.NOT_VALIDATED, I, seen_by(without_sts(records((0, ""))), validates=False)),  # null MX
     (dnssec.NOT_VALIDATED, U, seen_by(chained(found(ds(KEY)), found(KEY)), validates=False)),
     (dnssec.SIGNED, I, having(records(is_secure=True))),
     (dnssec.SIGNED, I, having(mx=absent(is_secure=True))),

@@ -13,8 +13,9 @@ from mailseal.checks.evidence import (
     PolicyHostEvidence,
     Trouble,
 )
-from mailseal.checks.finding import Finding, Severity
+from mailseal.checks.finding import Finding, Severity, exit_code
 from mailseal.checks.headline import say_headline
+from mailseal.checks.judge import judge
 from mailseal.checks.reading import read
 from mailseal.checks.verdict import Verdict
 from mailseal.testing.evidence import (
@@ -290,6 +291,15 @@ def test_each_kind_of_domain_gets_its_verdict(case: Case) -> None:
     assert words in headline.sentence
     assert headline.sentence.endswith(".")
     assert all(reason.endswith(".") for reason in headline.reasons)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case[0])
+def test_who_looked_at_everything_and_cannot_tell_is_not_told_that_all_is_well(case: Case) -> None:
+    """A monitoring system that sees the exit code alone must not sleep over it."""
+    _, evidence, verdict, _ = case
+    code = exit_code(one.severity for one in judge(evidence).findings)
+
+    assert verdict is not Verdict.CANNOT_TELL or evidence.depth is not Depth.SMTP or code in (2, 3)
 
 
 @pytest.mark.parametrize(

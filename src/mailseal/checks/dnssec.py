@@ -119,8 +119,15 @@ def key_tag(key: DnskeyRecord) -> int:
 def _judge_resolver(reading: Reading) -> Iterator[Finding]:
     if reading.evidence.observer.validates is True:
         return
-    needs_it = isinstance(reading.evidence.records.ds, Found) or any(
-        isinstance(lookup.answer, Found) for host in reading.hosts for lookup in host.evidence.tlsa
+    needs_it = (
+        isinstance(reading.evidence.records.ds, Found)
+        or any(
+            isinstance(lookup.answer, Found)
+            for host in reading.hosts
+            for lookup in host.evidence.tlsa
+        )
+        # Without MTA-STS the verdict depends on it.
+        or not (reading.wants_sts or reading.takes_no_mail or reading.is_nowhere)
     )
     is_known = reading.evidence.observer.validates is False
     yield NOT_VALIDATED.found(

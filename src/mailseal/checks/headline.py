@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mailseal.answers import Absent, Found, LookupFailed
+from mailseal.answers import LookupFailed
 from mailseal.checks.evidence import Depth
 from mailseal.checks.finding import Finding, Severity
 from mailseal.checks.outlook import Outlook, Reach, foresee_dane
@@ -51,10 +51,10 @@ def say_headline(reading: Reading, findings: Sequence[Finding]) -> Headline:
         reason = f"The MX records could not be looked up: {reading.evidence.records.mx.reason}."
         sentence = f"Nothing can be said of {case.domain}: nobody knows its MX hosts."
         return _say(Verdict.CANNOT_TELL, sentence, (reason,))
-    if reading.mx is not None and reading.mx.is_null:
+    if reading.takes_no_mail:
         sentence = f"{case.domain} takes no mail (null MX), so there is nothing to enforce."
         return _say(Verdict.NOT_PUBLISHED, sentence)
-    if _is_nowhere(reading):
+    if reading.is_nowhere:
         sentence = f"{case.domain} does not exist in DNS: no mail reaches it. Check the spelling."
         return _say(Verdict.NOT_PUBLISHED, sentence)
     if case.is_enforced or case.dane is not None:
@@ -62,21 +62,6 @@ def say_headline(reading: Reading, findings: Sequence[Finding]) -> Headline:
         if headline is not None:
             return headline
     return _say_not_enforcing(case)
-
-
-def _is_nowhere(reading: Reading) -> bool:
-    """Tell whether the name does not exist, by all that DNS said.
-
-    Some name servers deny a name wrongly, with others below it: whatever was found proves it.
-    """
-    answer = reading.evidence.records.mx
-    has_address = any(
-        isinstance(found, Found)
-        for host in reading.evidence.mx_hosts
-        for found in (host.a, host.aaaa)
-    )
-    is_denied = isinstance(answer, Absent) and not answer.is_name_known
-    return is_denied and not has_address and not reading.wants_sts
 
 
 # -- senders enforce already ----------------------------------------------------------------

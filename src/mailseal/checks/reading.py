@@ -100,6 +100,26 @@ class Reading:
         return self.exchange.mx if isinstance(self.exchange, Exchange) else None
 
     @property
+    def takes_no_mail(self) -> bool:
+        """Tell whether the owner says that the domain takes no mail (null MX, RFC 7505)."""
+        return self.mx is not None and self.mx.is_null
+
+    @property
+    def is_nowhere(self) -> bool:
+        """Tell whether the name does not exist, by all that DNS said.
+
+        Some name servers deny a name wrongly, with others below it: whatever was found proves it.
+        """
+        answer = self.evidence.records.mx
+        has_address = any(
+            isinstance(found, Found)
+            for host in self.evidence.mx_hosts
+            for found in (host.a, host.aaaa)
+        )
+        is_denied = isinstance(answer, Absent) and not answer.is_name_known
+        return is_denied and not has_address and not self.wants_sts
+
+    @property
     def wants_sts(self) -> bool:
         """Tell whether the owner has published, or tried to publish, anything of MTA-STS.
 

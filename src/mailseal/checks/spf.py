@@ -99,8 +99,7 @@ def check(reading: Reading) -> Iterator[Finding]:
 
 
 def _say_absent(reading: Reading) -> Finding:
-    takes_no_mail = reading.mx is not None and reading.mx.is_null
-    text = 'TXT "v=spf1 -all"' if takes_no_mail else 'TXT "v=spf1 mx -all"'
+    text = 'TXT "v=spf1 -all"' if reading.takes_no_mail else 'TXT "v=spf1 mx -all"'
     return ABSENT.found(
         Severity.INFO,
         reading.domain,

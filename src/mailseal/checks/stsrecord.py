@@ -161,7 +161,7 @@ def _judge_absence(reading: Reading) -> Finding:
     if reading.body is not None and is_like_policy(reading.body):
         return _judge_orphan(reading)
     seen = f"There is no TXT record at {_name(reading)}."
-    if reading.mx is not None and reading.mx.is_null:
+    if reading.takes_no_mail:
         follows = "The domain takes no mail (null MX), so that none is needed."
         return ABSENT.found(Severity.INFO, reading.domain, seen=seen, follows=follows)
     return ABSENT.found(

@@ -200,7 +200,7 @@ def _judge_absence(reading: Reading) -> Iterator[Finding]:
         return
     if reading.mode is Mode.TESTING:
         return  # the mode is of no use then, which is said by the check of the policy
-    if reading.mx is not None and reading.mx.is_null:
+    if reading.takes_no_mail:
         return
     follows = (
         "Nobody reports failed deliveries; the first to notice are those who wait for mail."
