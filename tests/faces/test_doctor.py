@@ -140,6 +140,19 @@ def test_a_healthy_machine(ward: Ward) -> None:
     }  # fmt: skip
 
 
+def test_the_running_service_is_asked_for_a_domain_that_it_knows(ward: Ward) -> None:
+    """All of it takes part in that answer; a new service knows none, which is no fault."""
+    with ward.running():
+        _, before = ward.examine()
+        ward.publish("good.example")
+        ward.run("query", "good.example")
+        told = ward.run("doctor").stdout
+
+    assert before["domain-none-known"] == "ok"
+    assert "domain-answered: good.example is answered 'OK dane-only'" in told
+    assert "domain-none-known" not in told
+
+
 def test_the_text_has_one_line_for_each_finding_with_its_remedy(ward: Ward) -> None:
     """For a terminal, and for a monitor that shows the first line."""
     ward.validation = Validation.DISPROVEN

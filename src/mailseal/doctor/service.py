@@ -1,12 +1,19 @@
 """The running service: does it run, is DANE on in it, and what does each listener answer?"""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from operator import itemgetter
 
 from mailseal.doctor.finding import Finding, Status, ok
 
 # An address is never looked up, so that this is answered at once, whatever DNS does.
 TEST_KEY = "[192.0.2.1]"
+
+NO_DOMAIN = ok(
+    "domain-none-known",
+    "no policy is known yet, so that no domain was asked for; name one with --domain",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +85,13 @@ def judge_listener(probe: Probe) -> Finding:
     return ok("listener-answers", f"{probe.where} answers")
 
 
+def choose_domain(fetched: Sequence[tuple[str, datetime]]) -> tuple[str, ...]:
+    """Return the domain to ask for where the operator names none: whose policy came last."""
+    return tuple(domain for domain, _ in sorted(fetched, key=itemgetter(1))[-1:])
+
+
 def judge_domain(probe: Probe) -> Finding:
-    """Say what a domain of the operator's choice is answered."""
+    """Say what a domain is answered, through the whole of the running service."""
     word = probe.reply.partition(" ")[0]
     if probe.error or word not in {"OK", "NOTFOUND", "TEMP"}:
         return Finding(

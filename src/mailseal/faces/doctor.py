@@ -38,7 +38,10 @@ class DoorFacts:
     "3 something could not be looked at, or wrong usage.",
 )
 @click.option(
-    "--domain", "domains", multiple=True, help="Ask the running service for this domain as well."
+    "--domain",
+    "domains",
+    multiple=True,
+    help="Ask the running service for this domain, instead of one whose policy it knows.",
 )
 @click.option(
     "--postfix",
@@ -88,11 +91,12 @@ def _examine(
     has_dane = config.dane.enabled
     doors: DoorFacts = wiring.look_through_doors(config)
     yield from machine.judge_resolvers(doors.resolvers, has_dane=has_dane)
-    running, policies = inspection.look_at_service(config)
+    running, fetched = inspection.look_at_service(config)
+    dated = [(f"the policy of {domain}", at) for domain, at in fetched]
     yield from machine.judge_clock(
         machine.ClockFacts(
             now=wiring.SystemClock().now(),
-            dated=(*policies, *inspection.dated_files(config, config_path(config_file))),
+            dated=(*dated, *inspection.dated_files(config, config_path(config_file))),
             is_synchronised=inspection.is_clock_synchronised(),
         )
     )
@@ -106,6 +110,10 @@ def _examine(
     yield from service.judge_service(running, has_dane=has_dane)
     for probe in inspection.probe_listeners(config, service.TEST_KEY):
         yield service.judge_listener(probe)
+    if running.counters is not None and not domains:
+        domains = service.choose_domain(fetched)
+        if not domains:
+            yield service.NO_DOMAIN
     for domain in domains:
         asked = inspection.probe_domain(config, domain)
         if asked is not None:

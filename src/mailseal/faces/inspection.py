@@ -150,7 +150,7 @@ def look_at_sockets(config: "Config") -> Iterator[SocketFact]:
 
 
 def look_at_service(config: "Config") -> tuple[ServiceFacts, tuple[tuple[str, datetime], ...]]:
-    """Ask the running service for its counters, and for dates of policies that it stores."""
+    """Ask the running service for its counters, and which policies it fetched when."""
     try:
         counters = ask(config, {"op": "counters"})
         if counters is None:
@@ -158,11 +158,10 @@ def look_at_service(config: "Config") -> tuple[ServiceFacts, tuple[tuple[str, da
         policies = (ask(config, {"op": "list"}) or {}).get("policies", [])
     except click.ClickException as error:
         return ServiceFacts(counters=None, refusal=error.message), ()
-    dated = tuple(
-        (f"the policy of {one['domain']}", datetime.fromisoformat(one["fetched_at"]))
-        for one in policies
+    fetched = tuple(
+        (str(one["domain"]), datetime.fromisoformat(one["fetched_at"])) for one in policies
     )
-    return ServiceFacts(counters=counters), dated
+    return ServiceFacts(counters=counters), fetched
 
 
 def dated_files(config: "Config", config_file: Path) -> Iterator[tuple[str, datetime]]:
