@@ -177,6 +177,19 @@ async def test_a_policy_that_was_refreshed_is_told_of_anew_when_it_fails_again(
     assert told == [1, 1]
 
 
+async def test_what_the_store_refused_is_stored_by_the_next_round(world: RefresherWorld) -> None:
+    """Nothing else would store it before the service ends, which may be by a crash."""
+    world.store.error = StoreError("the disk is full")
+    await world.publish_and_ask()
+    assert world.discoverer.unsaved == 1
+    world.store.error = None
+
+    await world.refresher.round()
+
+    assert world.discoverer.unsaved == 0
+    assert DOMAIN in world.store.policies
+
+
 async def test_a_round_goes_on_where_others_have_ended(world: RefresherWorld) -> None:
     """Only so many are fetched at a time, and all of those that are due."""
     names = [Domain(f"d{number:03}.example") for number in range(CONCURRENCY + 20)]
