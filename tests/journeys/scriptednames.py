@@ -39,7 +39,7 @@ class ScriptedNames:
 
     def __init__(self) -> None:
         self.asked = Counter[str]()
-        self.unanswered = ""
+        self.unanswered: str | None = None  # "" is the root, by which resolvers are tested
         self.port = 0
 
     def reply(self, query: bytes) -> bytes | None:

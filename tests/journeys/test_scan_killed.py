@@ -79,7 +79,7 @@ def test_a_scan_killed_ten_times_ends_with_each_domain_once(tmp_path: Path) -> N
             scan.wait_until_grown(process, by=chance.randrange(1, 20_000))
             process.kill()
             assert process.wait(GUARD_SECONDS) == -signal.SIGKILL, scan.log.read_text()
-        names.unanswered = ""
+        names.unanswered = None
         numbers = scan.finish()
 
         assert sorted(numbers) == list(range(1, DOMAINS + 1))
@@ -101,7 +101,7 @@ def test_a_scan_that_is_told_to_end_ends_in_order(tmp_path: Path, number: signal
         assert "run the same command again" in scan.log.read_text()
         assert "Traceback" not in scan.log.read_text()
         assert scan.output.read_bytes().endswith(b"}\n")
-        names.unanswered = ""
+        names.unanswered = None
         assert sorted(scan.finish()) == list(range(1, DOMAINS + 1))
 
 
