@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.chaos import fill
+from lab.chaos.disk import fill
 from lab.daemon import Daemon, read_reply
 from lab.internet import Lab
 
