@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from lab.postgres import Server
+from mailseal.ports.historystore import HistoryStore
 from mailseal.store import Store, open_store
+from mailseal.testing import MemoryHistory
 from tests.realservers import postgres
 
 ENGINES = ("sqlite", "postgresql")
@@ -107,6 +109,30 @@ async def store(url: str) -> AsyncIterator[Store]:
     """Open an empty store."""
     async with await open_store(url) as opened:
         yield opened
+
+
+@pytest.fixture(params=["memory", *ENGINES])
+def place(request: pytest.FixtureRequest, sqlite_path: Path) -> str:
+    """Return the URL of an empty database of each engine; "" for the fake."""
+    match request.param:
+        case "memory":
+            return ""
+        case "sqlite":
+            sqlite_path.parent.mkdir(mode=0o700)
+            shutil.copy(request.getfixturevalue("sqlite_tables"), sqlite_path)
+            return f"sqlite:///{sqlite_path}"
+        case _:
+            return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+async def history(place: str) -> AsyncIterator[HistoryStore]:
+    """Give a history: the fake, and an empty one in each engine."""
+    if not place:
+        yield MemoryHistory()
+        return
+    async with await open_store(place) as store:
+        yield store.history
 
 
 @pytest.fixture

@@ -1,106 +1,22 @@
 """Watched domains in both engines and in the fake: looks are stored whole, claims are kept."""
 
 import asyncio
-import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
 
-from mailseal.checks.changes import Span
-from mailseal.checks.finding import Finding, Severity
+from mailseal.checks.finding import Severity
 from mailseal.names import Domain
 from mailseal.ports.historystore import HistoryStore
 from mailseal.ports.storeerrors import StoreFullError
 from mailseal.store import historystatements, open_store
-from mailseal.testing import MemoryHistory
-from mailseal.watch.notice import Channel, Notice
-from mailseal.watch.records import (
-    Figures,
-    Look,
-    Observation,
-    Postponed,
-    Settled,
-    Watched,
-)
-from tests.store.conftest import ENGINES
+from mailseal.watch.notice import Channel
+from mailseal.watch.records import Watched
+from tests.store.looks import DOMAIN, FIGURES, OTHER, look, notice, span, watch
 from tests.store.samples import DAY, HOUR, NOW
-
-DOMAIN, OTHER = Domain("example.com"), Domain("example.net")
-FINDING = Finding(
-    code="certificate-expired", severity=Severity.ERROR, subject="mx1.example.com", seen="It is."
-)
-FIGURES = Figures(
-    verdict="enforcing-and-losing-mail",
-    sentence="Mail is lost.",
-    errors=1,
-    certificate_end=NOW + DAY,
-)
-
-
-@pytest.fixture(params=["memory", *ENGINES])
-def place(request: pytest.FixtureRequest, sqlite_path: Path) -> str:
-    """Return the URL of an empty database of each engine; "" for the fake."""
-    match request.param:
-        case "memory":
-            return ""
-        case "sqlite":
-            sqlite_path.parent.mkdir(mode=0o700)
-            shutil.copy(request.getfixturevalue("sqlite_tables"), sqlite_path)
-            return f"sqlite:///{sqlite_path}"
-        case _:
-            return str(request.getfixturevalue("postgres_url"))
-
-
-@pytest.fixture
-async def history(place: str) -> AsyncIterator[HistoryStore]:
-    """Give a history: the fake, and an empty one in each engine."""
-    if not place:
-        yield MemoryHistory()
-        return
-    async with await open_store(place) as store:
-        yield store.history
-
-
-def look(before: Watched, at: datetime, *spans: Span, notice: Notice | None = None) -> Look:
-    """Return a look that found these."""
-    return Look(
-        before=before,
-        observation=Observation(
-            at=at, verdict=FIGURES.verdict, sentence=FIGURES.sentence, evidence=b"evidence"
-        ),
-        is_success=True,
-        next_look_at=at + 6 * HOUR,
-        figures=FIGURES,
-        memory=b"{}",
-        spans=spans,
-        notice=notice,
-        channels=(Channel.MAIL, Channel.WEBHOOK),
-    )
-
-
-def notice(at: datetime = NOW) -> Notice:
-    """Return news."""
-    return Notice(
-        domain=DOMAIN, at=at, verdict=FIGURES.verdict, sentence="Mail is lost.", added=(FINDING,)
-    )
-
-
-def span(first_seen: datetime = NOW) -> Span:
-    """Return an open finding."""
-    return Span(finding=FINDING, first_seen=first_seen, last_seen=first_seen)
-
-
-async def watch(history: HistoryStore, domain: Domain = DOMAIN) -> Watched:
-    """Watch a domain and claim it."""
-    await history.add(domain, now=NOW, at_most=10)
-    claimed = await history.claim(domain, NOW, until=NOW + HOUR)
-    assert claimed is not None
-    return claimed
 
 
 async def test_domains_are_added_once_and_removed_whole(history: HistoryStore) -> None:
@@ -235,30 +151,6 @@ async def test_what_is_due_later_than_anybody_waits_is_due(history: HistoryStore
         assert len(messages) == number
 
 
-async def test_messages_that_have_failed_are_claimed_apart(history: HistoryStore) -> None:
-    """What goes out together must not be held up by what was refused."""
-    before = await watch(history)
-    await history.record(look(before, NOW, notice=notice()))
-    for channel, is_retry in ((Channel.MAIL, True), (Channel.WEBHOOK, False)):
-        (message,) = await history.claim_messages(
-            (channel,), NOW, until=NOW + HOUR, longest=DAY, limit=9, is_retry=False
-        )
-        if is_retry:
-            await history.settle(message, Postponed(until=NOW + HOUR, failure="too large"))
-        due = [
-            await history.claim_messages(
-                (channel,),
-                NOW + HOUR,
-                until=NOW + 2 * HOUR,
-                longest=DAY,
-                limit=9,
-                is_retry=one,
-            )
-            for one in (True, False)
-        ]
-        assert [len(one) for one in due] == ([1, 0] if is_retry else [0, 1])
-
-
 async def test_nodes_on_one_server_share_the_looks(postgres_url: str) -> None:
     """Of thirty domains that are due each is given out once, however many ask."""
     stores = [await open_store(postgres_url) for _ in range(3)]
@@ -317,85 +209,6 @@ async def test_a_look_at_a_domain_that_is_gone_is_void(history: HistoryStore) ->
     assert await history.load_open(DOMAIN) == ()
     assert await history.load_observations(DOMAIN, limit=9) == ()
     assert await history.count_waiting() == 0
-
-
-async def test_messages_are_claimed_and_settled(history: HistoryStore) -> None:
-    """Each channel has its own; what failed is tried again later, what is settled is not."""
-    before = await watch(history)
-    await history.record(look(before, NOW, notice=notice()))
-    both = (Channel.MAIL, Channel.WEBHOOK)
-    assert await history.count_waiting() == 2
-
-    (mail,) = await history.claim_messages(
-        (Channel.MAIL,), NOW, until=NOW + HOUR, longest=DAY, limit=9, is_retry=False
-    )
-    assert mail.notice == notice()
-    assert mail.attempts == 0
-    (webhook,) = await history.claim_messages(
-        both, NOW, until=NOW + HOUR, longest=DAY, limit=9, is_retry=False
-    )
-    assert webhook.channel is Channel.WEBHOOK
-    await history.settle(mail, Settled(at=NOW))
-    await history.settle(webhook, Postponed(until=NOW + HOUR, failure="timeout"))
-
-    assert (
-        await history.claim_messages(
-            both, NOW, until=NOW + HOUR, longest=DAY, limit=9, is_retry=True
-        )
-        == ()
-    )
-    later = NOW + HOUR
-    (again,) = await history.claim_messages(
-        both, later, until=later + HOUR, longest=DAY, limit=9, is_retry=True
-    )
-    assert (again.id, again.attempts) == (webhook.id, 1)
-    await history.settle(again, Settled(at=later, failure="given up"))
-    assert await history.count_waiting() == 0
-
-
-async def test_a_claimed_message_comes_back_when_its_claim_is_over(history: HistoryStore) -> None:
-    """A node that died on the way to it loses nothing."""
-    before = await watch(history)
-    await history.record(look(before, NOW, notice=notice()))
-    both = (Channel.MAIL, Channel.WEBHOOK)
-    assert (
-        len(
-            await history.claim_messages(
-                both, NOW, until=NOW + HOUR, longest=DAY, limit=9, is_retry=False
-            )
-        )
-        == 2
-    )
-    assert (
-        await history.claim_messages(
-            both, NOW, until=NOW + HOUR, longest=DAY, limit=9, is_retry=False
-        )
-        == ()
-    )
-    later = NOW + HOUR
-    assert (
-        len(
-            await history.claim_messages(
-                both, later, until=later + HOUR, longest=DAY, limit=9, is_retry=False
-            )
-        )
-        == 2
-    )
-
-
-async def test_old_messages_are_given_up_whoever_was_to_send_them(history: HistoryStore) -> None:
-    """Those that are settled already keep what came of them."""
-    before = await watch(history)
-    await history.record(look(before, NOW, notice=notice()))
-    (mail,) = await history.claim_messages(
-        (Channel.MAIL,), NOW, until=NOW + HOUR, longest=DAY, limit=9, is_retry=False
-    )
-    await history.settle(mail, Settled(at=NOW))
-    assert await history.give_up(NOW, Settled(at=NOW + DAY, failure="too old")) == 0
-    assert await history.give_up(NOW + HOUR, Settled(at=NOW + DAY, failure="too old")) == 1
-    assert await history.count_waiting() == 0
-    assert await history.prune(NOW + HOUR) == 2  # the mail, and the look
-    assert await history.prune(NOW + 2 * DAY) == 1
 
 
 async def test_old_things_are_pruned_and_open_ones_kept(history: HistoryStore) -> None:
