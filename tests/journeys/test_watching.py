@@ -9,9 +9,11 @@ from structlog.testing import capture_logs
 from mailseal import config, wiring
 from mailseal.config.watching import WebhookUrl
 from mailseal.names import Domain
+from mailseal.ports.alerts import SendFailed
 from mailseal.store import open_store
 from mailseal.watch.notice import Channel
 from mailseal.wiring.watching import build_watch
+from tests.net.httpproxy import running_proxy
 
 DOMAIN = Domain("example.com")
 MAIL = 'mail_to = ["a@example.com"]\nmail_from = "b@example.com"\n'
@@ -52,6 +54,16 @@ async def test_who_is_told_is_what_is_configured(
     settings = configuration(tmp_path, text)
     async with await open_store(settings.store.url.reveal()) as store:
         assert build_watch(settings, store.history).herald.channels == channels
+
+
+async def test_a_webhook_goes_the_way_of_policies(tmp_path: Path) -> None:
+    """A machine that reaches the web only through its proxy can tell somebody."""
+    async with running_proxy(b"HTTP/1.1 403 Forbidden\r\n\r\n", to="127.0.0.1") as proxy:
+        settings = configuration(tmp_path, f'{HOOK}[https]\nproxy = "{proxy.url}"\n')
+        async with await open_store(settings.store.url.reveal()) as store:
+            ((_, outcome),) = await build_watch(settings, store.history).herald.test()
+    assert outcome == SendFailed(reason="hooks.example.com through the proxy: proxy-403")
+    assert proxy.heads[0].startswith(b"CONNECT hooks.example.com:443 HTTP/1.1\r\n")
 
 
 async def test_a_webhook_that_cannot_be_used_does_not_stop_the_service(tmp_path: Path) -> None:

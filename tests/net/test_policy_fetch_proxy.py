@@ -1,8 +1,5 @@
 """The policy fetch through an HTTP proxy, and never through one that nobody configured."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -11,51 +8,13 @@ from mailseal.names import Domain
 from mailseal.net.https import HttpsPolicyFetcher, ProxySyntaxError
 from mailseal.ports.policyhost import PolicyFetched, PolicyFetchFailed
 from mailseal.testing import FakeDns
-from tests.net.conversations import serving
+from tests.net.httpproxy import ESTABLISHED, Proxy, running_proxy
 from tests.net.pki import Authority
 from tests.net.policyhost import policy_host, response
 
 DOMAIN = Domain("example.com")
 HOST = "mta-sts.example.com"
 LONG = timedelta(seconds=20)
-
-
-class Proxy:
-    """What the proxy was asked for."""
-
-    def __init__(self) -> None:
-        self.url = ""
-        self.heads: list[bytes] = []
-
-
-@asynccontextmanager
-async def running_proxy(reply: bytes) -> AsyncIterator[Proxy]:
-    """Answer CONNECT with a reply, then pass bytes on in both directions."""
-    proxy = Proxy()
-
-    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while data := await reader.read(65_536):
-                writer.write(data)
-        except OSError:
-            pass
-        finally:
-            writer.close()
-
-    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        proxy.heads.append(head)
-        host, _, port = head.split()[1].decode().rpartition(":")
-        writer.write(reply)
-        inner, upstream = await asyncio.open_connection(host, int(port))
-        try:
-            await asyncio.gather(copy(reader, upstream), copy(inner, writer))
-        finally:
-            upstream.transport.abort()
-
-    async with serving(converse) as port:
-        proxy.url = f"http://127.0.0.1:{port}"
-        yield proxy
 
 
 async def fetch_through(
@@ -77,9 +36,7 @@ async def test_the_proxy_is_asked_for_the_pinned_address(
     authority: Authority, ca_file: str
 ) -> None:
     """The proxy sees an address; the name goes into TLS, end to end."""
-    outcome, proxy, port = await fetch_through(
-        b"HTTP/1.1 200 Connection established\r\n\r\n", authority, ca_file
-    )
+    outcome, proxy, port = await fetch_through(ESTABLISHED, authority, ca_file)
     assert isinstance(outcome, PolicyFetched), outcome
     assert outcome.certificate is not None
     assert proxy.heads[0].startswith(f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n".encode())
@@ -87,9 +44,7 @@ async def test_the_proxy_is_asked_for_the_pinned_address(
 
 async def test_a_bad_certificate_is_seen_through_a_proxy(stranger: Authority, ca_file: str) -> None:
     """A proxy that opens TLS with a CA of its own is noticed."""
-    outcome, proxy, _ = await fetch_through(
-        b"HTTP/1.1 200 Connection established\r\n\r\n", stranger, ca_file
-    )
+    outcome, proxy, _ = await fetch_through(ESTABLISHED, stranger, ca_file)
     assert isinstance(outcome, PolicyFetchFailed)
     assert outcome.reason == "unknown-ca"
     assert outcome.certificate is not None

@@ -137,7 +137,9 @@ class HttpsSettings:
     proxy: str | None = key(
         None,
         optional(proxy_url(), unset=""),
-        "An HTTP proxy that connects to policy hosts on our behalf.\n"
+        "An HTTP proxy that connects on our behalf to policy hosts, to the source of pins, and "
+        "to the webhook of [monitor] unless that is on this machine.\n"
+        "Mail servers are reached without it.\n"
         "The environment's proxies are never used.",
         example="http://127.0.0.1:3128",
     )

@@ -181,7 +181,7 @@ class MonitorSettings:
     webhook_url: WebhookUrl | None = key(
         None,
         optional(webhook_url(), unset=""),
-        "Where what has changed is posted as JSON.",
+        "Where what has changed is posted as JSON, through proxy in [https] where one is set.",
         example="https://alerts.example.com/mailseal",
     )
     webhook_secret_file: Path | None = key(

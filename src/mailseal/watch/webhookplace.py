@@ -33,6 +33,14 @@ class WebhookPlace:
     target: str = field(repr=False)
 
     @property
+    def is_here(self) -> bool:
+        """Tell whether it is on this machine, as far as that can be told without a look-up."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host in _HERE
+
+    @property
     def authority(self) -> str:
         """Return host and port as the ``Host`` header has them."""
         host = f"[{self.host}]" if ":" in self.host else self.host

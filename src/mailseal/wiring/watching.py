@@ -121,6 +121,7 @@ def _open_senders(config: "Config") -> "list[AlertSender]":
                     clock=clock,
                     secret_file=monitor.webhook_secret_file,
                     ca_file=monitor.ca_file,
+                    proxy=config.https.proxy,
                 )
             )
     return senders

@@ -19,6 +19,8 @@ from mailseal.testing import ManualClock
 from mailseal.watch.mailsecurity import MailSecurity
 from mailseal.watch.notice import Notice
 from mailseal.watch.webhookplace import WebhookPlace, parse_webhook
+from tests.net.conversations import serving
+from tests.net.httpproxy import running_proxy
 from tests.net.pki import Authority
 
 TIMEOUT = timedelta(seconds=10)
@@ -330,10 +332,11 @@ class WebServer:
 
 
 async def post(
-    url: str, timeout: timedelta = TIMEOUT, **settings: Path | None
+    url: str, timeout: timedelta = TIMEOUT, *, proxy: str | None = None, **settings: Path | None
 ) -> Sent | SendFailed:
     """Post the notice."""
-    sender = WebhookSender(parse_webhook(url), clock=ManualClock(NOTICE.at), **settings)
+    place = parse_webhook(url)
+    sender = WebhookSender(place, clock=ManualClock(NOTICE.at), proxy=proxy, **settings)
     return await sender.send((NOTICE,), timeout=timeout)
 
 
@@ -405,3 +408,76 @@ async def test_a_name_that_cannot_be_looked_up_is_a_failure(host: str) -> None:
     assert isinstance(outcome, SendFailed)
     assert outcome.reason.isprintable()
     assert "SECRET" not in outcome.reason
+
+
+async def test_a_webhook_goes_through_the_proxy(authority: Authority) -> None:
+    """The proxy is given the name, which this machine could not look up, and sees only TLS."""
+    server = WebServer()
+    async with (
+        server.running(tls=authority.issue("alerts.example.com")),
+        running_proxy(to="127.0.0.1") as proxy,
+    ):
+        name = f"alerts.example.com:{server.port}"
+        url = f"https://{name}/hook"
+        assert await post(url, proxy=proxy.url, ca_file=authority.ca_path) == Sent()
+    assert proxy.heads[0].startswith(f"CONNECT {name} HTTP/1.1\r\n".encode())
+    assert b"hook" not in proxy.heads[0]
+    assert server.head.startswith(b"POST /hook HTTP/1.1\r\n")
+
+
+async def test_a_proxy_that_opens_tls_gets_no_news(
+    authority: Authority, stranger: Authority
+) -> None:
+    """A certificate of its own is a stranger's."""
+    server = WebServer()
+    async with (
+        server.running(tls=stranger.issue("alerts.example.com")),
+        running_proxy(to="127.0.0.1") as proxy,
+    ):
+        url = f"https://alerts.example.com:{server.port}/"
+        outcome = await post(url, proxy=proxy.url, ca_file=authority.ca_path)
+    assert isinstance(outcome, SendFailed)
+    assert "certificate" in outcome.reason
+    assert server.head == b""
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        (b"HTTP/1.1 403 Forbidden\r\n\r\n", "proxy-403"),
+        (b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", "proxy-spoke-early"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 20_000, "proxy-head-too-large"),
+    ],
+)
+async def test_what_a_proxy_refuses_is_said_as_the_proxy_s(reply: bytes, reason: str) -> None:
+    """Whoever reads it looks at the proxy; without a tunnel nothing is posted in clear."""
+    async with running_proxy(reply, to="127.0.0.1") as proxy:
+        outcome = await post("https://alerts.example.com/SECRET", proxy=proxy.url)
+    said = f"alerts.example.com through the proxy: {reason}"
+    assert outcome == SendFailed(reason=said)
+
+
+async def test_a_proxy_that_says_nothing_costs_the_deadline_and_no_more() -> None:
+    """One deadline holds for proxy, handshake and answer."""
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with serving(listen) as port:
+        proxy = f"http://127.0.0.1:{port}"
+        outcome = await post("https://alerts.example.com/", SHORT, proxy=proxy)
+    assert outcome == SendFailed(reason="alerts.example.com was too slow")
+
+
+async def test_a_webhook_of_this_machine_needs_no_proxy(authority: Authority) -> None:
+    """The proxy's own loopback is another machine's."""
+    secure, plain = WebServer(), WebServer()
+    async with (
+        secure.running(tls=authority.issue("localhost")),
+        plain.running(),
+        running_proxy(b"HTTP/1.1 403 Forbidden\r\n\r\n") as proxy,
+    ):
+        url = f"https://localhost:{secure.port}/"
+        assert await post(url, proxy=proxy.url, ca_file=authority.ca_path) == Sent()
+        assert await post(f"http://127.0.0.1:{plain.port}/", proxy=proxy.url) == Sent()
+    assert proxy.heads == []

@@ -10,6 +10,8 @@ import h11
 
 import mailseal
 from mailseal.net.alerts.secret import read_secret
+from mailseal.net.https.connection import open_tls
+from mailseal.net.https.proxy import Proxy, ProxyError
 from mailseal.ports.alerts import SendFailed, Sent
 from mailseal.ports.clock import Clock
 from mailseal.quoting import ascii_only
@@ -26,7 +28,8 @@ MAX_REASON_CHARS = 200  # of what went wrong
 class WebhookSender:
     """Makes one POST for some notices (the ``ports.AlertSender`` protocol).
 
-    No redirect is followed.
+    No redirect is followed. ``proxy`` is ``http://host:port``, raises ``ProxySyntaxError``
+    otherwise, and is asked to connect to the place unless that is on this machine.
     """
 
     channel = Channel.WEBHOOK
@@ -38,11 +41,13 @@ class WebhookSender:
         clock: Clock,
         secret_file: Path | None = None,
         ca_file: Path | None = None,
+        proxy: str | None = None,
     ) -> None:
         self._place = place
         self._clock = clock
         self._secret_file = secret_file
         self._ca_file = ca_file
+        self._proxy = Proxy.parse(proxy) if proxy and not place.is_here else None
 
     async def send(self, notices: Sequence[Notice], *, timeout: timedelta) -> Sent | SendFailed:
         """Post once; ends within ``timeout`` in all."""
@@ -56,6 +61,8 @@ class WebhookSender:
             return SendFailed(
                 reason=f"certificate of {self._place.authority}: {error.verify_message}"
             )
+        except ProxyError as error:
+            return SendFailed(reason=f"{self._place.authority} through the proxy: {error}")
         except (OSError, ValueError, h11.ProtocolError) as error:
             # Of ValueError come UnicodeError, from a name, and some faults of ssl.
             what = getattr(error, "filename", None) or self._place.authority
@@ -78,12 +85,7 @@ class WebhookSender:
             headers.append((SIGNATURE_HEADER, sign(body, secret, self._clock.now())))
         http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
         request = h11.Request(method="POST", target=self._place.target, headers=headers)
-        reader, writer = await asyncio.open_connection(
-            self._place.host,
-            self._place.port,
-            ssl=context,
-            server_hostname=self._place.host if context else None,
-        )
+        reader, writer = await self._connect(context)
         try:
             for event in (request, h11.Data(data=body), h11.EndOfMessage()):
                 writer.write(http.send(event) or b"")
@@ -94,6 +96,19 @@ class WebhookSender:
         if 200 <= status < 300:
             return Sent()
         return SendFailed(reason=f"{self._place.authority} answered {status}")
+
+    async def _connect(
+        self, context: ssl.SSLContext | None
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        host, port = self._place.host, self._place.port
+        if context is None:
+            return await asyncio.open_connection(host, port)
+        reader = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(reader)
+        # A proxy is given the name: the operator chose the place, so that no rule is about its
+        # address, and this machine need not be able to look it up.
+        transport = await open_tls(protocol, host, port, host, context, self._proxy)
+        return reader, asyncio.StreamWriter(transport, protocol, reader, asyncio.get_running_loop())
 
 
 async def _read_status(reader: asyncio.StreamReader, http: h11.Connection) -> int:
