@@ -30,6 +30,7 @@ from mailseal.testing.evidence import (
 
 from .timeline import DAY, HOUR, Timeline, policy, published
 
+SLOW = Failure(trouble=Trouble.TIMEOUT, reason="slow")
 SENTENCE = re.compile(r'[A-Zh"\'0-9].*\.')
 
 
@@ -110,6 +111,33 @@ def test_a_policy_that_vanishes_while_senders_hold_it_is_an_error() -> None:
     assert timeline.look(gone, 5 * DAY) == set()
 
 
+@pytest.mark.parametrize(
+    ("addresses", "words"),
+    [
+        ((), "and has none that senders can use now."),
+        (("192.0.2.11",), "where it answers; what 192.0.2.11 would serve could not be seen."),
+        (
+            ("192.0.2.11", "192.0.2.12"),
+            "what 192.0.2.11, 192.0.2.12 would serve could not be seen.",
+        ),
+    ],
+)
+def test_an_address_that_stays_silent_may_still_have_the_policy(
+    addresses: tuple[str, ...], words: str
+) -> None:
+    """It is gone where the policy host answers; more than that nobody has seen."""
+    timeline = Timeline()
+    timeline.look(published(policy()))
+    gone = replace(fetch(b""), status=404)
+    silent = [replace(fetch(address=one), status=None, tls=None, failure=SLOW) for one in addresses]
+
+    assert timeline.look(replace(published(policy()), policy_host=policy_host(gone, *silent))) == {
+        "policy-vanished"
+    }
+    assert timeline.found[0].severity is Severity.ERROR
+    assert words in timeline.found[0].seen
+
+
 def test_a_removal_by_mode_none_is_right_once_the_old_policies_are_over() -> None:
     """Too early is a warning: those who have not fetched since still enforce."""
     for wait, expected in ((DAY, {"sts-record-vanished"}), (8 * DAY, set())):
@@ -127,9 +155,7 @@ def test_what_cannot_be_looked_up_has_not_vanished(sts: Answer[tuple[bytes, ...]
     """A resolver that fails and a policy host that is slow prove nothing."""
     timeline = Timeline()
     timeline.look(published(policy()))
-    late = replace(
-        fetch(), status=None, tls=None, failure=Failure(trouble=Trouble.TIMEOUT, reason="slow")
-    )
+    late = replace(fetch(), status=None, tls=None, failure=SLOW)
     evidence = replace(
         domain_evidence(),
         records=replace(domain_evidence().records, sts=sts),

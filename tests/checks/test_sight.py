@@ -23,9 +23,11 @@ from mailseal.testing.evidence import (
 )
 
 from .mxworld import MX1, at, domain, with_lookup
-from .stsworld import REFUSED, TIMEOUT, V4_TOO, failing, serving
+from .stsworld import NO_IPV6, REFUSED, TIMEOUT, V4, V4_TOO, V6, failing, serving
 
 POLICY_HOST = f"mta-sts.{DOMAIN}"
+AT_TOO = f"{POLICY_HOST} [{V4_TOO}]"
+ROUTELESS = Failure(trouble=Trouble.UNREACHABLE, reason="no route to it")
 LATE = failed(DnsFailure.TIMEOUT, "no answer in time")
 CLOSED = Failure(trouble=Trouble.CLOSED, reason="the connection was closed")
 NO_TLS = Failure(trouble=Trouble.TLS, reason="tls-unrecognized-name")
@@ -96,7 +98,34 @@ CASES = [
     ("policy-status", POLICY_HOST, serving(failing(CLOSED)), False),
     ("policy-status", POLICY_HOST, serving(failing(REFUSED), failing(CLOSED, address=V4_TOO)),
      False),
+    # What all addresses had is over when one does otherwise, what any of them had is not
     ("policy-status", POLICY_HOST, serving(fetch(), failing(TIMEOUT, address=V4_TOO)), True),
+    ("policy-status", AT_TOO, serving(fetch(), failing(TIMEOUT, address=V4_TOO)), False),
+    ("policy-status", AT_TOO, serving(fetch(), failing(REFUSED, address=V4_TOO)), True),
+    ("policy-status", AT_TOO, serving(failing(TIMEOUT), fetch(address=V4_TOO)), True),
+    ("policy-status", AT_TOO, serving(fetch()), True),  # no address of it any more
+    ("policy-status", AT_TOO, serving(fetch(), a=found(V4, V4_TOO)), False),  # beyond our bound
+    ("policy-status", AT_TOO, serving(fetch(), aaaa=LATE), False),
+    *(
+        (code, POLICY_HOST, evidence, is_seen)
+        for code in (
+            "policy-host-refused",
+            "policy-host-timeout",
+            "policy-host-closed",
+            "policy-host-no-tls",
+            "policy-host-family-broken",
+            "policy-host-addresses-differ",
+            "policy-certificate-ends-soon",
+            "policy-certificate-ends-within-max_age",
+        )
+        for evidence, is_seen in (
+            (serving(fetch(), fetch(address=V4_TOO)), True),
+            (serving(fetch(), failing(NO_TLS, address=V4_TOO)), True),
+            (serving(fetch(), failing(TIMEOUT, address=V4_TOO)), False),
+            (serving(fetch(), failing(ROUTELESS, address=V6)), False),
+            (serving(fetch(), failing(NO_IPV6, address=V6)), True),  # there never was one here
+        )
+    ),
     # The set of hosts, whose patterns stand in the policy
     ("mx-null-with-policy", DOMAIN, GOOD, True),
     ("mx-null-with-policy", DOMAIN, ALONE, False),

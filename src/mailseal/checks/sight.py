@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
-from mailseal.answers import Absent, Answer, LookupFailed
-from mailseal.checks.evidence import Depth, Trouble
+from mailseal.answers import Absent, Answer, Found, LookupFailed
+from mailseal.checks import policycertificate, policyhost
+from mailseal.checks.evidence import Depth, PolicyFetch, PolicyHostEvidence, Trouble
 from mailseal.checks.finding import Finding, Severity
 from mailseal.checks.reading import Reading
 from mailseal.checks.starttls import UNAVAILABLE
@@ -11,6 +12,22 @@ from mailseal.dane.host import TlsaState
 
 # Of a policy host: only these say that every sender meets the same.
 _CONCLUSIVE = {Trouble.REFUSED, Trouble.REJECTED, Trouble.PROTOCOL, Trouble.TLS}
+
+# Findings about a policy host that any one of its addresses is enough for: over when all were
+# seen. The others without an address in their subject say what all addresses have in common.
+_ABOUT_ANY_ADDRESS = {
+    one.code
+    for one in (
+        policyhost.REFUSED,
+        policyhost.TIMEOUT,
+        policyhost.CLOSED,
+        policyhost.NO_TLS,
+        policyhost.FAMILY,
+        policyhost.DIFFERS,
+        policycertificate.ENDS_SOON,
+        policycertificate.ENDS_WITHIN_MAX_AGE,
+    )
+}
 
 # First words of codes whose findings rest on the same observations.
 _SERVERS = {"mx", "port", "smtp", "starttls", "requiretls", "tls", "certificate"}
@@ -34,7 +51,7 @@ def could_see(reading: Reading, findings: Iterable[Finding], finding: Finding) -
             return False
     if about == f"mta-sts.{reading.domain}" and word in _SERVERS:
         word = "policy"
-    return _has_seen(reading, word, about)
+    return _has_seen(reading, word, about) and _has_seen_addresses(reading, finding)
 
 
 def _has_seen(reading: Reading, word: str, about: str) -> bool:
@@ -81,7 +98,13 @@ def _has_seen_host(reading: Reading, word: str, about: str) -> bool:
 
 
 def has_seen_policy_host(reading: Reading) -> bool:
-    """Tell whether it is known what the policy host has for senders, be it nothing."""
+    """Tell whether it is known what the policy host has for senders, be it nothing.
+
+    Of several addresses one that answers is enough. It proves nothing about the others, but what
+    is found at all of them is not so any more when one does otherwise; and a machine without IPv6
+    would never see any repair if each address had to answer. Whoever claims something of a single
+    address, or of any of them, asks for more.
+    """
     host = reading.evidence.policy_host
     if host is None or reading.evidence.depth is Depth.DNS:
         return False
@@ -89,8 +112,47 @@ def has_seen_policy_host(reading: Reading) -> bool:
         return True
     if any(one.status is not None for one in host.fetches):
         return True
-    failures = [one.failure for one in host.fetches if one.failure is not None]
-    return bool(failures) and all(one.trouble in _CONCLUSIVE for one in failures)
+    return bool(host.fetches) and all(map(_is_conclusive, host.fetches))
+
+
+def unseen_addresses(host: PolicyHostEvidence) -> tuple[str, ...]:
+    """Return the addresses of which nobody knows what another sender would meet there."""
+    return tuple(one.address for one in host.fetches if not _is_conclusive(one))
+
+
+def _has_seen_addresses(reading: Reading, finding: Finding) -> bool:
+    """Tell whether those addresses of the policy host were seen that a finding rests on."""
+    host = reading.evidence.policy_host
+    if host is None or _host_of(finding.subject) != host.name:
+        return True
+    place = finding.subject.removeprefix(host.name).strip(" []")
+    if place:
+        # An address that is gone has taken its faults along.
+        known = {one.address for one in host.fetches if _is_conclusive(one)}
+        return place in known or place not in _addresses(host)
+    if finding.code in _ABOUT_ANY_ADDRESS:
+        # What this machine lacks it lacked when it found that, too.
+        return all(_is_conclusive(one) or _is_out_of_reach(one) for one in host.fetches)
+    return True
+
+
+def _is_conclusive(fetch: PolicyFetch) -> bool:
+    if fetch.status is not None:
+        return True
+    return fetch.failure is not None and fetch.failure.trouble in _CONCLUSIVE
+
+
+def _is_out_of_reach(fetch: PolicyFetch) -> bool:
+    return fetch.failure is not None and fetch.failure.trouble is Trouble.NO_FAMILY
+
+
+def _addresses(host: PolicyHostEvidence) -> set[str]:
+    return {
+        address
+        for answer in (host.a, host.aaaa)
+        if isinstance(answer, Found)
+        for address in answer.records
+    }
 
 
 def _is_same_kind(word: str, other: str) -> bool:

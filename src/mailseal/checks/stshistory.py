@@ -7,7 +7,7 @@ from mailseal.checks.correction import ready_record
 from mailseal.checks.finding import Entry, Finding, Kind, Ready, Severity
 from mailseal.checks.memory import Memory, SeenPolicy
 from mailseal.checks.reading import Reading
-from mailseal.checks.sight import has_seen_policy_host
+from mailseal.checks.sight import has_seen_policy_host, unseen_addresses
 from mailseal.mtasts.policy import Mode
 from mailseal.quoting import name_some
 
@@ -160,10 +160,22 @@ def _judge_vanished(memory: Memory, reading: Reading) -> Iterator[Finding]:
             severity,
             reading.domain,
             seen=f"https://mta-sts.{reading.domain}/.well-known/mta-sts.txt had a policy on "
-            f"{memory.policy_at:%Y-%m-%d}, and has none that senders can use now.",
+            f"{memory.policy_at:%Y-%m-%d}, and {_say_missing(reading)}.",
             follows=f"{held}; a change of MX hosts would lose their mail.",
             remedy=remedy,
         )
+
+
+def _say_missing(reading: Reading) -> str:
+    """Claim no more than was seen: an address that stays silent may still have the policy."""
+    host = reading.evidence.policy_host
+    unseen = unseen_addresses(host) if host is not None else ()
+    if not unseen:
+        return "has none that senders can use now"
+    return (
+        "has none that senders can use now where it answers; what "
+        f"{name_some(unseen, 3)} would serve could not be seen"
+    )
 
 
 def _say_change(before: SeenPolicy, after: SeenPolicy) -> str:
