@@ -249,6 +249,10 @@ def cells() -> tuple[Cell, ...]:
     cell("stronger-stale", "usual", NO, right, tlsa("312", "other"))
     cell("weaker-stale", "usual", YES, tlsa("312", "leaf"), other)
     cell("whole-beside-stronger", "usual", YES, tlsa("310", "leaf"), tlsa("312", "other"))
+    # What cannot be used silences nothing.
+    cell("stronger-unusable", "usual", YES, right, raw("312", right.data))
+    cell("unknown-type-beside", "usual", YES, right, raw("313", right.data))
+    cell("stronger-issuer-unusable", "usual", YES, tlsa("211", "issuer"), raw("212", bytes(63)))
     cell("stronger-of-another-selector", "usual", YES, right, tlsa("302", "other"))
     cell("stronger-issuer-stale", "usual", NO, tlsa("211", "issuer"), tlsa("212", "old"))
     return tuple(found)

@@ -111,6 +111,34 @@ def test_each_record_is_told_apart() -> None:
         (Standing.MATCHES, 1),
     ]
     assert result.of(Standing.MATCHES) == (result.matches[1], result.matches[5])
+    assert {each.reason for each in result.matches} == {""}  # nothing was tried in vain
+
+
+def test_an_issuer_tried_for_want_of_another_is_no_match_of_the_chain() -> None:
+    """Given as a whole it need not be sent; why the chain does not lead to it is told."""
+    result = match_chain((tlsa("200", "old-root"),), chain_of("usual"), (HOST,), NOW)
+
+    (match,) = result.matches
+    assert (match.standing, match.depth) == (Standing.NO_MATCH, None)
+    assert "unable to get local issuer certificate" in match.reason
+
+
+def test_issuers_given_as_a_whole_help_each_other() -> None:
+    """A server that sends its own certificate alone leaves the way to the root to DNS."""
+    records = (tlsa("200", "root"), tlsa("200", "issuer"))
+
+    result = match_chain(records, chain_of("leaf-only"), (HOST,), NOW)
+
+    assert [each.standing for each in result.matches] == [Standing.MATCHES, Standing.MATCHES]
+
+
+def test_an_issuer_given_as_a_whole_may_be_older_than_its_end() -> None:
+    """Sent or not: the record vouches for it, whatever its dates say."""
+    chain = (keys()["of-old"].der,)
+
+    assert match_chain((tlsa("200", "old"),), chain, (HOST,), NOW).outcome is (
+        DaneOutcome.AUTHENTICATED
+    )
 
 
 @pytest.mark.parametrize(
@@ -214,18 +242,55 @@ def test_records_beyond_the_bound_are_not_looked_at() -> None:
     )
 
 
+def strange_issuers(number: int, form: str = "210") -> tuple[TlsaRecord, ...]:
+    """Return records of keys that have signed nothing."""
+    spki = keys()["leaf"].spki
+    return tuple(raw(form, spki[:-1] + bytes([n])) for n in range(number))
+
+
 def test_of_issuers_given_as_a_whole_only_some_are_tried() -> None:
     """Each may have to be tried with every certificate; what was not tried is no mismatch."""
-    others = tuple(
-        TlsaRecord(usage=2, selector=1, matching_type=0, data=keys()["leaf"].spki[:-1] + bytes([n]))
-        for n in range(MAX_WHOLE_ISSUERS)
-    )
     right = tlsa("210", "issuer")
 
-    match = match_chain((*others, right), chain_of("usual"), (HOST,), NOW)
+    match = match_chain(
+        (*strange_issuers(MAX_WHOLE_ISSUERS), right), chain_of("usual"), (HOST,), NOW
+    )
 
     assert match.matches[-1].standing is Standing.UNCHECKED
     assert match.outcome is DaneOutcome.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        pytest.param((*strange_issuers(MAX_WHOLE_ISSUERS - 1), tlsa("210", "issuer")), id="last"),
+        pytest.param((*strange_issuers(MAX_WHOLE_ISSUERS + 1), tlsa("211", "issuer")), id="digest"),
+        pytest.param((*strange_issuers(MAX_WHOLE_ISSUERS + 1), tlsa("310", "leaf")), id="own-key"),
+        pytest.param((*strange_issuers(9, "310"), tlsa("210", "issuer")), id="after-own-keys"),
+        pytest.param((*strange_issuers(9, "110"), tlsa("210", "issuer")), id="after-unusable"),
+        pytest.param(
+            (*(raw("211", bytes([n]) * 32) for n in range(9)), tlsa("210", "issuer")),
+            id="after-digests",
+        ),
+        pytest.param((*[tlsa("210", "other")] * 9, tlsa("210", "issuer")), id="after-one"),
+    ],
+)
+def test_the_bound_of_whole_issuers_leaves_all_other_records_alone(
+    records: tuple[TlsaRecord, ...],
+) -> None:
+    """Digests and the server's own key cost nothing to speak of, said again they count once."""
+    match = match_chain(records, chain_of("usual"), (HOST,), NOW)
+
+    assert match.matches[-1].standing is Standing.MATCHES
+
+
+def test_a_record_said_again_costs_nothing() -> None:
+    """A hundred times the same key is one key."""
+    once, often = Effort(), Effort()
+    for effort, times in ((once, 1), (often, 50)):
+        match_chain([tlsa("210", "other")] * times, chain_of("usual"), (HOST,), NOW, effort=effort)
+
+    assert 0 < often.spent == once.spent
 
 
 def test_without_effort_nothing_is_verified() -> None:
