@@ -134,8 +134,9 @@ def behind_alias(failure: DnsFailure) -> Evidence:
 
 
 def whole_issuers(count: int) -> tuple[TlsaRecord, ...]:
-    """Records that hold whole keys, which nobody has."""
-    keys = (b"\x30" + bytes([number]) * 40 for number in range(count))
+    """Records that hold whole keys, readable ones, which nobody has."""
+    ed25519 = bytes.fromhex("302a300506032b6570032100")  # what stands before the key (RFC 8410 §4)
+    keys = (ed25519 + bytes([number]) * 32 for number in range(count))
     return tuple(TlsaRecord(usage=2, selector=1, matching_type=0, data=key) for key in keys)
 
 

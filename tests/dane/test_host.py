@@ -132,6 +132,7 @@ def records(*found: TlsaRecord, is_secure: bool = True) -> Found[TlsaRecord]:
     ],
 )
 def test_the_tlsa_answer_settles_the_state(answer: Answer[TlsaRecord], state: TlsaState) -> None:
+CUT_OFF = tlsa(3, 0, 0, b"\x30\x82\x05\x00" + bytes(200))  # 1280 bytes announced
     """Usable, unusable, none and failed are four different things."""
     assert judge_tlsa(HOST, TTL, answer).state is state
 
@@ -145,6 +146,8 @@ def test_the_tlsa_answer_settles_the_state(answer: Answer[TlsaRecord], state: Tl
         (tlsa(3, 1, 0, b"\x30\x59" + bytes(89)), True),
         (tlsa(0, 0, 1, bytes(32)), False),  # PKIX-TA is undefined for SMTP (RFC 7672 §3.1.3)
         (tlsa(1, 1, 1, bytes(32)), False),  # PKIX-EE likewise
+        (records(CUT_OFF), TlsaState.UNUSABLE),  # no MTA can read it: TLS, and no authentication
+        (records(CUT_OFF, GOOD), TlsaState.USABLE),
         (tlsa(4, 1, 1, bytes(32)), False),  # unassigned usage
         (tlsa(255, 1, 1, bytes(32)), False),  # private usage
         (tlsa(3, 2, 1, bytes(32)), False),  # unassigned selector

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from mailseal.answers import Absent, Answer, Found, LookupFailed
+from mailseal.dane.match import is_usable
 from mailseal.dane.tlsa import TlsaRecord
 
 DEFAULT_PORT = "25"  # RFC 5321 §4.5.4.2
@@ -99,7 +100,7 @@ def judge_tlsa(base: str, ttl: timedelta, answer: Answer[TlsaRecord]) -> HostSta
     """
     match answer:
         case Found(is_secure=True):
-            usable = any(record.is_usable for record in answer.records)
+            usable = any(is_usable(record) for record in answer.records)
             return HostState(
                 state=TlsaState.USABLE if usable else TlsaState.UNUSABLE,
                 ttl=min(ttl, answer.ttl),
