@@ -13,6 +13,7 @@ from mailseal.dane.host import (
     TlsaState,
     judge_addresses,
     judge_alias,
+    judge_denial,
     judge_tlsa,
 )
 from mailseal.dane.tlsa import TlsaRecord
@@ -107,12 +108,31 @@ def test_a_secure_first_cname_leaves_the_original_name(
     assert (step.state if isinstance(step, HostState) else step) == outcome
 
 
+@pytest.mark.parametrize(
+    ("answer", "state", "has_address"),
+    [
+        (address(is_secure=True), TlsaState.FAILED, True),  # records may stand at the alias
+        (FAILED, TlsaState.FAILED, True),
+        (address(is_secure=False), TlsaState.NONE, False),
+        (NONE, TlsaState.NONE, False),  # no alias: its zone is not signed, and nobody asks for TLSA
+    ],
+)
+def test_an_unsigned_denial_behind_a_signed_alias_proves_nothing(
+    answer: Answer[str], state: TlsaState, has_address: bool
+) -> None:
+    """Whoever forges it would have the host's records passed over (RFC 7672 §2.2.2)."""
+    judged = judge_denial(HOST, TTL, answer)
+
+    assert (judged.state, judged.has_address) == (state, has_address)
+
+
 def tlsa(usage: int, selector: int, matching: int, data: bytes) -> TlsaRecord:
     """Return a TLSA record."""
     return TlsaRecord(usage=usage, selector=selector, matching_type=matching, data=data)
 
 
 GOOD = tlsa(3, 1, 1, bytes(32))
+CUT_OFF = tlsa(3, 0, 0, b"\x30\x82\x05\x00" + bytes(200))  # 1280 bytes announced
 
 
 def records(*found: TlsaRecord, is_secure: bool = True) -> Found[TlsaRecord]:
@@ -126,13 +146,14 @@ def records(*found: TlsaRecord, is_secure: bool = True) -> Found[TlsaRecord]:
         (records(GOOD), TlsaState.USABLE),
         (records(tlsa(1, 1, 1, bytes(32)), GOOD), TlsaState.USABLE),  # one usable suffices
         (records(tlsa(1, 1, 1, bytes(32))), TlsaState.UNUSABLE),
+        (records(CUT_OFF), TlsaState.UNUSABLE),  # no MTA can read it: TLS, and no authentication
+        (records(CUT_OFF, GOOD), TlsaState.USABLE),
         (records(GOOD, is_secure=False), TlsaState.NONE),  # unsigned TLSA proves nothing
         (NONE, TlsaState.NONE),
         (FAILED, TlsaState.FAILED),  # never "no DANE" (RFC 7672 §2.1.2)
     ],
 )
 def test_the_tlsa_answer_settles_the_state(answer: Answer[TlsaRecord], state: TlsaState) -> None:
-CUT_OFF = tlsa(3, 0, 0, b"\x30\x82\x05\x00" + bytes(200))  # 1280 bytes announced
     """Usable, unusable, none and failed are four different things."""
     assert judge_tlsa(HOST, TTL, answer).state is state
 
@@ -146,8 +167,6 @@ CUT_OFF = tlsa(3, 0, 0, b"\x30\x82\x05\x00" + bytes(200))  # 1280 bytes announce
         (tlsa(3, 1, 0, b"\x30\x59" + bytes(89)), True),
         (tlsa(0, 0, 1, bytes(32)), False),  # PKIX-TA is undefined for SMTP (RFC 7672 §3.1.3)
         (tlsa(1, 1, 1, bytes(32)), False),  # PKIX-EE likewise
-        (records(CUT_OFF), TlsaState.UNUSABLE),  # no MTA can read it: TLS, and no authentication
-        (records(CUT_OFF, GOOD), TlsaState.USABLE),
         (tlsa(4, 1, 1, bytes(32)), False),  # unassigned usage
         (tlsa(255, 1, 1, bytes(32)), False),  # private usage
         (tlsa(3, 2, 1, bytes(32)), False),  # unassigned selector
@@ -182,6 +201,8 @@ def test_a_state_lives_as_long_as_the_shortest_answer_it_is_made_of(
     assert judge_addresses(HOST, (replace(NONE, ttl=one), absent)).ttl == SHORT
     for answer in (secure, insecure, replace(NONE, ttl=one)):
         assert judge_alias(HOST, other, answer).ttl == SHORT
+    for answer in (insecure, replace(NONE, ttl=one)):
+        assert judge_denial(HOST, other, answer).ttl == SHORT
     for found in (records(GOOD), records(GOOD, is_secure=False), NONE):
         assert judge_tlsa(HOST, other, replace(found, ttl=one)).ttl == SHORT
 
@@ -191,6 +212,7 @@ def test_a_failure_lives_for_no_time() -> None:
     for step in (
         judge_addresses(HOST, (FAILED, NONE)),
         judge_alias(HOST, TTL, FAILED),
+        judge_denial(HOST, TTL, FAILED),
         judge_tlsa(HOST, TTL, FAILED),
     ):
         assert step.ttl == timedelta(0)

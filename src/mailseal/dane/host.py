@@ -93,6 +93,21 @@ def judge_alias(host: str, ttl: timedelta, answer: Answer[str]) -> AskTlsa | Hos
             return HostState(state=TlsaState.NONE, ttl=min(ttl, answer.ttl))
 
 
+def judge_denial(host: str, ttl: timedelta, answer: Answer[str]) -> HostState:
+    """Say what the CNAME at ``host`` itself means when addresses are denied without a signature.
+
+    Behind a secure CNAME into an unsigned zone the denial may be forged, so as to make the host's
+    records at its own name be passed over: nothing is proven, neither of them nor of the host.
+    """
+    match answer:
+        case Found(is_secure=True):
+            return _failed(f"{host}: address look-up: denied, but behind its alias not signed")
+        case LookupFailed():
+            return _failed(f"{host}: CNAME look-up: {answer.reason}")
+        case _:
+            return HostState(state=TlsaState.NONE, ttl=min(ttl, answer.ttl), has_address=False)
+
+
 def judge_tlsa(base: str, ttl: timedelta, answer: Answer[TlsaRecord]) -> HostState:
     """Say what the TLSA answer at one base domain means (RFC 7672 §2.2).
 

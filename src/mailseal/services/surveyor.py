@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
-from mailseal.answers import LookupFailed
+from mailseal.answers import Absent, LookupFailed
 from mailseal.dane.exchange import (
     Exchange,
     ExchangeUnknown,
@@ -22,9 +22,10 @@ from mailseal.dane.host import (
     TlsaState,
     judge_addresses,
     judge_alias,
+    judge_denial,
     judge_tlsa,
 )
-from mailseal.names import Domain, NextHop
+from mailseal.names import MAX_NAME_BYTES, Domain, NextHop
 from mailseal.ports.clock import Clock
 from mailseal.ports.dns import Dns
 from mailseal.services.streak import Streak, prolonged
@@ -202,10 +203,17 @@ class Surveyor:
             alias = await self._dns.look_up_cname(host, timeout=timeout)
             step = judge_alias(host, step.ttl, alias)
         if isinstance(step, HostState):
-            return step
+            is_proven = all(isinstance(one, Absent) and one.is_secure for one in addresses)
+            if step.has_address or is_proven:
+                return step
+            alias = await self._dns.look_up_cname(host, timeout=timeout)
+            return judge_denial(host, step.ttl, alias)
         state = HostState(state=TlsaState.NONE, ttl=step.ttl)
         for base in step.bases:
-            answer = await self._dns.look_up_tlsa(f"_{port}._tcp.{base}", timeout=timeout)
+            name = f"_{port}._tcp.{base}"
+            if len(name) > MAX_NAME_BYTES:
+                continue  # there can be no such name, and so no records
+            answer = await self._dns.look_up_tlsa(name, timeout=timeout)
             state = judge_tlsa(base, state.ttl, answer)
             if isinstance(answer, LookupFailed) or state.state is not TlsaState.NONE:
                 break
