@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mailseal.answers import Found, LookupFailed
+from mailseal.answers import Found
 from mailseal.checks.evidence import Evidence, HostEvidence, SmtpSession
 from mailseal.checks.webpki import Problem, judge_chain
 from mailseal.dane.exchange import MxHost, MxSet
@@ -136,6 +136,6 @@ def _read_state(host: HostEvidence) -> HostState:
         if answer is None:
             break
         state = judge_tlsa(base, state.ttl, answer)
-        if isinstance(answer, LookupFailed) or state.state is not TlsaState.NONE:
+        if state.state is not TlsaState.NONE:
             break
     return state

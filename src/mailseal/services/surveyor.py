@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
-from mailseal.answers import Absent, LookupFailed
+from mailseal.answers import Absent
 from mailseal.dane.exchange import (
     Exchange,
     ExchangeUnknown,
@@ -215,7 +215,7 @@ class Surveyor:
                 continue  # there can be no such name, and so no records
             answer = await self._dns.look_up_tlsa(name, timeout=timeout)
             state = judge_tlsa(base, state.ttl, answer)
-            if isinstance(answer, LookupFailed) or state.state is not TlsaState.NONE:
+            if state.state is not TlsaState.NONE:
                 break
         return state
 
