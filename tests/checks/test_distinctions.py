@@ -205,6 +205,21 @@ def test_what_is_not_so_is_not_said(code: str, evidence: Evidence, words: str) -
 
 
 @pytest.mark.parametrize(
+    ("stage", "words"),
+    [
+        (Stage.NOTHING, "could not be tested when connecting: timeout."),
+        (Stage.CONNECTED, "could not be tested at the greeting: timeout."),
+        (Stage.GREETED, "could not be tested at EHLO: timeout."),
+    ],
+)
+def test_where_a_session_ended_is_told(stage: Stage, words: str) -> None:
+    """Whoever looks for the cause starts there."""
+    (finding,) = found(domain(at(MX1, unseen(stage=stage))), "smtp-unreachable")
+
+    assert finding.seen == f"{MX1} {words}"
+
+
+@pytest.mark.parametrize(
     ("found", "expected"),
     [
         (refusing_starttls(reply="454 4.7.0 TLS not available", code=454), True),

@@ -273,7 +273,7 @@ CASES: list[Case] = [
      Verdict.CANNOT_TELL, "port 25 are blocked"),
     ("no-smtp", domain(at(MX1), depth=Depth.POLICY), Verdict.CANNOT_TELL, "not connected to"),
     ("mx-fails", replace(domain(good()), records=replace(records(), mx=failed())),
-     Verdict.CANNOT_TELL, "nobody knows its MX hosts"),
+     Verdict.CANNOT_TELL, "its MX hosts are not known here"),
     ("record-fails", domain_evidence(own_records=records(sts=failed())), Verdict.CANNOT_TELL,
      "not known"),
     ("no-validation", observed_by(domain(good(), mode=None), validates=None), Verdict.CANNOT_TELL,
@@ -380,6 +380,16 @@ def test_errors_beside_mail_that_flows_are_not_hidden(mode: str) -> None:
     assert headline.verdict in (Verdict.HEALTHY, Verdict.SAFE_TO_ENFORCE)
     assert headline.sentence.endswith("Something else is wrong all the same.")
     assert headline.reasons == ("An error.",)
+
+
+def test_what_an_address_fails_for_is_told_once() -> None:
+    """The failing address is the reason for the detour, and nothing else beside it."""
+    evidence = domain(half())
+    headline = judge(evidence).headline
+
+    assert headline.verdict is Verdict.HEALTHY
+    assert headline.sentence.endswith("Some addresses fail, so that some of it takes a detour.")
+    assert [V4_TOO in reason for reason in headline.reasons] == [True]
 
 
 def test_reasons_are_bounded() -> None:

@@ -75,7 +75,7 @@ def _judge(reading: Reading, name: str, answer: Answer[CaaRecord]) -> Iterator[F
                 name,
                 seen=f"CAA of {name} could not be looked up: {reason}.",
                 follows="An authority that meets the same renews no certificate.",
-                remedy="Check the domain's name servers, then check again.",
+                remedy="Check your resolver and the domain's name servers, then check again.",
             )
         case Absent():
             yield ABSENT.found(

@@ -78,7 +78,7 @@ def check(reading: Reading) -> Iterator[Finding]:
                     name,
                     seen=f"TXT of {name} could not be looked up: {reason}.",
                     follows="Whether signatures can be verified is not known.",
-                    remedy="Check the domain's name servers, then check again.",
+                    remedy="Check your resolver and the domain's name servers, then check again.",
                 )
             case Absent():
                 yield ABSENT.found(

@@ -72,7 +72,7 @@ def _judge(
             reading.domain,
             seen=f"The DMARC record at {name} could not be looked up: {answer.reason}.",
             follows="Whether there is one is not known.",
-            remedy="Check the domain's name servers, then check again.",
+            remedy="Check your resolver and the domain's name servers, then check again.",
         )
         return
     texts = _select(answer)

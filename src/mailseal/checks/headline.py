@@ -32,7 +32,11 @@ class _Case:
     reading: Reading
     sts: Outlook
     dane: Outlook | None
-    errors: tuple[str, ...]
+    errors: tuple[Finding, ...]
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        return tuple(one.seen for one in self.errors)
 
     @property
     def domain(self) -> str:
@@ -45,11 +49,11 @@ class _Case:
 
 def say_headline(reading: Reading, findings: Sequence[Finding]) -> Headline:
     """Return the verdict, its sentence and the reasons for it."""
-    errors = tuple(one.seen for one in findings if one.severity is Severity.ERROR)
+    errors = tuple(one for one in findings if one.severity is Severity.ERROR)
     case = _Case(reading, foresee_worst(reading), foresee_dane(reading), errors)
     if isinstance(reading.evidence.records.mx, LookupFailed):
         reason = f"The MX records could not be looked up: {reading.evidence.records.mx.reason}."
-        sentence = f"Nothing can be said of {case.domain}: nobody knows its MX hosts."
+        sentence = f"Nothing can be said of {case.domain}: its MX hosts are not known here."
         return _say(Verdict.CANNOT_TELL, sentence, (reason,))
     if reading.takes_no_mail:
         sentence = f"{case.domain} takes no mail (null MX), so there is nothing to enforce."
@@ -128,9 +132,22 @@ def _say_enforcing(case: _Case) -> Headline | None:
         sentence += " Some addresses fail, so that some of it takes a detour."
     if unknown:
         sentence += _UNTESTED
-    if case.errors:
+    others = _list_others(case.errors, partly)
+    if others:
         sentence += _ERRORS
-    return _say(Verdict.HEALTHY, sentence, (*partly, *unknown, *case.errors))
+    return _say(Verdict.HEALTHY, sentence, (*partly, *unknown, *others))
+
+
+def _list_others(errors: Sequence[Finding], reasons: Sequence[str]) -> tuple[str, ...]:
+    """Return what is wrong besides the addresses that have been named as failing."""
+    return tuple(
+        one.seen
+        for one in errors
+        if not (
+            one.subject.endswith("]")
+            and any(each.startswith(f"{one.subject} ") for each in reasons)
+        )
+    )
 
 
 def _waits_for_enforce(case: _Case) -> bool:
@@ -217,7 +234,7 @@ def _say_unusable(case: _Case) -> Headline:
         why = "senders get no valid policy from the policy host"
     ready = " The MX hosts are ready." if case.sts.reach is Reach.ALL and case.sts.is_whole else ""
     sentence = f"It is not safe to enforce yet: {why}.{ready}"
-    return _say(Verdict.NOT_YET, sentence, (*case.errors, *case.sts.explain(Outcome.FAILS)))
+    return _say(Verdict.NOT_YET, sentence, (*case.faults, *case.sts.explain(Outcome.FAILS)))
 
 
 def _say_ready(case: _Case) -> Headline:
@@ -231,7 +248,7 @@ def _say_ready(case: _Case) -> Headline:
             Reach.BEST_FAILS: "mail that tries the best host first would take a detour or be lost",
         }.get(case.sts.reach, "all mail of senders that enforce would be lost")
         sentence = f"It is not safe to enforce yet: {share}.{dane}"
-        return _say(Verdict.NOT_YET, sentence, failing or case.errors)
+        return _say(Verdict.NOT_YET, sentence, failing or case.faults)
     if not case.sts.is_whole:
         return _say_unseen(case, "Whether it is safe to enforce", case.sts.explain(Outcome.UNKNOWN))
     sentence = (
@@ -240,7 +257,7 @@ def _say_ready(case: _Case) -> Headline:
     )
     sentence += _UNTESTED if case.sts.untested else ""
     sentence += _ERRORS if case.errors else ""
-    return _say(Verdict.SAFE_TO_ENFORCE, sentence, (*case.sts.untested, *case.errors))
+    return _say(Verdict.SAFE_TO_ENFORCE, sentence, (*case.sts.untested, *case.faults))
 
 
 # -- words ----------------------------------------------------------------------------------

@@ -130,7 +130,7 @@ def check(reading: Reading) -> Iterator[Finding]:
             reading.domain,
             seen=f"MX of {reading.domain} could not be looked up: {answer.reason}.",
             follows="Which hosts take its mail is not known.",
-            remedy="Check the domain's name servers, then check again.",
+            remedy="Check your resolver and the domain's name servers, then check again.",
         )
         return
     if isinstance(answer, Found):

@@ -128,7 +128,7 @@ def check(reading: Reading) -> Iterator[Finding]:
             host.name,
             seen=f"{lookup.rdtypes} of {host.name} could not be looked up: {lookup.reason}.",
             follows="Senders that meet the same get no policy there.",
-            remedy="Check the domain's name servers, then check again.",
+            remedy="Check your resolver and the domain's name servers, then check again.",
         )
     if not any(isinstance(answer, Found) for answer in (host.a, host.aaaa)):
         if not failed:

@@ -103,6 +103,14 @@ _PLACES = {
     Stage.STARTTLS: "within the handshake",
     Stage.TLS: "to EHLO within TLS",
 }
+_STEPS = {
+    Stage.NOTHING: "when connecting",
+    Stage.CONNECTED: "at the greeting",
+    Stage.GREETED: "at EHLO",
+    Stage.EHLO: "at STARTTLS",
+    Stage.STARTTLS: "within the handshake",
+    Stage.TLS: "at EHLO within TLS",
+}
 
 
 def check(reading: Reading) -> Iterator[Finding]:
@@ -191,7 +199,8 @@ def _say(
         case NO_FAMILY.code | SKIPPED.code:
             seen = f"An address of {host.name} was not tested: {failure.reason}."
         case _:
-            seen = f"{host.name} could not be tested {place}: {failure.reason}."
+            step = _STEPS.get(session.stage, "")
+            seen = f"{host.name} could not be tested {step}: {failure.reason}."
     return entry.found(
         severity,
         host.name,

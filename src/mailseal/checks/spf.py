@@ -80,7 +80,7 @@ def check(reading: Reading) -> Iterator[Finding]:
             reading.domain,
             seen=f"TXT of {reading.domain} could not be looked up: {answer.reason}.",
             follows="Whether there is an SPF record is not known.",
-            remedy="Check the domain's name servers, then check again.",
+            remedy="Check your resolver and the domain's name servers, then check again.",
         )
         return
     texts = select_records(answer.records) if isinstance(answer, Found) else ()

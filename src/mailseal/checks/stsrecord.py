@@ -153,7 +153,7 @@ def _judge_failure(reading: Reading, answer: LookupFailed) -> Finding:
         reading.domain,
         seen=f"TXT at {_name(reading)} could not be looked up: {answer.reason}.",
         follows="Whether senders find a policy is not known from here.",
-        remedy="Check the domain's name servers, then check again.",
+        remedy="Check your resolver and the domain's name servers, then check again.",
     )
 
 

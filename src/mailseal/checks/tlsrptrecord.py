@@ -156,7 +156,7 @@ def check(reading: Reading) -> Iterator[Finding]:
                 reading.domain,
                 seen=f"TXT at {_name(reading)} could not be looked up: {reason}.",
                 follows="Whether senders report how TLS goes is not known.",
-                remedy="Check the domain's name servers, then check again.",
+                remedy="Check your resolver and the domain's name servers, then check again.",
             )
         case Found() | Absent() if (read := reading.tlsrpt) is not None:
             if read.record is not None:
