@@ -377,8 +377,27 @@ async def test_progress_is_told_step_by_step() -> None:
     await good_world().gather(on_progress=seen.append)
 
     assert {one.part for one in seen} == set(Part)
-    assert seen[-1].done == seen[-1].total == len(seen)
-    assert [one.done for one in seen] == list(range(1, len(seen) + 1))
+    counts = [(one.done, one.total) for one in seen]
+    assert counts == sorted(counts)
+    assert seen[-1].done == seen[-1].total == len(seen) / 2  # each begins and ends
+    assert sorted({done for done, _ in counts}) == list(range(seen[-1].total + 1))
+
+
+async def test_progress_names_what_is_under_way() -> None:
+    """A step is waited for from its beginning until its end, the oldest before the others."""
+    seen: list[Progress] = []
+    await good_world().gather(on_progress=seen.append)
+
+    under_way: list[str] = []
+    done = 0
+    for one in seen:
+        if one.done > done:
+            under_way.remove(one.subject)
+            done = one.done
+        else:
+            under_way.append(one.subject)
+        assert one.waits_for == (under_way[0] if under_way else "")
+    assert not under_way
 
 
 async def test_a_certificate_for_another_name_is_evidence_not_a_failure() -> None:

@@ -36,6 +36,31 @@ def test_a_terminal_sees_how_far_it_is() -> None:
     assert text.endswith("\x1b[2K")  # the line is wiped
 
 
+def test_the_line_names_what_is_waited_for() -> None:
+    """One server that does not answer keeps a domain; the others are not to be blamed for it."""
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=100, color_system=None, _environ={})
+    with shown(console, 2) as (step, _):
+        for domain, waits_for in (
+            ("slow.example", "mx.slow.example [192.0.2.1]"),
+            ("a.example", ""),
+        ):
+            step(
+                Progress(
+                    domain=domain,
+                    part=Part.SMTP,
+                    subject=f"mx.{domain} [192.0.2.7]",
+                    done=1,
+                    total=2,
+                    waits_for=waits_for,
+                )
+            )
+
+    last = stream.getvalue().rpartition("looking")[2].rpartition("of 2 domains")[2]
+    assert "mx.slow.example [192.0.2.1]" in last
+    assert "mx.a.example" not in last
+
+
 def test_a_file_gets_nothing() -> None:
     """A cron job's mail has the report alone."""
     assert watch(is_terminal=False) == ""

@@ -29,7 +29,7 @@ def shown(
         return
     from rich import progress as bars
 
-    steps: dict[str, tuple[int, int]] = {}
+    steps: dict[str, Progress] = {}
     finished = 0
     columns = (
         bars.TextColumn("{task.fields[domains]}", markup=False),
@@ -42,12 +42,14 @@ def shown(
         task = bar.add_task("", total=1, domains=_domains(0, domains), subject="")
 
         def step(progress: "Progress") -> None:
-            steps[progress.domain] = (progress.done, progress.total)
+            steps[progress.domain] = progress
+            # Not what was done last: whoever looks at a line that stands still asks what for.
+            waits_for = next((one.waits_for for one in steps.values() if one.waits_for), "")
             bar.update(
                 task,
-                completed=sum(done for done, _ in steps.values()),
-                total=sum(total for _, total in steps.values()),
-                subject=_cut(printable(progress.subject)),
+                completed=sum(one.done for one in steps.values()),
+                total=sum(one.total for one in steps.values()),
+                subject=_cut(printable(waits_for or progress.subject)),
             )
 
         def done() -> None:

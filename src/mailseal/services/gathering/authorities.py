@@ -115,7 +115,7 @@ class AuthorityGatherer:
         timeout = self._budget.at_most(self._timeout)
         if not timeout:
             return None
-        self._steps.plan()
+        self._steps.begin(Part.DNS, f"{rdtype.name} {name} at {server}")
         answer = await self._zones.ask(server, address, name, rdtype, timeout=timeout)
         self._steps.finish(Part.DNS, f"{rdtype.name} {name} at {server}")
         is_cut_short = answer.answer.texts is None and self._budget.is_spent

@@ -111,7 +111,7 @@ class HostGatherer:
             return self._no_session(
                 host, address, Failure(trouble=Trouble.SKIPPED, reason=TIME_IS_UP)
             )
-        self._steps.plan()
+        self._steps.begin(Part.SMTP, f"{host} [{address}]")
         session = await self._smtp.probe(
             host,
             address,

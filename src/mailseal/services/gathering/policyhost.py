@@ -137,7 +137,7 @@ class PolicyHostGatherer:
             return self._no_fetch(address, no_family(address))
         if self._budget.is_spent:
             return self._no_fetch(address, Failure(trouble=Trouble.SKIPPED, reason=TIME_IS_UP))
-        self._steps.plan()
+        self._steps.begin(Part.POLICY, f"{host} [{address}]")
         fetch = await self._policies.probe(
             host,
             address,

@@ -88,7 +88,7 @@ class Questions:
             return cast("Answer[T]", await asyncio.shield(known))
         future: asyncio.Future[Answer[object]] = asyncio.get_running_loop().create_future()
         self._asked[rdtype, name] = future
-        self._steps.plan()
+        self._steps.begin(Part.DNS, f"{rdtype.name} {name}")
         try:
             answer = await self._go_out(name, look_up)
         except BaseException:
