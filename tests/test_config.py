@@ -475,6 +475,31 @@ def test_http_is_asked_by_names_of_ones_own() -> None:
         assert problems(f'[http]\nnames = ["{bad}"]\n')
 
 
+def test_web_servers_that_are_trusted_are_addresses_networks_or_unix_peers() -> None:
+    """Each is written back as it is written best."""
+    assert parse("").http.trusted_proxies == ()
+    written = ["127.0.0.1", "10.0.0.0/8", "2001:db8::1", "fd00::/8", "unix:"]
+    config = parse(f"[http]\ntrusted_proxies = {written}\n")
+    assert to_document(config)["http"]["trusted_proxies"] == written
+
+
+@pytest.mark.parametrize(("written", "message"), [
+    ("proxy.example.com", 'each "IP", "IP/PREFIX" or "unix:"'),
+    ("unix:/run/nginx", 'or "unix:"'),            # a peer has no path, we have
+    ("10.0.0.1/8", '"10.0.0.0/8"'),               # which of both is meant?
+    ("10.0.0.0/255.0.0.0", '"IP/PREFIX"'),
+    ("10.0.0.0/33", '"IP/PREFIX"'),
+    ("fe80::1%eth0", '"IP/PREFIX"'),
+    ("::ffff:10.0.0.1", "as IPv4 writes it"),     # no peer has this form here
+    ("0.0.0.0/0", "/8 at the widest"),            # everybody could be anybody
+    ("::/0", "/7 at the widest"),
+])  # fmt: skip
+def test_a_web_server_that_cannot_be_trusted_is_refused(written: str, message: str) -> None:
+    """Whoever is in the list may name any client: no stranger may get in by a slip."""
+    (problem,) = problems(f'[http]\ntrusted_proxies = ["{written}"]\n')
+    assert message in problem
+
+
 @pytest.mark.parametrize(("written", "name"), [
     (".", ""),                                  # the root, as everybody writes it
     ("Example.COM.", "example.com"),

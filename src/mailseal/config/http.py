@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mailseal.config.addresses import TcpAddress, UnixAddress, address
 from mailseal.config.keys import key
 from mailseal.config.kinds import count, dns_name, file_mode, flag, several
+from mailseal.config.proxies import TrustedPeer, trusted_peer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,18 @@ class HttpSettings:
         "here, to read the answers in a browser on this machine. UNIX sockets take any.",
         example=["mx1.example.com"],
     )
+    trusted_proxies: tuple[TrustedPeer, ...] = key(
+        (),
+        several(trusted_peer(), at_most=64),
+        "The web servers in front of this listener that are believed about who asks them, so that "
+        "check_per_client counts their clients, not them.\n"
+        "The client is the last address in X-Forwarded-For that is none of these; requests of "
+        "anybody else, and those without an address there, count for whoever has connected.\n"
+        "Name only web servers that append to that header or set it: with one that hands on what "
+        "it was sent, every client can give itself new rations.\n"
+        '"unix:" is whoever may connect to a UNIX socket: let its mode keep others out.',
+        example=["127.0.0.1"],
+    )
     check: bool = key(
         False,
         flag(),
@@ -59,7 +72,8 @@ class HttpSettings:
         30,
         count(1, 100_000),
         "The most checks that a client may ask for in an hour: an address, or a /64 of IPv6.\n"
-        "All clients of a UNIX socket count as one, and so do all behind one web server.",
+        "All clients of a UNIX socket count as one, and so do all behind one web server, unless "
+        "trusted_proxies names it.",
     )
     check_per_domain: int = key(
         6,

@@ -5,6 +5,7 @@ from http import HTTPStatus
 import h11
 
 from mailseal.faces.http.authority import is_ours
+from mailseal.faces.http.forwarded import TrustedProxies
 from mailseal.faces.http.message import Request, Response, problem
 
 SHOWN_HOST_CHARACTERS = 80  # ours: of a Host header that is refused
@@ -28,11 +29,16 @@ class BadRequestError(Exception):
 
 
 def read_head(
-    head: h11.Request, names: frozenset[str] | None, *, client: str, target_bytes: int
+    head: h11.Request,
+    names: frozenset[str] | None,
+    *,
+    peer: str,
+    trusted: TrustedProxies,
+    target_bytes: int,
 ) -> Request:
     """Check what routes need not think of; raises ``BadRequestError``.
 
-    Without ``names`` any Host will do.
+    Without ``names`` any Host will do. ``peer`` is who has connected, "" on a UNIX socket.
     """
     if names is not None:
         _check_host(head, names)
@@ -59,7 +65,7 @@ def read_head(
         query=query,
         accept=_header(head, b"accept"),
         fetch_site=_header(head, b"sec-fetch-site").lower(),
-        client=client,
+        client=trusted.client_of(peer, _header(head, b"x-forwarded-for")),
         is_head=head.method == b"HEAD",
     )
 

@@ -14,8 +14,9 @@ PROBLEM_JSON = "application/problem+json"  # RFC 9457 §3
 class Request:
     """A GET or HEAD; ``path`` and ``query`` are as they were sent, still percent-encoded.
 
-    ``client`` is the address that it comes from, "" on a UNIX socket. ``fetch_site`` is what a
-    browser says of the page that made it ask (Sec-Fetch-Site).
+    ``client`` is the address that it counts for, "" on a UNIX socket whose peers say nothing of
+    whom they ask for. ``fetch_site`` is what a browser says of the page that made it ask
+    (Sec-Fetch-Site).
     """
 
     path: str

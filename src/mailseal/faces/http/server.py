@@ -12,6 +12,7 @@ from http import HTTPStatus
 import h11
 import structlog
 
+from mailseal.faces.http.forwarded import TrustedProxies
 from mailseal.faces.http.framing import BadRequestError, read_head, render
 from mailseal.faces.http.message import Handler, Request, Response, problem
 from mailseal.services.meter import Meter
@@ -59,8 +60,9 @@ Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[Non
 class HttpServer:
     """Serves one handler on sockets that listen already.
 
-    Over TCP it answers to IP addresses, localhost and ``names`` alone. ``patience`` tells how
-    long an answer may take where that is not what the limits say.
+    Over TCP it answers to IP addresses, localhost and ``names`` alone. ``trusted`` web servers
+    say who asks them. ``patience`` tells how long an answer may take where that is not what the
+    limits say.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class HttpServer:
         limits: Limits | None = None,
         *,
         names: frozenset[str] = frozenset(),
+        trusted: TrustedProxies | None = None,
         patience: Callable[[Request], timedelta | None] = lambda _: None,
     ) -> None:
         self._handler = handler
@@ -77,6 +80,7 @@ class HttpServer:
         self._meter = meter
         self._limits = limits or Limits()
         self._names = names
+        self._trusted = trusted or TrustedProxies()
         self._is_ending = False
         self._open: set[asyncio.Task[None]] = set()
         # Those without a request, the one that waits longest first; true once one was answered.
@@ -154,7 +158,7 @@ class HttpServer:
         connection = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.head_bytes)
         own = writer.get_extra_info("socket")
         names = None if own.family == socket.AF_UNIX else self._names  # no page gets to a path
-        client = "" if names is None else str(writer.get_extra_info("peername")[0])
+        peer = "" if names is None else str(writer.get_extra_info("peername")[0])
         for number in range(1, limits.requests_per_connection + 1):
             is_last = number == limits.requests_per_connection
             is_head = False
@@ -166,7 +170,13 @@ class HttpServer:
                 if head is None:
                     return
                 is_head = head.method == b"HEAD"
-                request = read_head(head, names, client=client, target_bytes=limits.target_bytes)
+                request = read_head(
+                    head,
+                    names,
+                    peer=peer,
+                    trusted=self._trusted,
+                    target_bytes=limits.target_bytes,
+                )
                 response = await self._respond(request)
                 is_last |= self._is_ending
             except BadRequestError as error:

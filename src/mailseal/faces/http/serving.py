@@ -10,6 +10,7 @@ from mailseal.config import Config
 from mailseal.faces.http.checks.desk import CheckDesk, DeskLimits
 from mailseal.faces.http.checks.process import CheckProcess, command_spawner
 from mailseal.faces.http.checks.route import CheckRoute
+from mailseal.faces.http.forwarded import TrustedProxies
 from mailseal.faces.http.routes import AskAnswerer, Routes
 from mailseal.faces.http.server import HttpServer
 from mailseal.services.policyservice import PolicyService
@@ -43,7 +44,11 @@ async def serve_http(
     for listening in sockets:
         listening.setblocking(False)
     server = HttpServer(
-        routes, service.meter, names=frozenset(config.http.names), patience=routes.patience
+        routes,
+        service.meter,
+        names=frozenset(config.http.names),
+        trusted=TrustedProxies.of(config.http.trusted_proxies),
+        patience=routes.patience,
     )
     try:
         async with server.serving(sockets):

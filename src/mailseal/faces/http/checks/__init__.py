@@ -7,5 +7,5 @@ are contacted, and requests that a page of another site makes a browser send are
 **Limits**: the child process is nicer than anything, is started by the first check, and ends when
 nobody has asked for five minutes (``process``); it meets the network, and this process does not.
 
-**Bugs**: behind a web server all clients have the web server's address, and share one ration.
+**Bugs**: behind a web server that is not in ``trusted_proxies`` all clients share one ration.
 """
