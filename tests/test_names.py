@@ -51,3 +51,24 @@ def test_a_next_hop_reads_back_as_it_is_written(key: str) -> None:
     """Verdicts are kept, and answers compared, under its text."""
     hop = parse_next_hop(key)
     assert not isinstance(hop, NextHop) or parse_next_hop(str(hop)) == hop
+
+
+@pytest.mark.parametrize(("key", "domain"), [
+    ("Bücher.Example.", "xn--bcher-kva.example"),
+    ("straße.example", "xn--strae-oqa.example"),              # IDNA2008: ß is a letter of its own
+    ("bücher。example", "xn--bcher-kva.example"),             # an ideographic full stop is a dot
+    ("mx_1.bücher.example", "mx_1.xn--bcher-kva.example"),    # no IDNA, but a name in DNS
+    ("xn--a.bücher.example", "xn--a.xn--bcher-kva.example"),  # decodes to nothing: kept as it is
+    ("xn--a.example", "xn--a.example"),
+])  # fmt: skip
+def test_u_labels_become_a_labels_and_others_stay(key: str, domain: str) -> None:
+    """One label that IDNA does not know must not take the policy from the whole name."""
+    assert parse_next_hop(key) == NextHop(domain=Domain(domain))
+
+
+@pytest.mark.parametrize("key", [
+    "☃.example", "a..bücher.example", "bü/cher.example", "e x.bücher.example", "\u200dü.example",
+])  # fmt: skip
+def test_what_has_no_a_label_form_is_not_looked_up(key: str) -> None:
+    """Nor what is none of its own beside a label that has one."""
+    assert parse_next_hop(key) is NoLookup.MALFORMED

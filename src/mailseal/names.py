@@ -59,7 +59,12 @@ def _to_a_labels(text: str) -> str:
     import idna
 
     try:
-        return idna.encode(text, uts46=True, transitional=False).decode("ascii")
+        labels = idna.uts46_remap(text, std3_rules=False, transitional=False).split(".")
+        # What is ASCII stays as it is, underscores and "xn--" that decodes to nothing included:
+        # DNS has such names, and who asks has found one there.
+        return ".".join(
+            label if label.isascii() else idna.alabel(label).decode("ascii") for label in labels
+        )
     except (idna.IDNAError, UnicodeError) as error:
         raise NameSyntaxError(f"{text[:70]!r} has no A-label form: {error}") from error
 
