@@ -17,9 +17,11 @@ from mailseal.testing.certificates import make_chain
 from mailseal.testing.evidence import (
     MX_HOST,
     NOW,
+    absent,
     domain_evidence,
     failed,
     fetch,
+    found,
     host,
     policy_host,
     records,
@@ -29,6 +31,7 @@ from mailseal.testing.evidence import (
 )
 
 from .mxworld import failing_handshake, refusing_starttls
+from .stsworld import null_mx
 
 
 def show(evidence: Evidence) -> Overview:
@@ -211,6 +214,106 @@ def test_a_shallow_look_says_what_was_not_looked_at() -> None:
     assert "only DNS" in part(overview, Area.POLICY).facts[0].text
     assert overview.mx_hosts[0].addresses == ()
     assert any("not connected" in one.text for one in part(overview, Area.MX).facts)
+
+
+def policy_file(max_age: int, *mx: str) -> Evidence:
+    """A domain whose policy has these lines."""
+    lines = "".join(f"mx: {one}\n" for one in mx or (MX_HOST,))
+    body = f"version: STSv1\nmode: enforce\n{lines}max_age: {max_age}\n"
+    return domain_evidence(policy=policy_host(fetch(body.encode())))
+
+
+@pytest.mark.parametrize(
+    ("max_age", "said"),
+    [
+        (0, "0 seconds"),
+        (1, "1 second"),
+        (59, "59 seconds"),
+        (60, "60 seconds (1 minute)"),
+        (1_800, "1800 seconds (30 minutes)"),
+        (3_600, "3600 seconds (1 hour)"),
+        (7_200, "7200 seconds (2 hours)"),
+        (86_399, "86399 seconds (24 hours)"),
+        (86_400, "86400 seconds (1 day)"),
+        (31_557_600, "31557600 seconds (365 days)"),
+    ],
+)
+def test_max_age_is_told_in_the_unit_that_people_use(max_age: int, said: str) -> None:
+    """A policy for half an hour is not one for nothing."""
+    facts = {one.label: one.text for one in part(show(policy_file(max_age)), Area.POLICY).facts}
+
+    assert facts["max_age"] == said
+
+
+def test_many_patterns_are_counted() -> None:
+    """The first twenty are shown."""
+    patterns = [MX_HOST, *(f"mx{number}.example.net" for number in range(24))]
+    facts = part(show(policy_file(604_800, *patterns)), Area.POLICY).facts
+
+    shown = [one.text for one in facts if one.label in ("mx", "")]
+    assert shown[:20] == patterns[:20]
+    assert shown[20] == "and 5 more"
+    assert [one.label for one in facts].count("mx") == 1
+
+
+@pytest.mark.parametrize("size", [MAX_TEXT_CHARS - 1, MAX_TEXT_CHARS, MAX_TEXT_CHARS + 1])
+def test_a_text_is_cut_only_where_something_is_left_out(size: int) -> None:
+    """Three dots stand for what is not shown."""
+    (fact,) = part(
+        show(domain_evidence(own_records=records(sts=txt("x" * size)))), Area.RECORD
+    ).facts
+
+    dots = "..." if size > MAX_TEXT_CHARS else ""
+    assert fact.text == "x" * min(size, MAX_TEXT_CHARS) + dots
+
+
+def test_a_domain_that_takes_no_mail_has_no_hosts_to_connect_to() -> None:
+    """A null MX is the whole truth, however shallow the look."""
+    facts = part(show(null_mx(domain_evidence(depth=Depth.DNS))), Area.MX).facts
+
+    assert [one.text for one in facts] == ["none: the domain takes no mail (null MX)"]
+
+
+def test_what_is_there_is_said_once_and_what_need_not_be_there_has_no_tick() -> None:
+    """The record stands for the finding that there is one; an absent neighbour is no merit."""
+    own = replace(records(is_secure=True), txt=txt("v=spf1 -all"), dmarc=absent(), caa=absent())
+    overview = show(domain_evidence(own_records=own))
+
+    assert [one.label for one in part(overview, Area.TLSRPT).facts] == ["reports to"]
+    assert [one.label for one in part(overview, Area.DNSSEC).facts] == ["MX records", MX_HOST]
+    neighbours = {one.label: one.mark for one in part(overview, Area.NEIGHBOURS).facts}
+    assert neighbours == {"SPF": Mark.GOOD, "DMARC": Mark.NONE, "CAA": Mark.NONE}
+
+
+@pytest.mark.parametrize(
+    ("is_a_signed", "is_aaaa_signed", "text", "mark"),
+    [
+        (True, True, "addresses are signed", Mark.GOOD),
+        (True, False, "addresses are not signed", Mark.NONE),
+        (False, False, "addresses are not signed", Mark.NONE),
+    ],
+)
+def test_addresses_are_signed_when_all_are(
+    is_a_signed: bool, is_aaaa_signed: bool, text: str, mark: Mark
+) -> None:
+    """One that is not lets an attacker send mail elsewhere."""
+    own = replace(
+        host(),
+        a=found("192.0.2.1", is_secure=is_a_signed),
+        aaaa=found("2001:db8::1", is_secure=is_aaaa_signed),
+    )
+    facts = part(show(domain_evidence(own)), Area.DNSSEC).facts
+
+    assert (facts[1].label, facts[1].text, facts[1].mark) == (MX_HOST, text, mark)
+
+
+def test_a_host_without_addresses_is_neither_signed_nor_not() -> None:
+    """There is nothing to sign; what is wrong with it stands elsewhere."""
+    facts = part(
+        show(domain_evidence(replace(host(sessions=()), a=absent(), aaaa=absent()))), Area.DNSSEC
+    ).facts
+
+    assert [one.label for one in facts] == ["MX records"]
 
 
 def test_long_and_many_records_are_cut() -> None:

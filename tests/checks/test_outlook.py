@@ -100,6 +100,41 @@ def test_a_host_is_the_sum_of_its_addresses(
     assert judged.outcome is outcome
 
 
+@pytest.mark.parametrize(
+    ("trouble", "is_told"),
+    [
+        (Trouble.TIMEOUT, True),
+        (Trouble.BLOCKED, True),
+        (Trouble.NO_FAMILY, False),  # this machine's own lack, told of the machine
+        (Trouble.SKIPPED, False),  # nobody wanted to
+    ],
+)
+def test_addresses_tried_in_vain_are_told_beside_those_that_answer(
+    trouble: Trouble, is_told: bool
+) -> None:
+    """A verdict over a host does not hide that one of its addresses was never seen."""
+    outlook = foresee_sts(reading(at(MX1, session(MX1, V4), unseen(trouble, MX1, V6))), None)
+
+    assert bool(outlook.untested) is is_told
+    assert all(f"{MX1} [{V6}]" in sentence for sentence in outlook.untested)
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome"),
+    [
+        ("under_score.example.net", Outcome.PASSES),  # by *.example.net
+        ("mx.under_score.example.net", Outcome.FAILS),  # by nothing
+    ],
+)
+def test_a_host_that_no_pattern_can_name_is_lost_to_every_policy(
+    name: str, outcome: Outcome
+) -> None:
+    """Underscores do not stand in policies, but a star may stand for them."""
+    (judged,) = foresee_sts(reading(at(name, session(name, V4))), None).hosts
+
+    assert judged.outcome is outcome
+
+
 @pytest.mark.parametrize("failure", [DnsFailure.TIMEOUT, DnsFailure.SERVFAIL, DnsFailure.BOGUS])
 @pytest.mark.parametrize(("family", "address", "rdtype"), [("a", V6, "A"), ("aaaa", V4, "AAAA")])
 def test_addresses_that_could_not_be_looked_up_are_not_forgotten(

@@ -27,6 +27,7 @@ from mailseal.dane.match import Standing
 MAX_TEXT_CHARS = 300  # ours: of one record; the longest useful one of these has some 200
 MAX_SHOWN = 20  # ours: records at one name, or mx lines; more is no mistake of one line
 _TOLD = ("-present", "-signed")  # the facts say as much
+_UNITS = {"day": 86_400, "hour": 3_600, "minute": 60}
 _NEIGHBOURS = {"spf": "SPF", "dkim": "DKIM", "dmarc": "DMARC", "caa": "CAA"}
 
 
@@ -220,6 +221,8 @@ def _cut(text: str) -> str:
 
 def _duration(duration: timedelta) -> str:
     seconds = int(duration.total_seconds())
-    days = seconds / 86_400
-    in_days = f"{days:.0f} day{'' if days == 1 else 's'}" if days >= 1 else f"{days * 24:.0f} hours"
-    return f"{seconds} seconds ({in_days})"
+    for unit, length in _UNITS.items():
+        if seconds >= length:
+            count = round(seconds / length)
+            return f"{seconds} seconds ({count} {unit}{'' if count == 1 else 's'})"
+    return f"{seconds} second{'' if seconds == 1 else 's'}"
