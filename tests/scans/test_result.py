@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mailseal.answers import MxRecord
+from mailseal.answers import Answer, MxRecord
 from mailseal.checks.evidence import (
     Depth,
     Evidence,
@@ -161,11 +161,31 @@ def test_a_policy_is_present_invalid_absent_or_unknown(one: PolicyFetch, state: 
         (failed(), MxState.UNKNOWN, 0),
     ],
 )
-def test_where_mail_goes_has_five_states(mx: object, state: MxState, count: int) -> None:
+def test_where_mail_goes_is_told_by_the_mx_records(mx: object, state: MxState, count: int) -> None:
     """No MX record is another thing than a null MX, and than a failed look-up."""
     made = facts(domain_evidence(own_records=replace(records(), mx=mx)))  # type: ignore[arg-type]
 
     assert (made.mx, made.mx_count) == (state, count)
+
+
+@pytest.mark.parametrize(
+    ("a", "aaaa", "state"),
+    [
+        (absent(), absent(), MxState.NOWHERE),
+        (absent(is_name_known=True), absent(is_name_known=True), MxState.NOWHERE),
+        (absent(), failed(), MxState.IMPLICIT),  # nobody knows
+        (found("192.0.2.1"), absent(), MxState.IMPLICIT),
+    ],
+)
+def test_a_domain_without_mx_and_address_takes_no_mail(
+    a: Answer[str], aaaa: Answer[str], state: MxState
+) -> None:
+    """Mistyped and parked names would count as domains without MTA-STS."""
+    own = replace(records(), mx=absent())
+    one = replace(host("example.com", sessions=()), a=a, aaaa=aaaa)
+    evidence = domain_evidence(one, own_records=own)
+
+    assert facts(evidence).mx is state
 
 
 def test_a_busy_server_has_not_said_that_it_lacks_tls() -> None:

@@ -14,20 +14,21 @@ def result(facts: Facts, verdict: Verdict = Verdict.NOT_PUBLISHED) -> Result:
 
 
 def test_shares_are_of_domains_that_take_mail() -> None:
-    """A null MX has no need of a policy, and what is unknown is none of either."""
+    """A null MX needs no policy, nor does a name that leads nowhere; unknown is none of these."""
     tally = Tally()
     tally.add_all(
         [
             sum_up(1, judge(domain_evidence())),
             result(Facts(sts=State.ABSENT, mx=MxState.IMPLICIT, mx_count=1)),
             result(Facts(sts=State.ABSENT, mx=MxState.NULL)),
+            result(Facts(sts=State.ABSENT, mx=MxState.NOWHERE)),
             result(Facts(sts=State.UNKNOWN, mx=MxState.UNKNOWN), Verdict.CANNOT_TELL),
             Result(number=5, domain="!", fault="no domain name: empty"),
             Result(number=6, domain="!!", fault="no domain name: other"),
         ]
     )
 
-    assert (tally.entries, tally.domains, tally.takes_mail) == (6, 4, 2)
+    assert (tally.entries, tally.domains, tally.takes_mail) == (7, 5, 2)
     assert tally.sts == {State.PRESENT: 1, State.ABSENT: 1}
     assert tally.modes == {Mode.ENFORCE: 1}
     assert tally.faults == {"no domain name": 2}

@@ -11,7 +11,7 @@ from datetime import datetime
 import msgspec
 
 import mailseal
-from mailseal.answers import Found, LookupFailed
+from mailseal.answers import Absent, Found, LookupFailed
 from mailseal.checks.evidence import Depth, SmtpSession, Stage
 from mailseal.checks.finding import Finding, Severity, is_worse
 from mailseal.checks.judge import Judgement
@@ -46,6 +46,7 @@ class MxState(enum.StrEnum):
     IMPLICIT = "implicit"  # no MX record: the domain is its own host (RFC 5321 §5.1)
     NULL = "null"  # takes no mail (RFC 7505)
     INVALID = "invalid"  # MX records of which none names a host
+    NOWHERE = "nowhere"  # neither an MX record nor an address, or no such name at all
     UNKNOWN = "unknown"
 
 
@@ -179,7 +180,13 @@ def _mx(reading: Reading) -> MxState:
         return MxState.NULL
     if not mx.hosts:
         return MxState.INVALID
-    return MxState.PRESENT if isinstance(reading.evidence.records.mx, Found) else MxState.IMPLICIT
+    if isinstance(reading.evidence.records.mx, Found):
+        return MxState.PRESENT
+    hosts = reading.evidence.mx_hosts
+    is_gone = hosts and all(
+        isinstance(one.a, Absent) and isinstance(one.aaaa, Absent) for one in hosts
+    )
+    return MxState.NOWHERE if is_gone else MxState.IMPLICIT
 
 
 def _dane(reading: Reading) -> dict[str, int]:

@@ -41,6 +41,7 @@ _MX = {
     MxState.IMPLICIT: "without: the domain itself",
     MxState.NULL: "take no mail (null MX)",
     MxState.INVALID: "MX records without a host",
+    MxState.NOWHERE: "neither MX nor address",
     MxState.UNKNOWN: "could not be looked up",
 }
 _POLICIES = {

@@ -122,7 +122,10 @@ def status(wiring: Any, number: int | None, form: str, config_file: Path | None)
             statuses: Sequence[ScanStatus] = await board.statuses(number, lost_after=LOST_AFTER)
             return statuses
 
-    for one in asyncio.run(run()):
+    statuses = asyncio.run(run())
+    if not statuses and form == "text":
+        click.echo('no scan was submitted; run "mailseal scan submit FILE"')
+    for one in statuses:
         click.echo(json.dumps(asdict(one), default=str) if form == "json" else render_status(one))
 
 
@@ -141,7 +144,8 @@ def render_status(one: "ScanStatus") -> str:
         f"scan {one.scan}: {one.title}, level {one.level}, "
         f"submitted {one.submitted_at:%Y-%m-%d %H:%M}\n"
         f"  {far}; batches: {one.running_batches:,} under way, {one.waiting_batches:,} waiting; "
-        f"{one.workers:,} workers"
+        f"{one.workers:,} worker{'' if one.workers == 1 else 's'}"
+        + (': run "mailseal worker"' if one.waiting_batches and not one.workers else "")
     )
 
 

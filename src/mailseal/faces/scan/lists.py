@@ -73,9 +73,15 @@ def require_contact(config: "Config", level: str, total: int | None) -> None:
     if level == "dns" or config.check.contact:
         return
     if total is None or total > MAX_WITHOUT_CONTACT:
+        what = (
+            "a list of unknown length"
+            if total is None
+            else f"more than {MAX_WITHOUT_CONTACT} domains"
+        )
+        needs = "needs" if total is None else "need"
         raise click.UsageError(
-            f"more than {MAX_WITHOUT_CONTACT} domains at --level {level} need --contact (or "
-            "contact in [check]): say where those who are asked can ask back"
+            f"{what} at --level {level} {needs} --contact (or contact in [check]): say where "
+            "those who are asked can ask back"
         )
 
 

@@ -119,6 +119,14 @@ class ResultFile:
                 f"and {item.domain or item.text} in this one; name another file, or --overwrite"
             )
 
+    def check_length(self, entries: int) -> None:
+        """Notice that there are results of more entries than a list has."""
+        if len(self.done) > entries:
+            raise OutputError(
+                f"{self.path} was made from a longer list: it has results of {len(self.done):,} "
+                f"entries, and this list has {entries:,}; name another file, or --overwrite"
+            )
+
     def _read_back(self) -> None:
         end = 0
         with open(self._file.fileno(), "rb", closefd=False) as file:

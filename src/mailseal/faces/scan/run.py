@@ -141,6 +141,8 @@ def run(
                 f"{output} was made with --level {results.depth.value}; use that, name another "
                 "file, or --overwrite"
             )
+        if total is not None:
+            results.check_length(total)
         names = stack.enter_context(wiring.open_names())
         try:
             code = _run(wiring, config, wishes, opt_outs, lines, total, names, results)
@@ -216,6 +218,7 @@ def _run(
                     lines.stop()  # or the thread that reads would keep the program
             if is_whole:
                 sink.release()
+                results.check_length(listing.numbered)
         progress.end(_last_word(scanner, wishes, is_whole=is_whole))
         return 0 if is_whole else INTERRUPTED
 
@@ -259,9 +262,12 @@ async def _until_done(
 
 def _last_word(scanner: "Scanner", wishes: Wishes, *, is_whole: bool) -> str:
     counts = scanner.counts
-    done = f"{counts.done:,} domains looked at"
+    examined = counts.done - counts.faults
+    done = f"{examined:,} domain{'' if examined == 1 else 's'} looked at"
+    if counts.faults:
+        done += f', {counts.faults:,} not examined (their "fault" says why)'
     if counts.spared:
-        done += f", {counts.spared:,} were there before"
+        done += f", {counts.spared:,} {'was' if counts.spared == 1 else 'were'} there before"
     if is_whole:
         return f"{done}; {wishes.output} is complete"
     return f"{done}; interrupted: run the same command again to go on"
