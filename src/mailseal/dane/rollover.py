@@ -52,7 +52,7 @@ def judge_rollover(records: Sequence[TlsaRecord], chains: Sequence[Sequence[byte
     repeated: list[TlsaRecord] = []
     for record in usable:
         keys = frozenset(_keys(record, shown))
-        if record in current or record in spare or (keys and keys in current.values()):
+        if record in spare or keys in current.values():
             repeated.append(record)
         elif keys:
             current[record] = keys
@@ -81,7 +81,7 @@ def _keys(record: TlsaRecord, shown: Sequence[Sequence[Presented]]) -> list[byte
 def _judge_scheme(
     current: dict[TlsaRecord, frozenset[bytes]], spare: Sequence[TlsaRecord], leaf_keys: set[bytes]
 ) -> Scheme:
-    if any(record.usage == DANE_TA and not keys & leaf_keys for record, keys in current.items()):
+    if any(not keys & leaf_keys for keys in current.values()):
         return Scheme.ISSUER
     forms = {_form(record) for record in current}
     if any(record.usage == DANE_EE and _form(record) in forms for record in spare):
