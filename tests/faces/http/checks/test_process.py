@@ -131,6 +131,37 @@ async def test_a_child_that_has_grown_old_is_replaced(
     assert len(parent.children) == 2
 
 
+async def test_a_child_that_has_grown_old_is_replaced_however_busy_it_is(
+    parent: Parent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It finishes its work and takes no more: where somebody always asks it would last for ever."""
+    waiting = asyncio.create_task(parent.run("silent.example"))
+    await parent.run(NAME)
+    assert len(parent.children) == 1
+    monkeypatch.setattr(process_module, "MAX_AGE_SECONDS", -1.0)
+    await parent.run(NAME)
+    assert len(parent.children) == 2
+    assert parent.children[0].poll() is None
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    await asyncio.to_thread(parent.children[0].wait, 10)
+
+
+async def test_the_end_does_not_wait_for_an_old_child_s_work(
+    parent: Parent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A check that would take its two minutes is told the end, and so is its client."""
+    waiting = asyncio.create_task(parent.run("silent.example"))
+    await parent.run(NAME)
+    monkeypatch.setattr(process_module, "MAX_AGE_SECONDS", -1.0)
+    await parent.run(NAME)
+    async with asyncio.timeout(10):
+        await parent.process.aclose()
+
+    with pytest.raises(CheckFailedError, match="was ended"):
+        await waiting
+
+
 async def test_a_child_that_cannot_be_started_is_told() -> None:
     """Such as where processes are out of reach; nothing of mail is touched."""
 

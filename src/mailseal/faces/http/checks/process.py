@@ -76,6 +76,11 @@ class _Child:
         """Expect no answer any more."""
         self.waiting.pop(number, None)
 
+    async def finish(self) -> None:
+        """Wait until nothing is expected of it any more."""
+        if self.waiting:
+            await asyncio.wait([answer for answer, _ in self.waiting.values()])
+
     async def end(self) -> None:
         """Close the link, which tells it to end, and wait for that."""
         self.writer.close()
@@ -146,6 +151,7 @@ class CheckProcess:
         self._child: _Child | None = None
         self._starting = asyncio.Lock()
         self._end_timer: asyncio.TimerHandle | None = None
+        self._leaving: set[_Child] = set()  # they finish their work, for one patience at most
         self._ending: set[asyncio.Task[None]] = set()  # children that are on their way out
 
     @property
@@ -176,6 +182,8 @@ class CheckProcess:
         child, self._child = self._child, None
         if child is not None:
             await child.end()
+        for leaving in list(self._leaving):
+            await leaving.end()
         await asyncio.gather(*self._ending, return_exceptions=True)
 
     async def _present(self) -> _Child:
@@ -183,8 +191,7 @@ class CheckProcess:
         loop = asyncio.get_running_loop()
         child = self._child
         if child is not None and not child.is_over:
-            is_old = loop.time() - child.born_at > MAX_AGE_SECONDS
-            if not is_old or child.waiting:
+            if loop.time() - child.born_at <= MAX_AGE_SECONDS:
                 return child
             self._send_away()
         elif child is not None:
@@ -217,7 +224,16 @@ class CheckProcess:
     def _send_away(self) -> None:
         child, self._child = self._child, None
         if child is not None:
-            self._await_end(asyncio.create_task(child.end()))
+            self._await_end(asyncio.create_task(self._see_off(child)))
+
+    async def _see_off(self, child: _Child) -> None:
+        """End a child once what it does is done; another one takes what is asked from now on."""
+        self._leaving.add(child)
+        try:
+            await child.finish()
+            await child.end()
+        finally:
+            self._leaving.discard(child)
 
     def _await_end(self, task: asyncio.Task[None]) -> None:
         self._ending.add(task)
