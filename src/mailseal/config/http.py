@@ -66,7 +66,8 @@ class HttpSettings:
     check_at_once: int = key(
         2,
         count(1, 100),
-        "The most domains that are looked at over HTTP at a time.\nThree times as many may wait.",
+        "The most domains that are looked at over HTTP at a time.\n"
+        "Three times as many may wait; half of them all are for one client at most.",
     )
     check_per_client: int = key(
         30,

@@ -9,7 +9,9 @@ import pytest
 from mailseal.faces.http.checks import desk as desk_module
 from mailseal.faces.http.checks.desk import (
     KEEP,
+    MAX_KEPT_BYTES,
     MAX_WATCHERS,
+    SHARE,
     CheckDesk,
     CheckFailedError,
     DeskLimits,
@@ -155,8 +157,8 @@ async def test_a_domain_has_a_ration_whoever_asks() -> None:
 async def test_only_so_many_at_a_time_and_so_many_in_the_queue(world: Desk) -> None:
     """Two are looked at, six wait, and the next one is told to come again."""
     names = [Domain(f"d{number}.example") for number in range(9)]
-    for name in names[:8]:
-        world.watch(name, f"192.0.2.{len(name)}")
+    for number, name in enumerate(names[:8]):
+        world.watch(name, f"192.0.2.{number}")
     await world.runner.begun(names[1])
 
     assert world.runner.asked == names[:2]
@@ -167,11 +169,34 @@ async def test_only_so_many_at_a_time_and_so_many_in_the_queue(world: Desk) -> N
 
 async def test_watchers_are_bounded(world: Desk) -> None:
     """They may not take all connections from whoever scrapes metrics."""
-    for _ in range(MAX_WATCHERS):
-        world.watch()
+    watches = [world.watch(client=f"192.0.2.{number}") for number in range(MAX_WATCHERS)]
     assert world.refusal().code == "busy"
-    world.desk.close_watch()
+    world.desk.close_watch(watches[0])
     world.watch()
+
+
+async def test_a_client_cannot_keep_others_from_watching(world: Desk) -> None:
+    """It holds half of the places, however many it may ask for, and gives each back."""
+    watches = [world.watch(client="2001:db8::1") for _ in range(MAX_WATCHERS // SHARE)]
+    assert world.refusal(client="2001:db8::2").code == "client-limit"
+    world.watch(client="192.0.2.2")
+    world.desk.close_watch(watches[0])
+    world.watch(client="2001:db8::2")
+
+
+async def test_a_client_cannot_keep_others_from_their_turn(world: Desk) -> None:
+    """It has half of the queue, whether it waits for what it has begun or has left."""
+    names = [Domain(f"d{number}.example") for number in range(6)]
+    for name in names[:4]:
+        world.desk.close_watch(world.watch(name))
+    await world.runner.begun(names[1])
+
+    assert world.refusal(names[4]).code == "client-limit"
+    world.watch(names[0])  # which somebody looks at already
+    world.watch(names[4], "192.0.2.2")
+    world.runner.end(names[0])
+    await world.runner.begun(names[2])
+    world.watch(names[5])
 
 
 async def test_a_turn_that_never_comes_is_an_end() -> None:
@@ -197,6 +222,19 @@ async def test_kept_answers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None
     kept = [n for n in range(10) if world.desk.kept(Domain(f"d{n}.example")) is not None]
     assert kept == [7, 8, 9]
     await world.desk.aclose()
+
+
+@pytest.mark.parametrize(("size", "is_kept"), [(MAX_KEPT_BYTES, True), (MAX_KEPT_BYTES + 1, False)])
+async def test_an_answer_that_is_too_long_is_given_and_not_kept(
+    world: Desk, size: int, is_kept: bool
+) -> None:
+    """A domain that makes it long fills no memory."""
+    watch = world.watch()
+    await world.runner.begun(A)
+    world.runner.end(A, b"x" * size)
+
+    assert len(await watch.answer()) == size
+    assert (world.desk.kept(A) is not None) is is_kept
 
 
 async def test_the_end_of_the_service_is_told(world: Desk) -> None:

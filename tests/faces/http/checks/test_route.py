@@ -16,6 +16,7 @@ from mailseal.faces.http.checks import desk as desk_module
 from mailseal.faces.http.checks import route as route_module
 from mailseal.faces.http.checks.desk import CheckDesk, DeskLimits
 from mailseal.faces.http.checks.route import CheckRoute
+from mailseal.faces.http.forwarded import TrustedProxies
 from mailseal.faces.http.message import Request, Response
 from mailseal.faces.http.server import HttpServer, Limits
 from mailseal.services.meter import Meter
@@ -61,7 +62,8 @@ async def serving(folder: Path, limits: Limits | None = None) -> AsyncIterator[C
     async def handle(request: Request) -> Response:
         return await route(request.path.removeprefix("/v1/check/"), request)
 
-    server = HttpServer(handle, meter, limits, patience=lambda _: route.patience)
+    trusted = TrustedProxies(are_unix_peers=True)
+    server = HttpServer(handle, meter, limits, trusted=trusted, patience=lambda _: route.patience)
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(folder / "s"))
         listening.listen()
@@ -158,7 +160,8 @@ async def test_clients_that_leave_are_not_counted_for_ever(
     """Each gives its place back, whether it hung up before or within the stream."""
     monkeypatch.setattr(desk_module, "MAX_WATCHERS", 2)
     async with serving(tmp_path, Limits(send=timedelta(milliseconds=20))) as checks:
-        opened = [await checks.send(headers="Accept: text/event-stream\r\n") for _ in range(2)]
+        wish = "Accept: text/event-stream\r\nX-Forwarded-For: 192.0.2.{}\r\n"
+        opened = [await checks.send(headers=wish.format(number)) for number in range(2)]
         await opened[1][0].readuntil(b"\r\n\r\n")  # the other hangs up before it has read this
         reply = await checks.get("/v1/check/b.example")
         assert (reply.status, reply.json()["code"]) == (503, "busy")

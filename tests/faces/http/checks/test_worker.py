@@ -103,6 +103,22 @@ async def test_a_fault_in_one_check_ends_no_other() -> None:
     assert second.number == 2
 
 
+async def test_an_answer_that_is_too_long_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A domain with a thousand faults does not end the checks of others."""
+    monkeypatch.setattr(link, "MAX_ANSWER_BYTES", 100)
+    async with working(opener(good_world().checker)) as parent:
+        parent.ask(DOMAIN, 1)
+        first = await parent.read()
+        monkeypatch.undo()
+        parent.ask(DOMAIN, 2)
+        second = await parent.read()
+
+    assert isinstance(first, link.Failed)
+    assert first.number == 1
+    assert "expected at most 100" in first.reason
+    assert isinstance(second, link.Answered)
+
+
 async def test_a_machine_that_cannot_look_says_so() -> None:
     """Such as one without certificate authorities; the process then ends."""
 

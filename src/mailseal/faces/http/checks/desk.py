@@ -4,6 +4,7 @@ An answer is kept for a minute, so that whoever asks again at once gets the same
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,10 +16,12 @@ from mailseal.names import Domain
 from mailseal.services.recent import Recent
 
 KEEP = timedelta(seconds=60)  # ours: a reload of a page is no wish for another look
-MAX_KEPT = 64  # ours: answers have some 20 KB, at most 4 MiB
+MAX_KEPT = 64  # ours: answers have some 20 KB
+MAX_KEPT_BYTES = 256 * 1024  # ours, of one, so that all have 16 MiB; only hostile ones are larger
 MAX_KEYS = 4096  # ours: of clients and of domains that are counted, some 200 bytes each
 MAX_WATCHERS = 32  # ours: half of the server's connections
 QUEUE_FACTOR = 3  # ours: domains that wait for each that is looked at; more is a crowd
+SHARE = 2  # ours: one client has half of the places at most, of watchers and in the queue
 
 
 class CheckFailedError(mailseal.Error):
@@ -70,9 +73,10 @@ class DeskLimits:
 
 
 class _Flight:
-    """One check under way, with its last step."""
+    """One check under way, with its last step; ``who`` had it begun."""
 
-    def __init__(self) -> None:
+    def __init__(self, who: str) -> None:
+        self.who = who
         self.task: asyncio.Task[bytes]
         self.step: Step | None = None
         self.changed = asyncio.Event()
@@ -89,10 +93,11 @@ class _Flight:
 
 
 class Watch:
-    """One client's view of a flight."""
+    """One client's view of a flight; ``who`` is what the client is known by."""
 
-    def __init__(self, flight: _Flight) -> None:
+    def __init__(self, flight: _Flight, who: str) -> None:
         self._flight = flight
+        self.who = who
 
     async def steps(self, *, pause: float) -> AsyncIterator[Step | None]:
         """Yield steps until the check ends; None when nothing has happened for ``pause`` s."""
@@ -130,7 +135,7 @@ class CheckDesk:
         self._turns = asyncio.Semaphore(limits.at_once)
         self._flights: dict[Domain, _Flight] = {}
         self._kept: Recent[Domain, bytes] = Recent(now, max_entries=MAX_KEPT)
-        self._watchers = 0
+        self._watchers: Counter[str] = Counter()  # by client; nobody without one
 
     @property
     def patience(self) -> timedelta:
@@ -144,29 +149,39 @@ class CheckDesk:
     def open_watch(self, domain: Domain, client: str) -> Watch | Refused:
         """Join a check under way, or begin one; the caller gives it back with ``close_watch``."""
         now, who = self._now(), client_key(client)
-        if self._watchers >= MAX_WATCHERS:
+        if self._watchers.total() >= MAX_WATCHERS:
             return Refused(code="busy", detail="too many wait for checks", retry_after=30)
         wait = self._clients.wait(who, now)
         if wait:
             detail = f"a client may ask for {self._limits.per_client} checks an hour"
             return Refused(code="client-limit", detail=detail, retry_after=wait)
+        if self._watchers[who] >= MAX_WATCHERS // SHARE:
+            detail = f"a client may wait for {MAX_WATCHERS // SHARE} checks at a time"
+            return Refused(code="client-limit", detail=detail, retry_after=30)
         flight = self._flights.get(domain)
         if flight is None:
             wait = self._domains.wait(domain, now)
             if wait:
                 detail = f"a domain is checked {self._limits.per_domain} times an hour at most"
                 return Refused(code="domain-limit", detail=detail, retry_after=wait)
-            if len(self._flights) >= self._limits.at_once * (1 + QUEUE_FACTOR):
+            room = self._limits.at_once * (1 + QUEUE_FACTOR)
+            if len(self._flights) >= room:
                 return Refused(code="busy", detail="too many checks are waiting", retry_after=30)
+            own = sum(flight.who == who for flight in self._flights.values())
+            if own >= room // SHARE:
+                detail = f"a client may have {room // SHARE} domains in the queue at a time"
+                return Refused(code="client-limit", detail=detail, retry_after=30)
             self._domains.take(domain, now)
-            flight = self._begin(domain)
+            flight = self._begin(domain, who)
         self._clients.take(who, now)
-        self._watchers += 1
-        return Watch(flight)
+        self._watchers[who] += 1
+        return Watch(flight, who)
 
-    def close_watch(self) -> None:
+    def close_watch(self, watch: Watch) -> None:
         """Count a client as gone."""
-        self._watchers -= 1
+        self._watchers[watch.who] -= 1
+        if not self._watchers[watch.who]:
+            del self._watchers[watch.who]
 
     async def aclose(self) -> None:
         """End all checks."""
@@ -176,8 +191,8 @@ class CheckDesk:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._runner.aclose()
 
-    def _begin(self, domain: Domain) -> _Flight:
-        flight = _Flight()
+    def _begin(self, domain: Domain, who: str) -> _Flight:
+        flight = _Flight(who)
         flight.task = asyncio.create_task(self._fly(domain, flight))
         self._flights[domain] = flight
 
@@ -196,5 +211,6 @@ class CheckDesk:
                 answer = await self._runner.run(domain, flight.note)
         except TimeoutError:
             raise CheckFailedError("its turn did not come in time, or it took too long") from None
-        self._kept.keep(domain, answer, KEEP)
+        if len(answer) <= MAX_KEPT_BYTES:
+            self._kept.keep(domain, answer, KEEP)
         return answer

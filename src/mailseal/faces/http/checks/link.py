@@ -4,7 +4,9 @@ import msgspec
 
 from mailseal.faces.http.checks.desk import Step
 
-MAX_LINE_BYTES = 8 * 1024 * 1024  # ours: 512 addresses with 16 KB of findings each
+MAX_LINE_BYTES = 8 * 1024 * 1024  # ours; a longer one is taken for nonsense, and ends the child
+# Ours: 32 hosts with 16 addresses each, all of them broken, have 1 MB; 32 clients may wait for it.
+MAX_ANSWER_BYTES = 2 * 1024 * 1024
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True, tag="ask"):

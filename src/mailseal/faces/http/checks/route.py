@@ -65,13 +65,13 @@ class CheckRoute:
                 headers=(("retry-after", str(watch.retry_after)),),
             )
         if wants_events:
-            return _stream(_events(watch), on_end=desk.close_watch)
+            return _stream(_events(watch), on_end=lambda: desk.close_watch(watch))
         try:
             return _ok(await watch.answer())
         except CheckFailedError as error:
             return _failed(error)
         finally:
-            desk.close_watch()
+            desk.close_watch(watch)
 
 
 def _refuse(request: Request) -> Response | None:

@@ -105,6 +105,11 @@ async def answer(ask: link.Ask, checker: "Checker", telling: Telling) -> None:
         reason = "a fault in mailseal, see its log"
         telling.send(link.Failed(number=ask.number, reason=reason))
         return
+    if len(text) > link.MAX_ANSWER_BYTES:
+        # A domain that makes it so long fails alone: a line beyond its bound would end all checks.
+        reason = f"its answer has {len(text)} bytes, expected at most {link.MAX_ANSWER_BYTES}"
+        telling.send(link.Failed(number=ask.number, reason=reason))
+        return
     telling.send(link.Answered(number=ask.number, answer=msgspec.Raw(text)))
 
 
