@@ -123,17 +123,17 @@ async def apart(
     near: PolicyProber,
     process: Process,
     *,
-    start_after: int = 2,
+    crowd: int = 1,
     coming_up: timedelta = LONG,
     grace: timedelta = LONG,
 ) -> AsyncIterator[ApartPolicyProber]:
-    """Open a prober whose child comes up after so many looks, and end both."""
+    """Open a prober whose child comes up for so many looks at a time, and end both."""
     prober = ApartPolicyProber(
         near,
         spawn=process.spawn,
         settings=SETTINGS,
         clock=ManualClock(),
-        start_after=start_after,
+        crowd=crowd,
         coming_up=coming_up,
         grace=grace,
     )
@@ -150,12 +150,11 @@ async def test_what_the_child_saw_is_what_is_there() -> None:
     """Nothing of the evidence is lost on the way, and all of the question arrives."""
     near, far = Told(FULL), Told(FULL)
     async with apart(near, serving(far)) as prober:
-        await prober.probe(HOST, ADDRESS, timeout=LONG)  # too few to be worth a process
         fetch = await prober.probe(HOST, ADDRESS, timeout=LONG, path="/x", user_agent="one")
 
     assert fetch == FULL
     assert far.asked == [(HOST, ADDRESS, LONG, "/x", "one")]
-    assert len(near.asked) == 1
+    assert near.asked == []
 
 
 async def test_answers_find_those_who_asked() -> None:
@@ -165,17 +164,16 @@ async def test_answers_find_those_who_asked() -> None:
     for address in addresses:
         far.serve(HOST, address, address)
     async with apart(Told(FULL), serving(far)) as prober:
-        await prober.probe(HOST, ADDRESS, timeout=LONG)  # too few to be worth a process
         looks = (prober.probe(HOST, address, timeout=LONG) for address in addresses)
         fetches = await asyncio.gather(*looks)
 
     assert [fetch.body.decode() for fetch in fetches] == addresses
 
 
-async def test_a_short_list_starts_no_process() -> None:
-    """Coming up takes longer than a few looks."""
+async def test_looks_one_after_the_other_start_no_process() -> None:
+    """Where few publish, it would cost more than it takes off this one."""
     near, process = Told(FULL), serving(Told(FULL))
-    async with apart(near, process, start_after=4) as prober:
+    async with apart(near, process, crowd=2) as prober:
         for _ in range(3):
             await prober.probe(HOST, ADDRESS, timeout=LONG)
 
@@ -200,7 +198,7 @@ async def test_looks_wait_for_a_child_that_comes_up() -> None:
         looks = (prober.probe(HOST, ADDRESS, timeout=LONG) for _ in range(10))
         await asyncio.gather(*looks)
 
-    assert (len(near.asked), len(far.asked)) == (1, 9)
+    assert (len(near.asked), len(far.asked)) == (0, 10)
 
 
 async def test_a_child_that_cannot_be_started_costs_nothing_else() -> None:
@@ -212,10 +210,9 @@ async def test_a_child_that_cannot_be_started_costs_nothing_else() -> None:
 
     near = Told(FULL)
     async with apart(near, Process(refuse)) as prober:
-        await prober.probe(HOST, ADDRESS, timeout=LONG)  # too few to be worth a process
         assert await prober.probe(HOST, ADDRESS, timeout=LONG) == FULL
 
-    assert len(near.asked) == 2
+    assert len(near.asked) == 1
 
 
 async def test_what_a_child_loses_is_looked_at_here() -> None:
@@ -223,21 +220,19 @@ async def test_what_a_child_loses_is_looked_at_here() -> None:
     near, far = Told(FULL), Told(None)
     process = serving(far)
     async with apart(near, process) as prober:
-        await prober.probe(HOST, ADDRESS, timeout=LONG)  # too few to be worth a process
         look = asyncio.create_task(prober.probe(HOST, ADDRESS, timeout=LONG))
         await far.was_asked.wait()
         process.kill()
 
         assert await look == FULL
         assert await prober.probe(HOST, ADDRESS, timeout=LONG) == FULL
-    assert (len(near.asked), len(far.asked)) == (3, 1)
+    assert (len(near.asked), len(far.asked)) == (2, 1)
 
 
 async def test_a_mistake_in_the_child_is_met_here() -> None:
     """What a look raises there, it raises here, where it is written into the log."""
     near, far = Told(FULL), Told(ValueError("a mistake"))
     async with apart(near, serving(far)) as prober:
-        await prober.probe(HOST, ADDRESS, timeout=LONG)  # too few to be worth a process
         assert await prober.probe(HOST, ADDRESS, timeout=LONG) == FULL
         near.outcome = ValueError("the same")
         with pytest.raises(ValueError, match="the same"):
@@ -259,18 +254,16 @@ async def test_a_child_that_speaks_nonsense_is_given_up(nonsense: bytes) -> None
     """Whoever broke it has no way to put words into the evidence."""
     near = Told(FULL)
     async with apart(near, saying(READY, nonsense)) as prober:
-        await prober.probe(HOST, ADDRESS, timeout=LONG)  # too few to be worth a process
         for _ in range(2):
             assert await prober.probe(HOST, ADDRESS, timeout=LONG) == FULL
 
-    assert len(near.asked) == 3
+    assert len(near.asked) == 2
 
 
 async def test_a_child_that_has_stopped_is_not_waited_for() -> None:
     """The time of the look and a little more, then it counts as lost for all."""
     near, process = Told(FULL), saying(READY)
     async with apart(near, process, grace=timedelta(0)) as prober:
-        await prober.probe(HOST, ADDRESS, timeout=LONG)  # too few to be worth a process
         await prober.probe(HOST, ADDRESS, timeout=timedelta(milliseconds=10))
         await prober.probe(HOST, ADDRESS, timeout=LONG)
 

@@ -1,4 +1,4 @@
-"""Looks at policy hosts by a child process once there are many, and by itself else.
+"""Looks at policy hosts by a child process once there are many at a time, and by itself else.
 
 What the child loses when it dies is looked at here, and it is waited for a moment only. So a child
 that cannot be started costs speed and nothing else.
@@ -18,7 +18,7 @@ from mailseal.net.https.apart import link
 from mailseal.ports.clock import Clock
 from mailseal.ports.policyhost import PolicyProber
 
-START_AFTER = 20  # ours: a list that has so many mostly has hundreds, and then it is worth it
+CROWD = 20  # ours: looks at a time; they pile up where most domains publish, and else do not
 COMING_UP = timedelta(seconds=3)  # ours: it takes a fifth of one where nothing else is done
 GRACE = timedelta(seconds=5)  # ours: beyond the time for a look the child has stopped
 
@@ -42,7 +42,7 @@ class ApartPolicyProber:
         spawn: Spawn,
         settings: link.Settings,
         clock: Clock,
-        start_after: int = START_AFTER,
+        crowd: int = CROWD,
         coming_up: timedelta = COMING_UP,
         grace: timedelta = GRACE,
     ) -> None:
@@ -50,7 +50,8 @@ class ApartPolicyProber:
         self._spawn = spawn
         self._settings = settings
         self._clock = clock
-        self._left = start_after
+        self._crowd = crowd
+        self._under_way = 0
         self._coming_up_s = coming_up.total_seconds()
         self._grace_s = grace.total_seconds()
         self._process: subprocess.Popen[bytes] | None = None
@@ -77,15 +78,22 @@ class ApartPolicyProber:
         Ends within ``timeout``, and a little later where the child has stopped.
         """
         until = self._clock.monotonic() + timeout.total_seconds()
-        self._count()
-        if self._awaited_until is not None:
-            await self.settle()
-        if self._is_ready:
-            fetch = await self._ask(host, address, until, path, user_agent)
-            if fetch is not None:
-                return fetch
-        left = timedelta(seconds=max(until - self._clock.monotonic(), 0.0))
-        return await self._near.probe(host, address, timeout=left, path=path, user_agent=user_agent)
+        self._under_way += 1
+        try:
+            if self._under_way >= self._crowd and self._starting is None:
+                self._begin()
+            if self._awaited_until is not None:
+                await self.settle()
+            if self._is_ready:
+                fetch = await self._ask(host, address, until, path, user_agent)
+                if fetch is not None:
+                    return fetch
+            left = timedelta(seconds=max(until - self._clock.monotonic(), 0.0))
+            return await self._near.probe(
+                host, address, timeout=left, path=path, user_agent=user_agent
+            )
+        finally:
+            self._under_way -= 1
 
     async def settle(self) -> None:
         """Wait until the child has come up, or cannot any more, or takes too long for that."""
@@ -107,12 +115,10 @@ class ApartPolicyProber:
             self._process.kill()
             await asyncio.to_thread(self._process.wait)
 
-    def _count(self) -> None:
-        """Start the child when it is worth it, once."""
-        self._left -= 1
-        if self._left == 0:
-            self._starting = asyncio.create_task(self._start())
-            self._awaited_until = asyncio.get_running_loop().time() + self._coming_up_s
+    def _begin(self) -> None:
+        """Start the child, which is done once."""
+        self._starting = asyncio.create_task(self._start())
+        self._awaited_until = asyncio.get_running_loop().time() + self._coming_up_s
 
     async def _start(self) -> None:
         ours, theirs = socket.socketpair()
