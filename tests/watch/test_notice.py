@@ -59,12 +59,12 @@ def test_a_mail_tells_what_was_seen_what_follows_and_what_to_do() -> None:
     """With the record ready, and where to read the rest."""
     text = body_of(NOTICE)
     for part in (
-        "example.com: 1 new, 1 resolved (enforcing-and-losing-mail)",
-        "The verdict was enforcing-and-healthy and is enforcing-and-losing-mail.",
+        "example.com: enforcing and losing mail (1 new, 1 resolved)",
+        'The verdict was "enforcing and healthy" and is "enforcing and losing',
         "* ERROR tlsa-left-behind: mx1.example.com",
         FINDING.seen,
         FINDING.follows,
-        FINDING.remedy,
+        f"Do: {FINDING.remedy}",
         "TLSA 3 1 1 00ff",
         "Resolved:",
         "Still there, told before: 2.",

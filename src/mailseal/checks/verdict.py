@@ -35,6 +35,11 @@ _WORDS = {
 }
 
 
+def say_verdict(value: str) -> str:
+    """Return a stored verdict as people read it; one of a newer version as it is."""
+    return next((verdict.words for verdict in Verdict if verdict.value == value), value)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headline:
     """The verdict in one sentence, and the reasons for it, most important first."""

@@ -10,6 +10,7 @@ import msgspec
 
 import mailseal
 from mailseal.checks.finding import Finding
+from mailseal.checks.verdict import say_verdict
 
 
 class NoticeSyntaxError(mailseal.Error):
@@ -62,7 +63,7 @@ class Notice:
             )
             if findings
         ]
-        return f"{self.domain}: {', '.join(parts)} ({self.verdict})"
+        return f"{self.domain}: {say_verdict(self.verdict)} ({', '.join(parts)})"
 
 
 def id_of(notices: Sequence[Notice]) -> str:

@@ -7,6 +7,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 
 from mailseal.checks.finding import Finding
+from mailseal.checks.verdict import say_verdict
 from mailseal.quoting import printable_only
 from mailseal.watch.notice import Notice, id_of
 
@@ -45,7 +46,8 @@ def _lines(notice: Notice) -> Iterator[str]:
     yield ""
     yield from textwrap.wrap(notice.sentence, WIDTH)
     if notice.verdict_before and notice.verdict_before != notice.verdict:
-        yield f"The verdict was {notice.verdict_before} and is {notice.verdict}."
+        before, now = say_verdict(notice.verdict_before), say_verdict(notice.verdict)
+        yield from textwrap.wrap(f'The verdict was "{before}" and is "{now}".', WIDTH)
     for title, findings in (
         ("New", notice.added),
         ("Worse than before", notice.worse),
@@ -66,7 +68,8 @@ def _findings(findings: Sequence[Finding], *, is_over: bool) -> Iterator[str]:
     for finding in findings[:MAX_FINDINGS]:
         yield ""
         yield f"* {finding.severity.value.upper()} {finding.code}: {finding.subject}"
-        texts = (finding.seen,) if is_over else (finding.seen, finding.follows, finding.remedy)
+        remedy = finding.remedy and f"Do: {finding.remedy}"
+        texts = (finding.seen,) if is_over else (finding.seen, finding.follows, remedy)
         for text in filter(None, texts):
             yield from textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="  ")
         for ready in () if is_over else finding.ready:

@@ -137,6 +137,8 @@ def test_a_domain_is_shown_with_dates_and_ends(wiring: Wiring) -> None:
     assert "since 2026-06-30 00:00, last seen 2026-06-30 01:00" in text
     assert "certificate of mta-sts.example.com" in text
     assert "Looks:" not in text
+    assert "  Do: " in text
+    assert max(len(line) for line in text.splitlines()) <= 80
 
     wiring.world.evidence[DOMAIN] = domain_evidence()
     for _ in range(2):

@@ -1,6 +1,7 @@
 """Watched domains as text and as JSON."""
 
 import json
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,10 +13,12 @@ from mailseal.checks.changes import Span
 from mailseal.checks.finding import Severity
 from mailseal.checks.findingjson import to_item
 from mailseal.checks.memory import MemorySyntaxError, read_memory
-from mailseal.checks.verdict import Verdict
+from mailseal.checks.verdict import say_verdict
 from mailseal.faces.check.words import PLURALS, SEVERITIES
 from mailseal.quoting import printable_only
 from mailseal.watch.records import Figures, Look, Observation, Watched
+
+COLUMNS = 80  # ours: a terminal's; what is to be copied is never broken
 
 _ORDER = tuple(SEVERITIES)  # the worst first
 
@@ -37,18 +40,15 @@ def line_of(watched: Watched) -> str:
     if figures is None:
         return f"{watched.domain:<30} not looked at yet"
     told = ", ".join(_counts(figures)) or "all well"
-    return f"{watched.domain:<30} {_verdict(figures.verdict):<25} {told}, {_day(watched.looked_at)}"
+    return (
+        f"{watched.domain:<30} {say_verdict(figures.verdict):<25} {told}, {_day(watched.looked_at)}"
+    )
 
 
 def _counts(figures: Figures) -> Iterator[str]:
     for severity, number in figures.by_severity():
         if number and severity is not Severity.INFO:
             yield f"{number} {PLURALS[severity][number != 1]}"
-
-
-def _verdict(value: str) -> str:
-    """Return a verdict in the words of ``mailseal check``; one of a newer version as it is."""
-    return next((verdict.words for verdict in Verdict if verdict.value == value), value)
 
 
 def json_of(watched: Watched) -> str:
@@ -59,9 +59,8 @@ def json_of(watched: Watched) -> str:
 def outcome_of(look: Look) -> str:
     """Tell what a look came to, and what of it is news."""
     figures = look.figures
-    text = (
-        f"{look.before.domain}: {_verdict(figures.verdict)}\n  {printable_only(figures.sentence)}"
-    )
+    text = f"{look.before.domain}: {say_verdict(figures.verdict)}\n"
+    text += f"  {printable_only(figures.sentence)}"
     if look.notice is None:
         return text
     for word, findings in (
@@ -82,12 +81,12 @@ def text_of(story: Story) -> str:
 def _lines(story: Story) -> Iterator[str]:
     watched = story.watched
     figures = watched.figures
-    yield f"{watched.domain}: {_verdict(figures.verdict) if figures else 'not looked at yet'}"
+    yield f"{watched.domain}: {say_verdict(figures.verdict) if figures else 'not looked at yet'}"
     if figures is not None:
-        yield figures.sentence
-    yield (
+        yield from _wrap(figures.sentence)
+    yield from _wrap(
         f"Watched since {_day(watched.added_at)}, last look {_minute(watched.looked_at)}, "
-        f"next {_minute(watched.next_look_at)}."
+        f"next {_minute(watched.next_look_at)} (all times are UTC)."
     )
     for span in sorted(story.spans, key=lambda one: _ORDER.index(one.finding.severity)):
         yield ""
@@ -111,7 +110,7 @@ def _lines(story: Story) -> Iterator[str]:
         yield ""
         yield "Looks:"
     for look in story.looks:
-        yield f"  {_minute(look.at)}  {_verdict(look.verdict)}"
+        yield f"  {_minute(look.at)}  {say_verdict(look.verdict)}"
 
 
 def _span(span: Span) -> Iterator[str]:
@@ -119,12 +118,24 @@ def _span(span: Span) -> Iterator[str]:
     yield f"{SEVERITIES[finding.severity]} {finding.code}: {finding.subject}"
     gone = f", not seen on {_minute(span.missed_at)}" if span.missed_at else ""
     yield f"  since {_minute(span.first_seen)}, last seen {_minute(span.last_seen)}{gone}"
-    for text in (finding.seen, finding.follows, finding.remedy):
-        if text:
-            yield f"  {text}"
+    yield from _wrap(finding.seen, indent="  ")
+    yield from _wrap(finding.follows, indent="  ")
+    if finding.remedy:
+        yield from _wrap(f"Do: {finding.remedy}", indent="  ")
     for ready in finding.ready:
         yield f"  {ready.place}:"
         yield from (f"    {line}" for line in ready.text.splitlines())
+
+
+def _wrap(text: str, *, indent: str = "") -> list[str]:
+    return textwrap.wrap(
+        text,
+        COLUMNS,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def document_of(story: Story) -> dict[str, Any]:
