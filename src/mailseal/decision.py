@@ -183,6 +183,8 @@ def _with_enforcement(
     if not exchange.mx.is_secure:
         return _secure(exchange, enforced)
     if TlsaState.USABLE in seen:
+        # spec: 8461 §2 does not say whether mx patterns count for a host that DANE authenticates.
+        # They do not: DANE has the last word on the hosts that it covers.
         if seen <= {TlsaState.USABLE, TlsaState.FAILED} or _usable_comes_first(exchange, rules):
             return DaneRequired(enforced=enforced)
         return _narrowed(exchange, enforced) or DaneRequired(enforced=enforced)

@@ -94,6 +94,8 @@ def read_mx_set(
         case LookupFailed():
             return ExchangeUnknown(reason=f"{next_hop.domain}: MX look-up: {answer.reason}")
         case Absent():
+            # spec: 8461 §4.1 is silent on domains without MX records. The domain is its own host
+            # then (RFC 5321 §5.1), and its name is what a policy's patterns have to cover.
             implicit = MxHost(name=next_hop.domain, preference=0)
             return MxSet(hosts=(implicit,), is_secure=answer.is_secure, ttl=answer.ttl)
         case Found():

@@ -139,6 +139,8 @@ def wants_fetch(
         return False
     if cached is None or not cached.is_in_force(now):
         return True
+    # spec: 8461 §3.1 does not say how ids are compared; its grammar has both cases, so that "a" and
+    # "A" are two.
     return cached.id != record_id or now >= cached.refetch_at
 
 
@@ -200,6 +202,8 @@ def postponed(cached: CachedPolicy, failure: FetchFailure, intervals: Intervals)
 
 def checked(cached: CachedPolicy, *, id_ttl: timedelta, now: datetime) -> CachedPolicy:
     """Note that DNS has answered for the record and gave no reason to fetch."""
+    # spec: 8461 §3.2 leaves open whether an id that stays the same renews the policy. DNS is not
+    # authenticated, so that it does not: ``expires_at`` stays.
     return replace(cached, id_checked_at=now, id_ttl=id_ttl)
 
 

@@ -34,11 +34,12 @@ class MxPattern:
     def parse(cls, text: str) -> Self:
         """Read a pattern; letters become lower case, one final dot is dropped.
 
-        The dot is outside the grammar, but to refuse it would take the policy away from a
-        domain that asked to be protected. Raises ``PatternSyntaxError`` for everything else.
+        Raises ``PatternSyntaxError`` for everything else that is outside the grammar.
         """
         if len(text) > MAX_NAME_BYTES + len("*.") + 1 or not text.isascii():
             raise PatternSyntaxError(f"{quote(text)} is not a domain name in A-labels")
+        # spec: 8461 §3.2 has no final dot; it can mean one thing only, and to refuse would be a
+        # downgrade.
         pattern = text.lower().removesuffix(".")
         name = pattern.removeprefix("*.")
         labels = name.split(".")
