@@ -10,7 +10,6 @@ from mailseal.checks.evidence import (
     Evidence,
     Failure,
     HostEvidence,
-    PolicyHostEvidence,
     Trouble,
 )
 from mailseal.checks.finding import Finding, Severity, exit_code
@@ -122,16 +121,6 @@ def with_records(*texts: str) -> Evidence:
 def null_mx() -> Evidence:
     """A domain that takes no mail."""
     return replace(domain_evidence(own_records=records((0, ""))), mx_hosts=())
-
-
-def nowhere(**changes: object) -> Evidence:
-    """A name that is not in DNS, asked of a resolver that may not validate."""
-    own = replace(records(sts=absent()), mx=absent())
-    own = replace(own, **changes)  # type: ignore[arg-type] # as above
-    itself = replace(host("example.com", sessions=()), a=absent(), aaaa=absent())
-    gone = PolicyHostEvidence(name="mta-sts.example.com", a=absent(), aaaa=absent())
-    evidence = replace(domain_evidence(policy=gone, own_records=own), mx_hosts=(itself,))
-    return observed_by(evidence, validates=None)
 
 
 Case = tuple[str, Evidence, Verdict, str]
@@ -397,25 +386,3 @@ def test_reasons_are_bounded() -> None:
     sessions = tuple(without_starttls(MX1, f"192.0.2.{number}") for number in range(1, 60))
 
     assert len(say_headline(read(domain(at(MX1, *sessions))), ()).reasons) == 20
-
-
-def test_a_mistyped_domain_is_said_not_to_exist() -> None:
-    """Whoever mistypes a name learns that, whatever else cannot be told from here."""
-    headline = say_headline(read(nowhere()), ())
-
-    assert headline.verdict is Verdict.NOT_PUBLISHED
-    assert headline.sentence.startswith("example.com does not exist in DNS")
-
-
-@pytest.mark.parametrize(
-    "evidence",
-    [
-        nowhere(mx=absent(is_name_known=True)),  # it has other records
-        nowhere(mx=failed()),
-        nowhere(sts=txt("v=STSv1; id=1;")),  # a name below it exists, so that it does, too
-        replace(nowhere(), mx_hosts=(host("example.com"),)),  # as does its address
-    ],
-)
-def test_a_domain_of_which_something_is_found_exists(evidence: Evidence) -> None:
-    """Some name servers deny a name in answer to one question and not to another."""
-    assert "does not exist" not in say_headline(read(evidence), ()).sentence

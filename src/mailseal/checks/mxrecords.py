@@ -297,10 +297,13 @@ def _judge_all(reading: Reading) -> Iterator[Finding]:
             reading.domain,
             seen=_say_no_host(reading),
             follows="No mail can be delivered to the domain.",
-            remedy="Publish the MX record of a host that takes its mail, or a null MX if it is "
-            "to take none.",
+            remedy="Check the spelling. If the name is right, see to its registration, and to the "
+            "name servers that it is delegated to."
+            if reading.is_nowhere
+            else "Publish the MX record of a host that takes its mail, or a null MX if it is to "
+            "take none.",
             ready=(Ready(kind=Kind.RECORD, place=reading.domain, text="MX 0 ."),)
-            if is_implicit
+            if is_implicit and not reading.is_nowhere
             else (),
         )
 

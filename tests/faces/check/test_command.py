@@ -272,6 +272,13 @@ def test_wrong_usage_exits_3(desk: Desk, arguments: tuple[str, ...]) -> None:
     assert desk.opened == 0
 
 
+def test_a_file_of_evidence_and_a_domain_are_not_judged_together(desk: Desk) -> None:
+    """Else somebody would believe that the domain had been looked at."""
+    result = desk.run("a.example", "--from-evidence", "/dev/null")
+
+    assert "name no domain beside it" in result.stderr
+
+
 def test_an_unusable_configuration_exits_3(desk: Desk) -> None:
     """To monitoring that is no fault of the domain."""
     desk.config_file.write_text("[check]\nsessions = 0\n")

@@ -103,7 +103,11 @@ def check(
     Of one domain everything is told, of several a few lines each; --format html and json tell
     everything of each.
     """
-    if bool(domains) == bool(read_from):
+    if domains and read_from:
+        raise WrongUsageError(
+            "--from-evidence judges what is in the file: name no domain beside it"
+        )
+    if not domains and not read_from:
         raise WrongUsageError("name domains to look at, or a file with --from-evidence")
     if has_evidence and form != "json":
         raise WrongUsageError("--include-evidence goes with --format json alone")
