@@ -136,7 +136,8 @@ async def test_an_unknown_path_is_a_problem_that_names_the_known(face: Face) -> 
     reply = await face.get("/v2/policy/example.com")
 
     assert reply.status == 404
-    assert "/v1/openapi.json" in reply.json()["detail"]
+    described = (await face.get("/v1/openapi.json")).json()["paths"]
+    assert reply.json()["detail"] == f"there are {', '.join(described)}, /v1/openapi.json"
 
 
 async def test_responses_are_what_the_description_says(face: Face) -> None:

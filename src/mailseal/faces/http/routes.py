@@ -49,6 +49,7 @@ class Routes:
         self._check = check or CheckRoute(None)
         description = openapi.describe(zones, has_check=check is not None)
         self._description = msgspec.json.encode(description)
+        self._known = ", ".join((*description["paths"], openapi.OPENAPI))
 
     def patience(self, request: Request) -> timedelta | None:
         """Return how long an answer may take, None for what is usual."""
@@ -76,8 +77,7 @@ class Routes:
                 answerer = await self._ask_answerer()
                 readiness = health.judge(answerer, self._service.meter)
                 return health.ready_response(readiness, openapi.READY)
-        known = ", ".join((openapi.POLICY, openapi.METRICS, openapi.LIVE, openapi.READY))
-        return problem(HTTPStatus.NOT_FOUND, "no-route", f"there are {known}, {openapi.OPENAPI}")
+        return problem(HTTPStatus.NOT_FOUND, "no-route", f"there are {self._known}")
 
     async def _policy(self, encoded: str, query: str) -> Response:
         route = openapi.POLICY
