@@ -38,6 +38,8 @@ def main() -> None:
             )
             link.write(b'{"type":"answer","number":999,"answer":{}}\n')  # of nobody
             answer = {"domain": domain, "state_dir": hello["state_dir"]}
+            if word == "told":
+                answer["hello"] = hello
             link.write(
                 json.dumps({"type": "answer", "number": number, "answer": answer}).encode() + b"\n"
             )

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from mailseal.config import Config, parse
+from mailseal.config import Config, from_document, parse
 from mailseal.faces.http.checks import process as process_module
 from mailseal.faces.http.checks.desk import CheckFailedError, Step
 from mailseal.faces.http.checks.process import CheckProcess, command_spawner
@@ -59,6 +59,21 @@ async def test_a_check_is_made_in_a_child_that_knows_the_configuration(parent: P
     assert steps == [Step(part="dns", subject=NAME, done=1, total=2)]
     await asyncio.gather(*(parent.run(f"d{number}.example") for number in range(5)))
     assert len(parent.children) == 1
+
+
+async def test_a_child_is_told_no_secrets() -> None:
+    """It meets strangers: what it does not know nobody gets out of it."""
+    config = parse(
+        '[store]\nurl = "postgresql://m:SECRET@db.example.com/m"\n'
+        '[monitor]\nwebhook_url = "https://alerts.example.com/SECRET"\n'
+        '[check]\nname = "check.example.com"\n'
+    )
+    process = CheckProcess(command_spawner([sys.executable, "-I", str(CHILD)]), config)
+    told = json.loads(await process.run(Domain("told.example"), lambda _: None))["hello"]
+    await process.aclose()
+
+    assert "SECRET" not in json.dumps(told)
+    assert from_document(told).check == config.check
 
 
 @pytest.mark.parametrize(

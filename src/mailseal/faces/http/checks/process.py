@@ -9,11 +9,13 @@ import json
 import socket
 import subprocess
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
 
-from mailseal.config import Config, to_document
+from mailseal.config import Config, StoreSettings, to_document
+from mailseal.config.watching import MonitorSettings
 from mailseal.faces.http.checks import link
 from mailseal.faces.http.checks.desk import CheckFailedError, Step
 from mailseal.names import Domain
@@ -146,7 +148,9 @@ class CheckProcess:
 
     def __init__(self, spawn: Spawn, config: Config) -> None:
         self._spawn = spawn
-        self._hello = json.dumps(to_document(config, reveal=True)).encode() + b"\n"
+        # It meets strangers, and needs neither the store's password nor the webhook's address.
+        told = replace(config, store=StoreSettings(), monitor=MonitorSettings())
+        self._hello = json.dumps(to_document(told)).encode() + b"\n"
         self._patience = config.check.timeout + GRACE
         self._child: _Child | None = None
         self._starting = asyncio.Lock()
