@@ -79,6 +79,20 @@ async def test_a_first_test_that_times_out_weakens_nothing(world: World, is_enfo
     assert await world.reply("example.org") == "OK dane"
 
 
+@pytest.mark.parametrize(("is_enforced", "reply"), [(True, "OK dane-only"), (False, "OK dane")])
+async def test_blocking_tlsa_beside_the_first_test_gains_nothing(
+    world: World, is_enforced: bool, reply: str
+) -> None:
+    """A policy must not stand in for DANE that somebody keeps from view (RFC 8461 §2)."""
+    if is_enforced:
+        world.enforce()
+    world.dns.fail("", DnsFailure.TIMEOUT)
+    world.dns.fail(TLSA, DnsFailure.TIMEOUT)
+
+    assert await world.reply() == reply
+    assert world.self_test.validation is Validation.UNPROVEN
+
+
 async def test_a_test_that_times_out_later_changes_no_answer(world: World) -> None:
     """Also not when it goes on for a day."""
     assert await world.reply() == "OK dane-only"

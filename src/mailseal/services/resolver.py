@@ -210,12 +210,13 @@ class Resolver:
         was_dane = last in _SOME_USABLE or self._log.last_word(next_hop) == "dane-required"
         if was_dane and exchange.summary is DaneSummary.NONE:
             await test.confirm(self._left(ends_at))
-        validation = test.validation
+        validation, seen = test.validation, exchange.states_seen
         is_proof = validation is Validation.PROVEN or (
-            # Nobody but a validating resolver sets AD; what lacks it may be forged.
+            # Nobody but a validating resolver sets AD; what lacks it may be forged. Whoever can
+            # keep the test from ending can block TLSA as well: that proves no absence either.
             validation is Validation.UNPROVEN
             and exchange.mx.is_secure
-            and bool(exchange.states_seen & {TlsaState.USABLE, TlsaState.UNUSABLE})
+            and (bool(seen & {TlsaState.USABLE, TlsaState.UNUSABLE}) or seen == {TlsaState.FAILED})
         )
         if not is_proof:
             return replace(exchange, unvalidated=test.reason or "not tested yet", last=last)
