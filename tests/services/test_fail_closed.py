@@ -7,7 +7,9 @@ import pytest
 
 from mailseal.answers import DnsFailure
 from mailseal.dane.tlsa import TlsaRecord
+from mailseal.ports.storeerrors import StoreError
 from mailseal.services.discoverer import DiscoveryLimits
+from mailseal.wire import postfix
 from tests.services.world import GOOD, SECURE, TLSA, SenderWorld
 
 RECORD = "_mta-sts.example.com"
@@ -72,3 +74,53 @@ async def test_the_wait_ends_when_the_time_is_over(world: SenderWorld) -> None:
         world.clock.advance(timedelta(minutes=30))
 
     assert seen == [TEMP] * 8 + ["NOTFOUND "]
+
+
+LATE = "TEMP MTA-STS of example.com is unknown: no answer in time"
+
+
+@pytest.mark.parametrize(
+    ("world", "reply"),
+    [(timedelta(0), "OK dane"), (FOUR_HOURS, LATE)],
+    indirect=["world"],
+)
+async def test_a_domain_that_is_still_looked_up_at_the_deadline_is_unknown(
+    world: SenderWorld, reply: str
+) -> None:
+    """Silence is no absence where mail is to wait for certainty; the next question knows more."""
+    gate = world.dns.hold(RECORD)
+
+    resolution = await world.resolve(timeout=timedelta(0))
+    gate.set()
+
+    assert postfix.render(resolution.delivery, with_tlsrpt=False).decode() == reply
+    world.enforce()
+    await world.settle()
+    assert await world.reply() == SECURE
+
+
+@pytest.mark.parametrize("world", [FOUR_HOURS], indirect=True)
+async def test_a_known_policy_is_no_less_known_at_the_deadline(world: SenderWorld) -> None:
+    """Its id could not be checked in time, and it rules all the same."""
+    world.enforce()
+    assert await world.reply() == SECURE
+    world.clock.advance(timedelta(hours=2))
+    gate = world.dns.hold(RECORD)
+
+    resolution = await world.resolve(timeout=timedelta(0))
+    gate.set()
+
+    assert resolution.sts.doubt == ""
+    assert resolution.sts.policy is not None
+
+
+@pytest.mark.parametrize("world", [FOUR_HOURS], indirect=True)
+async def test_an_unreadable_store_is_the_doubt_that_is_told(world: SenderWorld) -> None:
+    """It says more than that an answer is late: somebody can mend it."""
+    world.store.error = StoreError("the disk is gone")
+    gate = world.dns.hold(RECORD)
+
+    resolution = await world.resolve(timeout=timedelta(0))
+    gate.set()
+
+    assert resolution.sts.doubt == "the disk is gone"

@@ -194,3 +194,69 @@ async def test_an_answer_made_of_hosts_from_before_a_purge_is_not_kept(
     assert resolution.usable_for == timedelta(0)
     assert one.store.verdicts == {}
     assert await one.reply() == MOVED
+
+
+async def test_an_absence_that_another_node_purges_is_looked_up_anew(
+    nodes: tuple[Sender, Sender],
+) -> None:
+    """Who purges a domain that has just published wants it found everywhere."""
+    one, other = nodes
+    hop = Domain("example.net")
+    assert (await other.discoverer.policy_for(hop, timeout=MINUTE)).policy is None
+    other.enforce(domain=hop)
+
+    assert not await one.discoverer.forget(hop)
+    await other.follow()
+
+    assert (await other.discoverer.policy_for(hop, timeout=MINUTE)).policy is not None
+
+
+@pytest.mark.parametrize("is_stored", [True, False])
+async def test_a_purge_tells_whether_there_was_a_policy(
+    nodes: tuple[Sender, Sender], *, is_stored: bool
+) -> None:
+    """In memory alone is enough; a remembered absence is none."""
+    one, _ = nodes
+    if not is_stored:
+        one.store.policies.clear()
+    assert await one.discoverer.forget(DOMAIN)
+    one.dns.remove("_mta-sts.example.com")
+    assert (await one.discoverer.policy_for(DOMAIN, timeout=MINUTE)).policy is None
+    assert not await one.discoverer.forget(DOMAIN)
+
+
+class SlowReader(MemoryStore):
+    """A store whose answer to one read is on its way for as long as a test wants."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_read, self.may_answer = asyncio.Event(), asyncio.Event()
+
+    async def load(self, domain: Domain) -> CachedPolicy | None:
+        """Read at once, and answer when the gate is open."""
+        found = await super().load(domain)
+        self.has_read.set()
+        await self.may_answer.wait()
+        return found
+
+
+async def test_what_was_read_before_a_purge_and_arrives_after_it_is_read_again() -> None:
+    """The answer of a slow database brings no purged policy back."""
+    store = SlowReader()
+    store.may_answer.set()
+    world = Sender(store=store)
+    world.enforce()
+    await world.reply()
+    world.start()  # all that is known is in the store
+    world.dns.remove("_mta-sts.example.com")
+    store.may_answer.clear()
+    store.has_read.clear()
+
+    question = asyncio.create_task(world.discoverer.policy_for(DOMAIN, timeout=MINUTE))
+    await store.has_read.wait()
+    await world.discoverer.forget(DOMAIN)
+    store.may_answer.set()
+
+    assert (await question).policy is None
+    assert await world.reply() == "NOTFOUND "
+    await world.aclose()

@@ -41,6 +41,111 @@ async def test_who_insists_has_a_policy_fetched_that_is_not_due(world: World) ->
     assert world.hosts.count(DOMAIN) == 2
 
 
+async def test_who_wants_what_is_fresh_waits_for_it(world: World) -> None:
+    """A stale answer is enough for mail, and not for the operator who asks right now."""
+    world.publish("testing", record_id="2")
+    world.clock.advance(10 * MINUTE)  # beyond the record's TTL, within the hour
+
+    assert await world.mode() is Mode.ENFORCE  # looked up anew behind the answer
+    await world.settle()
+    world.publish("none", record_id="3")
+    world.clock.advance(10 * MINUTE)
+    view = await world.ask(wait_for_fresh=True)
+
+    assert view.policy is not None
+    assert view.policy.mode is Mode.NONE
+
+
+async def test_a_refetch_that_fails_late_leaves_the_policy_in_force(world: World) -> None:
+    """Whatever record and host do, and for however long, nothing is taken from mail."""
+    world.dns.fail(RECORD)
+    world.clock.advance(2 * 60 * MINUTE)
+    gate = world.hosts.hold(DOMAIN)
+    world.hosts.fail(DOMAIN)
+    refetch = asyncio.create_task(world.discoverer.refetch(DOMAIN, force=True))
+    await world.settle()
+    world.clock.advance(2 * 60 * MINUTE)
+    gate.set()
+    view = await refetch
+
+    assert view.policy is not None
+    assert view.policy.mode is Mode.ENFORCE
+    assert view.usable_for > timedelta(0)
+
+
+async def test_a_record_seen_again_during_the_back_off_brings_no_fetch(world: World) -> None:
+    """An absence is looked up ahead of its end; the policy host has its five minutes."""
+    other = Domain("example.net")
+    world.publish(domain=other)
+    world.hosts.fail(other)
+
+    async def ask() -> None:
+        view = await world.discoverer.policy_for(other, timeout=LONG)
+        assert view.policy is None
+        await world.settle()
+
+    await ask()
+    world.clock.advance(4.5 * MINUTE)
+    await ask()
+    await ask()
+    assert world.hosts.count(other) == 1
+    assert world.dns.count(f"_mta-sts.{other}") == 2
+
+    world.publish(domain=other)
+    world.clock.advance(MINUTE)
+    view = await world.discoverer.policy_for(other, timeout=LONG)
+    assert view.policy is not None  # the absence ends when the back-off does, not later
+    assert world.hosts.count(other) == 2
+
+
+async def test_a_daily_fetch_that_hangs_on_one_node_is_left_to_it_for_a_while() -> None:
+    """Two nodes need not both fetch, and a dead one stops the other only as long as its claim."""
+    one = World()
+    one.publish()
+    await one.ask()
+    other = World(dns=one.dns, hosts=one.hosts, store=one.store.another_node(), clock=one.clock)
+    await other.ask()
+    one.clock.advance(DAY)
+    gate = one.hosts.hold(DOMAIN)
+    await one.ask(timedelta(0))
+    await one.settle()
+    assert one.hosts.count(DOMAIN) == 2
+
+    one.clock.advance(one.discoverer.claim_lease / 2)
+    assert await other.mode() is Mode.ENFORCE
+    await other.settle()
+    assert one.hosts.count(DOMAIN) == 2
+
+    one.clock.advance(one.discoverer.claim_lease + 10 * MINUTE)
+    await other.ask(timedelta(0), wait_for_fresh=True)
+    await other.settle()
+    assert one.hosts.count(DOMAIN) == 3
+    gate.set()
+    for node in (one, other):
+        await node.aclose()
+
+
+async def test_without_its_store_a_node_fetches_daily_all_the_same(world: World) -> None:
+    """Whose turn it is cannot be asked; a policy must not run out for that."""
+    world.store.error = StoreError("the database is away")
+    world.clock.advance(DAY)
+
+    await world.ask()
+    await world.settle()
+
+    assert world.hosts.count(DOMAIN) == 2
+
+
+async def test_a_view_of_a_domain_that_is_forgotten_holds_no_more(world: World) -> None:
+    """An answer made of it a moment ago is not kept."""
+    view = await world.ask()
+    assert world.discoverer.still_holds(DOMAIN, view)
+
+    await world.discoverer.forget(DOMAIN)
+
+    assert not world.discoverer.still_holds(DOMAIN, view)
+
+
 async def test_without_its_record_a_policy_is_fetched_by_the_daily_round_alone(
     world: World,
 ) -> None:

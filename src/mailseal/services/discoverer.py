@@ -190,7 +190,10 @@ class Discoverer(Keeper):
     async def _discover(
         self, domain: Domain, *, refetch: bool = False, force: bool = False
     ) -> StsView:
-        """Ask for the record and, where it calls for that, for the policy (RFC 8461 §3.1, §3.3)."""
+        """Ask for the record and, where it calls for that, for the policy (RFC 8461 §3.1, §3.3).
+
+        A ``refetch`` needs no record and no claim; with ``force`` it need not be due either.
+        """
         state = await self._recall(domain)
         if state.store_error:
             await self._reread(domain, state)
@@ -208,7 +211,7 @@ class Discoverer(Keeper):
             state.id_failed_at = state.failing = None
             if in_force is not None:
                 state.cached = in_force = checked(in_force, id_ttl=ttl, now=now)
-        if record_id is None and in_force is not None and (force or refetch):
+        if record_id is None and in_force is not None and refetch:
             # Who blocks or drops the record must not starve a policy that its host still serves.
             record_id = in_force.id
         if record_id is None:
@@ -218,7 +221,7 @@ class Discoverer(Keeper):
         failure = in_force.failure if in_force is not None else state.failure
         if force or wants_fetch(in_force, failure, record_id, now, self._intervals):
             is_routine = in_force is not None and in_force.id == record_id
-            if force or refetch or not is_routine or await self._is_ours(domain, state, now):
+            if refetch or not is_routine or await self._is_ours(domain, state, now):
                 return await self._fetch(domain, state, record_id, ttl)
         if in_force is None and failure is not None:
             until = retry_at(failure, self._intervals)
