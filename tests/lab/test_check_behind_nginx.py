@@ -129,7 +129,11 @@ def test_the_web_server_shows_checks_and_nothing_else(site: Site) -> None:
     """Metrics and policies stay inside, however a path is written."""
     for target in ("/metrics", "/v1/policy/good.test", "/v1/check/../policy/good.test"):
         assert site.visit(ANN, target)[0] == 404
-    for target in ("/v1/policy/..%2fcheck/a..b", "/v1/policy/../check/a..b"):
+    for target in (
+        "/v1/policy/..%2fcheck/a..b",
+        "/v1/policy/../check/a..b",
+        f"/v1/check/a..b%20HTTP/1.1%0d%0aX-Forwarded-For:%20{EVE}%0d%0a%0d%0a",
+    ):
         assert outcome(site.visit(ANN, target, {"Cookie": "c=" + "x" * 7000})) == "malformed"
 
 

@@ -40,6 +40,7 @@ TRUSTED = trusted(PEER, "fd00::/8")
     ("[2001:db8:1:2::3]:4711", "2001:db8:1:2::3"),       # as some load balancers write it
     (f"{STRANGER}:4711", STRANGER),
     (f"::ffff:{STRANGER}", STRANGER),                    # of a socket for both families
+    (", ".join([STRANGER, *[PEER] * (MAX_HOPS - 1)]), STRANGER),
     (f"{STRANGER}, ::ffff:{PEER}", STRANGER),
 ])  # fmt: skip
 def test_the_client_is_the_last_address_that_is_not_ours(forwarded: str, client: str) -> None:
