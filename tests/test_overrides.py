@@ -68,6 +68,12 @@ def test_what_is_no_domain_is_no_scope(text: str) -> None:
         Scope.parse(text)
 
 
+def test_two_dots_are_told_as_what_they_are() -> None:
+    """Whoever meant one finds it in the message."""
+    with pytest.raises(NameSyntaxError, match=r"'\.\.example\.com' begins with two dots"):
+        Scope.parse("..example.com")
+
+
 def test_a_scope_is_written_in_a_labels() -> None:
     """Look-ups are made with A-labels in lower case, so scopes are too."""
     assert Scope.parse(".BÜCHER.example").text == ".xn--bcher-kva.example"

@@ -1,72 +1,15 @@
 """Sessions are shared, and servers are asked gently, whoever wants to know."""
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from mailseal.checks.evidence import DeepSmtp, Failure, SmtpSession, Stage, Trouble
-from mailseal.names import Domain
-from mailseal.services.probes import (
-    ProbeLimits,
-    SharedProbes,
-    provider_of_address,
-)
-from mailseal.testing import FakeSmtp, ManualClock
+from mailseal.checks.evidence import DeepSmtp, Failure, Trouble
+from mailseal.services.probes import ProbeLimits, provider_of_address
 from mailseal.testing.evidence import session
-
-HOST = Domain("mx1.example.com")
-HERE = "192.0.2.1"
-LONG = timedelta(seconds=100)
-SECOND = timedelta(seconds=1)
-
-
-@dataclass
-class World:
-    """Shared probes over fake mail servers; sleeping moves the clock."""
-
-    limits: ProbeLimits = field(default_factory=ProbeLimits)
-    clock: ManualClock = field(default_factory=ManualClock)
-    slept: list[float] = field(default_factory=list)
-    smtp: FakeSmtp = field(init=False)
-    probes: SharedProbes = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.smtp = FakeSmtp(clock=self.clock)
-        self.smtp.serve(HOST, HERE)
-        self.probes = SharedProbes(
-            self.smtp, clock=self.clock, limits=self.limits, sleep=self._sleep
-        )
-
-    async def _sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.clock.advance(timedelta(seconds=seconds))
-
-    async def probe(
-        self,
-        host: str = HOST,
-        address: str = HERE,
-        *,
-        timeout: timedelta = LONG,
-        port: int = 25,
-        is_deep: bool = False,
-    ) -> SmtpSession:
-        """Probe one address."""
-        return await self.probes.probe(
-            Domain(host), address, timeout=timeout, port=port, is_deep=is_deep
-        )
-
-
-async def settle() -> None:
-    """Let every task come to where it waits."""
-    for _ in range(30):
-        await asyncio.sleep(0)
-
-
-def trouble(session: SmtpSession) -> Trouble | None:
-    """Return what was in the way."""
-    return session.failure.trouble if session.failure else None
+from tests.services.probeworld import HERE, HOST, SECOND, World, settle, trouble
 
 
 async def test_many_who_ask_at_once_share_one_session() -> None:
@@ -119,11 +62,15 @@ async def test_names_and_ports_at_one_address_are_different_sessions() -> None:
 async def test_a_deep_session_serves_those_who_want_less() -> None:
     """But not the other way round."""
     world = World()
+    await world.probe(is_deep=True)
+    await world.probe()
+    assert (len(world.smtp.probes), world.smtp.deep_probes) == (1, 1)
+
+    world = World()
     await world.probe()
     await world.probe(is_deep=True)
     world.clock.advance(SECOND)
     await world.probe()
-
     assert (len(world.smtp.probes), world.smtp.deep_probes) == (2, 1)
 
 
@@ -171,25 +118,15 @@ async def test_a_server_that_is_busy_at_a_later_connection_is_left_alone_too() -
     assert world.smtp.count("mx2.example.com") == 0
 
 
-async def test_who_could_not_have_his_turn_in_time_is_told_so_at_once() -> None:
-    """And when to come again: three hundred names at one address do not all wait in vain."""
+async def test_a_later_connection_that_failed_otherwise_is_no_reason_to_stay_away() -> None:
+    """A time-out in a deep look says nothing of too many connections."""
     world = World()
-    world.smtp.hold(HERE)
-    asking = [
-        asyncio.create_task(world.probe(f"mx{n}.example.com", timeout=10 * SECOND))
-        for n in range(30)
-    ]
-    await settle()
+    stopped_by = Failure(trouble=Trouble.TIMEOUT, reason="no answer in time")
+    world.smtp.answer(replace(session(HOST, HERE), deep=DeepSmtp(stopped_by=stopped_by)))
+    world.smtp.serve("mx2.example.com", HERE)
+    await world.probe(is_deep=True)
 
-    refused = [task.result() for task in asking if task.done()]
-    for task in asking:
-        task.cancel()
-    await world.probes.aclose()
-
-    assert len(refused) == 30 - 11  # one at work, ten in line
-    failures = [one.failure for one in refused if one.failure]
-    assert {one.trouble for one in failures} == {Trouble.SKIPPED}
-    assert {one.again_in for one in failures} == {11 * SECOND}
+    assert trouble(await world.probe("mx2.example.com", timeout=10 * SECOND)) is None
 
 
 async def test_what_was_skipped_is_not_remembered() -> None:
@@ -232,18 +169,6 @@ async def test_a_provider_has_few_sessions_at_a_time(
     assert world.smtp.most_in_flight == expected
 
 
-async def test_who_cannot_wait_gets_an_honest_answer() -> None:
-    """The session goes on for the next one, and has no more than a session's time."""
-    world = World()
-    world.smtp.hold(HERE)
-    session = await world.probe(timeout=timedelta(milliseconds=10))
-
-    assert trouble(session) is Trouble.SKIPPED
-    assert session.stage is Stage.NOTHING
-    await world.probes.aclose()
-    assert world.smtp.in_flight == 0
-
-
 async def test_what_is_remembered_is_bounded() -> None:
     """A scan of a million names ends with as much memory as it had after ten thousand."""
     world = World(limits=ProbeLimits(max_remembered=3, max_places=3))
@@ -258,19 +183,6 @@ async def test_what_is_remembered_is_bounded() -> None:
     assert world.smtp.count(HOST, "198.51.9.1") == 1  # the latest is still known
     await world.probe(address="198.51.0.1")
     assert world.smtp.count(HOST, "198.51.0.1") == 2
-
-
-async def test_a_rest_is_told_by_its_reason() -> None:
-    """A server that said nothing of being busy is not said to be."""
-    world = World()
-    world.smtp.serve("mx2.example.com", HERE)
-    await world.probe()
-    other = await world.probe("mx2.example.com", timeout=SECOND / 2)
-
-    assert other.failure is not None
-    assert other.failure.reason == "it is given a rest, since it was asked"
-    assert other.failure.again_in == SECOND
-    assert world.smtp.count("mx2.example.com") == 0
 
 
 async def test_what_was_used_last_is_remembered_longest() -> None:
@@ -309,28 +221,6 @@ async def test_providers_that_nobody_asks_are_forgotten() -> None:
         await world.probe(f"mx.example{number}.com", f"198.51.{number}.1")
 
     assert world.probes._providers == {}
-
-
-async def test_the_line_at_an_address_moves_as_fast_as_its_server() -> None:
-    """Who would wait for ten slow sessions in vain is told when to come again."""
-    world = World()
-    for number in range(4):
-        world.smtp.serve(f"mx{number}.example.com", HERE)
-    gate = world.smtp.hold(HERE)
-    first = asyncio.create_task(world.probe("mx0.example.com"))
-    await settle()
-    world.clock.advance(9 * SECOND)
-    gate.set()
-    await first
-    gate.clear()
-    second = asyncio.create_task(world.probe("mx1.example.com"))
-    await settle()
-    third = await world.probe("mx2.example.com", timeout=9 * SECOND)
-
-    assert third.failure is not None
-    assert third.failure.again_in == 10 * SECOND  # nine of a session, and one of rest
-    gate.set()
-    await second
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,14 @@ def test_malformed_messages(payload: bytes) -> None:
     [
         Ask(zone="a b", next_hop="example.com"),  # a zone has no blank
         Ask(zone="postfix", next_hop=""),  # nothing is asked
+        Ask(zone="postfix", next_hop="example.com", until_ms=-1),  # no time runs backwards
+        Ask(zone="postfix", next_hop="example.com", until_ms=link.MAX_MILLISECONDS + 1),
+        Put(zone="a b", next_hop="n", fresh_for_ms=1, usable_for_ms=2, reply=b""),
+        Put(zone="z", next_hop="a\nb", fresh_for_ms=1, usable_for_ms=2, reply=b""),
+        Put(zone="z", next_hop="n", fresh_for_ms=-1, usable_for_ms=2, reply=b""),
+        Put(zone="z", next_hop="n", fresh_for_ms=1, usable_for_ms=10**12 + 1, reply=b""),
+        Drop(domain=""),  # would be read as nothing
+        Drop(domain="a b"),
         Put(zone="z", next_hop="n", fresh_for_ms=2, usable_for_ms=1, reply=b""),  # wrong order
         Hello(config=b"x" * link.MAX_MESSAGE_BYTES),  # longer than any message
     ],
@@ -111,3 +119,16 @@ def test_impossible_messages_are_not_written(message: Message) -> None:
     """An error shows at its origin, not on the other side."""
     with pytest.raises(LinkError):
         link.encode(message)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Hello(config=b"x" * (link.MAX_MESSAGE_BYTES - len(b"hello "))),
+        Ask(zone="postfix", next_hop="example.com", until_ms=link.MAX_MILLISECONDS),
+        Put(zone="z" * 100, next_hop="n" * 400, fresh_for_ms=0, usable_for_ms=0, reply=b""),
+    ],
+)
+def test_messages_at_their_bounds_are_written_and_read(message: Message) -> None:
+    """A bound is the largest that goes."""
+    assert repr(link.decode(link.encode(message))) == repr(message)
