@@ -7,6 +7,7 @@ import click
 import pytest
 
 from mailseal.config import from_document
+from mailseal.faces.scan.examination import evidence_place
 from mailseal.faces.scan.fleet import render_status
 from mailseal.faces.scan.lists import require_contact
 from mailseal.scans.fleet import ScanStatus
@@ -62,6 +63,20 @@ def test_a_list_of_unknown_length_is_not_called_long(total: int | None, words: s
     """Three names on standard input are not a thousand; nobody knows that before their end."""
     with pytest.raises(click.UsageError, match=words):
         require_contact(from_document({}, source="test"), "policy", total)
+
+
+def test_a_disk_that_takes_nothing_more_is_named_with_the_way_on(scans: ScanWorld) -> None:
+    """What is done is kept: nobody need begin anew."""
+    scans.write("a.example")
+    folder = scans.folder / "evidence"
+    folder.mkdir()
+    evidence_place(folder, "a.example").parent.write_text("a file where a folder has to be")
+
+    result = scans.scan("--level", "dns", "--evidence", folder)
+
+    assert result.exit_code == 1
+    assert f"cannot write {evidence_place(folder, 'a.example').parent}" in result.stderr
+    assert "run the same command again to go on" in result.stderr
 
 
 def status(*, workers: int, waiting: int) -> str:

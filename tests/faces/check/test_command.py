@@ -183,6 +183,7 @@ def test_a_place_that_cannot_be_written_is_named(desk: Desk, tmp_path: Path) -> 
     result = desk.run(DOMAIN, "--save-evidence", "/dev/full")
     assert result.exit_code == 3
     assert "cannot write /dev/full" in result.stderr
+    assert "Usage:" not in result.stderr  # nothing was wrong with the command
     assert result.stdout.startswith(f"{DOMAIN}: ")
 
 

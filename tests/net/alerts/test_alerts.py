@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -364,6 +365,15 @@ async def test_a_webhook_of_this_machine_needs_no_tls() -> None:
         assert await post(f"http://127.0.0.1:{server.port}") == Sent()
     with pytest.raises(LookupError):
         server.header("mailseal-signature")
+
+
+async def test_a_webhook_that_nobody_listens_for_is_said_as_that() -> None:
+    """In the system's words, not in those of a library with its own way to write an address."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        port = holder.getsockname()[1]
+        outcome = await post(f"http://127.0.0.1:{port}/")
+    assert outcome == SendFailed(reason=f"127.0.0.1:{port}: Connection refused")
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def check(
     judgements = _judge(evidences)
     click.echo(_render(form, judgements, has_evidence=has_evidence), nl=False)
     if fault:
-        raise WrongUsageError(fault)
+        raise CannotTellError(fault)
     raise SystemExit(worst(judgements))
 
 

@@ -149,7 +149,10 @@ def run(
         except OSError as error:
             # The network's are translated where they happen: this is a disk's.
             place = error.filename or output
-            raise click.ClickException(f"cannot write {place}: {error.strerror}") from error
+            raise click.ClickException(
+                f"cannot write {place}: {error.strerror}; see to it, and run the same command "
+                "again to go on"
+            ) from error
     raise SystemExit(code)
 
 

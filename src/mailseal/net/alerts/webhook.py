@@ -1,6 +1,7 @@
 """Posts notices to a URL that the operator has named, signed where there is a secret."""
 
 import asyncio
+import os
 import ssl
 from collections.abc import Sequence
 from datetime import timedelta
@@ -66,8 +67,7 @@ class WebhookSender:
         except (OSError, ValueError, h11.ProtocolError) as error:
             # Of ValueError come UnicodeError, from a name, and some faults of ssl.
             what = getattr(error, "filename", None) or self._place.authority
-            said = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            return SendFailed(reason=ascii_only(f"{what}: {said}"[:MAX_REASON_CHARS]))
+            return SendFailed(reason=ascii_only(f"{what}: {_say(error)}"[:MAX_REASON_CHARS]))
 
     async def _post(self, body: bytes) -> Sent | SendFailed:
         headers = [
@@ -130,3 +130,10 @@ def _build_context(ca_file: Path | None) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
+
+
+def _say(error: OSError | ValueError | h11.ProtocolError) -> str:
+    """Say what went wrong; asyncio puts the address in place of the system's words."""
+    if isinstance(error, ConnectionError) and error.errno:
+        return os.strerror(error.errno)
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
