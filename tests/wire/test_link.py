@@ -85,6 +85,11 @@ def test_any_bytes_are_a_message_or_our_error(payload: bytes) -> None:
         b"ask 9999999999999 postfix example.com",  # longer than any machine runs
         b"put 1 2 postfix example.com",  # no reply
         b"put 2 1 postfix example.com x",  # fresh for longer than usable
+        b"put 1 x postfix example.com x",  # no number
+        b"put 1 02 postfix example.com x",
+        b"put 1 2 po\x01 example.com x",  # a zone is printable
+        b"put 1 2  example.com x",  # and not empty
+        b"put 1 2 postfix  x",  # nor is a next hop
         b"put -1 1 postfix example.com x",  # no time runs backwards
         b"put 01 1 postfix example.com x",  # a leading zero: two ways to say one thing
         b"put 0 9999999999999 postfix example.com x",  # longer than any policy lives
@@ -127,6 +132,8 @@ def test_impossible_messages_are_not_written(message: Message) -> None:
         Hello(config=b"x" * (link.MAX_MESSAGE_BYTES - len(b"hello "))),
         Ask(zone="postfix", next_hop="example.com", until_ms=link.MAX_MILLISECONDS),
         Put(zone="z" * 100, next_hop="n" * 400, fresh_for_ms=0, usable_for_ms=0, reply=b""),
+        Put(zone="z", next_hop="n", fresh_for_ms=10**12, usable_for_ms=10**12, reply=b""),
+        Put(zone="z", next_hop="n", fresh_for_ms=1, usable_for_ms=1, reply=b" OK a b  c "),
     ],
 )
 def test_messages_at_their_bounds_are_written_and_read(message: Message) -> None:

@@ -110,8 +110,9 @@ class Table:
 
     def _evict(self) -> None:
         # A dictionary keeps the holes at its beginning for a while, and finding the first
-        # entry behind them takes time: so some are taken at once.
-        for raw in list(islice(self.entries, 1 + self._max_entries // 256)):
+        # entry behind them takes time: so some are taken at once, by how many there are. Where
+        # long replies fill the memory there may be few, and the youngest is to stay.
+        for raw in list(islice(self.entries, 1 + len(self.entries) // 256)):
             self._remove(raw)
             self.evictions += 1
             self._forget_form(raw)
