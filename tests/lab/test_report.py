@@ -48,3 +48,19 @@ def test_a_report_prints_on_paper(tmp_path: Path) -> None:
     pages = max(int(count) for count in re.findall(rb"/Count (\d+)", paper.read_bytes()))
 
     assert 3 <= pages <= 12
+
+
+def test_tables_fit_a_narrow_window(tmp_path: Path) -> None:
+    """What is cut off at the edge is not read: columns of words break their lines first."""
+    names = ("example.com", "second.example.com")
+    page = htmlform.render([judge(domain_evidence(domain=name)) for name in names])
+    measure = (
+        "<script>document.title = [...document.querySelectorAll('.scroll')]"
+        ".map(one => one.scrollWidth - one.clientWidth).join(' ')</script>"
+    )
+    page = re.sub(r"<meta http-equiv=[^>]*>", "", page).replace("</body>", f"{measure}</body>")
+    document = look_at(tmp_path, page, "--dump-dom", "--window-size=500,900")
+    title = re.search(r"<title>([^<]*)</title>", document)
+
+    assert title is not None
+    assert title[1].split() == ["0"] * page.count('<div class="scroll">')
