@@ -16,6 +16,16 @@ fetch   only fetch the Debian packages that the cache lacks
 table   print the tables of the lab's domains
 """
 
+# What a mailseal needs to be told in here: every address of the lab is one of this machine's.
+CONFIGURATION = """\
+[dns]
+resolvers = ["127.0.0.53"]
+
+[https]
+ca_file = "{ca_file}"
+allow_private_addresses = true
+"""
+
 
 def main(words: list[str]) -> int:
     """Do what the words say; return the exit code."""
@@ -56,6 +66,9 @@ def show() -> None:
         print(f"a shell     {inside} bash")
         print("resolver    127.0.0.53 and 127.0.0.1, port 53, inside")
         print(f"CA file     {lab.ca_file}")
+        config = lab.folder / "mailseal.toml"
+        config.write_text(CONFIGURATION.format(ca_file=lab.ca_file))
+        print(f"mailseal    inside, with MAILSEAL_CONFIG={config}")
         print(f"mailboxes   {lab.folder}/mx/mail")
         print(f"a sender    sendmail -C {sender.postfix.folder}, log {sender.postfix.log}")
         print(

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from lab.daemon import Daemon
+from lab.__main__ import CONFIGURATION
+from lab.daemon import MAILSEAL, Daemon
 from lab.internet import Lab
 from mailseal.answers import Found
 from mailseal.checks.evidence import Depth, Evidence, Stage
@@ -52,6 +53,16 @@ def test_a_good_domain_is_observed_from_end_to_end(desk: Daemon, lab: Lab) -> No
             assert session.offers_starttls
             assert session.tls is not None
             assert session.tls.distrust == ""
+
+
+def test_the_lab_has_a_configuration_to_offer(lab: Lab) -> None:
+    """Whoever tries mailseal in a shell of the lab meets its servers as the Internet's."""
+    config = lab.folder / "mailseal.toml"
+    config.write_text(CONFIGURATION.format(ca_file=lab.ca_file))
+    done = lab.run([MAILSEAL, "check", "good.test", "--config", config])
+
+    assert done.stdout.startswith("good.test: enforcing and healthy\n"), done.stderr
+    assert done.returncode == 0
 
 
 @pytest.mark.parametrize(
