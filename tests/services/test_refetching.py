@@ -11,9 +11,10 @@ from mailseal.decision import Opportunistic, Unavailable
 from mailseal.mtasts.pattern import MxPattern
 from mailseal.mtasts.policy import Mode
 from mailseal.names import Domain
-from mailseal.overrides import Override, Overrides, Scope, StsOverride
+from mailseal.overrides import DaneOverride, Override, Overrides, Scope, StsOverride
 from mailseal.ports.storeerrors import StoreError
 from mailseal.services.exceptions import Exceptions
+from mailseal.services.resolver import ResolverLimits
 from tests.services.world import DOMAIN, LONG, SenderWorld, World
 
 RECORD = "_mta-sts.example.com"
@@ -280,3 +281,44 @@ async def test_a_policy_that_allows_no_host_is_looked_at_once_more_and_others_ar
     sender.surveyor.forget(DOMAIN)
     assert (await sender.reply()).startswith("TEMP ")
     assert sender.dns.count(RECORD) == 2
+
+
+async def test_mail_that_waits_is_answered_anew_soon_and_the_id_is_not_asked_for_each_time(
+    sender: SenderWorld,
+) -> None:
+    """The owner may have mended the policy; a queue that knocks must not cost a look-up each."""
+    limits = ResolverLimits()
+    sender.enforce()
+    await sender.resolve()
+    sender.clock.advance(2 * MINUTE)
+    sender.dns.mx("example.com", (10, "mx.example.net"))
+    sender.surveyor.forget(DOMAIN)
+
+    for seconds in (0, 20, 20):
+        sender.clock.advance(timedelta(seconds=seconds))
+        resolution = await sender.resolve()
+        assert isinstance(resolution.delivery, Unavailable)
+        assert resolution.fresh_for <= limits.temp_fresh
+        assert resolution.usable_for <= limits.temp_usable
+    assert sender.dns.count(RECORD) == 2
+
+    sender.clock.advance(limits.recheck_before_temp)
+    await sender.resolve()
+    assert sender.dns.count(RECORD) == 3
+
+
+async def test_an_answer_overtaken_by_an_end_of_an_override_is_not_kept(
+    sender: SenderWorld,
+) -> None:
+    """It was asked for while the operator's word counted, and comes when it does no more."""
+    ends = sender.clock.now() + MINUTE
+    off = Override(domains=(Scope("example.com"),), dane=DaneOverride.OFF, expires=ends)
+    sender.start_resolver(exceptions=Exceptions(clock=sender.clock, overrides=Overrides((off,))))
+    sender.enforce()
+    gate = sender.dns.hold("example.com")
+    asking = asyncio.create_task(sender.resolve())
+    await sender.settle()
+    sender.clock.advance(2 * MINUTE)
+    gate.set()
+
+    assert (await asking).usable_for == timedelta(0)

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from mailseal.answers import DnsFailure
-from mailseal.dane.exchange import DaneSummary
+from mailseal.dane.exchange import DaneSummary, Exchange
 from mailseal.dane.validation import Validation
 from mailseal.names import Domain
 from mailseal.services.selftest import SelfTest, SelfTestLimits
@@ -221,3 +221,61 @@ async def test_a_purged_domain_has_no_last_verdict(world: World, key: str) -> No
     await world.store.remove(Domain("example.com"))
 
     assert (await world.reply(key)).startswith("OK secure ")
+
+
+@pytest.mark.parametrize("is_tested", [True, False])
+async def test_an_absence_counts_as_proven_only_behind_a_test_that_was_passed(
+    world: World, *, is_tested: bool
+) -> None:
+    """A signed MX set proves nothing of TLSA records that whoever forges has left out."""
+    world.dns.remove(TLSA)
+    if not is_tested:
+        world.dns.fail("", DnsFailure.TIMEOUT)
+
+    resolution = await world.resolve()
+
+    reply = postfix.render(resolution.delivery, with_tlsrpt=False)
+    assert reply == (b"NOTFOUND " if is_tested else b"OK dane")
+    assert (resolution.usable_for > timedelta(minutes=1)) is is_tested
+    assert isinstance(resolution.exchange, Exchange)
+    assert bool(resolution.exchange.unvalidated) is not is_tested
+
+
+async def test_why_an_answer_was_not_validated_is_told(world: World) -> None:
+    """The reason is that of the test, for who asks to have the answer explained."""
+    world.dns.insecure()
+
+    resolution = await world.resolve()
+
+    assert isinstance(resolution.exchange, Exchange)
+    assert resolution.exchange.unvalidated == world.self_test.reason
+    assert resolution.exchange.unvalidated
+
+
+async def test_what_was_answered_before_the_last_good_test_stays(world: World) -> None:
+    """The resolver has been found good since, so that those answers are beyond doubt."""
+    world.dns.mx("example.org", (10, "mx.example.com"))
+    await world.self_test.round()
+    await world.reply()
+    await world.self_test.round()
+    await world.reply("example.org")
+    world.dns.insecure()
+    await world.self_test.round()
+
+    assert world.dropped == ["example.org"]
+
+
+async def test_dane_that_only_the_store_remembers_is_not_given_up_without_a_test(
+    world: World,
+) -> None:
+    """Behind a restart the last verdict is all there is; the test of before may be out of date."""
+    world.enforce()
+    assert await world.reply() == "OK dane-only"
+    await world.aclose()
+    world.start()
+    await world.self_test.round()
+    world.clock.advance(timedelta(minutes=1))  # a test counts for a moment
+    world.dns.insecure()
+
+    assert await world.reply() == "OK dane-only"
+    assert world.self_test.validation is Validation.DISPROVEN

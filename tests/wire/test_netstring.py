@@ -91,6 +91,17 @@ def test_one_payload_is_given_at_a_time() -> None:
     assert reader.buffered_bytes == 0
 
 
+def test_what_was_given_back_is_not_kept() -> None:
+    """A client that always sends the beginning of its next question costs no more for that."""
+    reader = Reader(10)
+    reader.feed(b"1")
+    for _ in range(1000):
+        reader.feed(b":a,1")
+        assert reader.next_payload() == b"a"
+        assert reader.next_payload() is None
+    assert len(reader._buffer) <= 2 * len(b"1:a,1")
+
+
 @given(payloads=st.lists(st.binary(max_size=40)), cuts=st.lists(st.integers(1, 30)))
 def test_any_cutting_reads_the_same(payloads: list[bytes], cuts: list[int]) -> None:
     """Fragments and several netstrings in one segment give the same payloads."""

@@ -55,7 +55,7 @@ class Reader:
             raise NetstringError(f"a length is decimal digits, got {bytes(digits)!r}")
         if digits[0] == 0x30 and len(digits) > 1:
             raise NetstringError("a length has no leading zero")
-        if len(digits) > self._most_digits or int(digits) > self._limit_bytes:
+        if int(digits) > self._limit_bytes:
             raise NetstringError(f"a payload has at most {self._limit_bytes} bytes")
         if colon < 0:
             return None
