@@ -10,7 +10,6 @@ import msgspec
 
 import mailseal
 from mailseal.checks.finding import Finding
-from mailseal.checks.verdict import say_verdict
 
 
 class NoticeSyntaxError(mailseal.Error):
@@ -54,6 +53,9 @@ class Notice:
         """Return one line that says it all."""
         if self.is_test:
             return f"{self.domain}: this is a test, nothing has happened"
+        # Loaded only here: each resolver knows notices, and few have something to tell.
+        from mailseal.checks.verdict import say_verdict
+
         parts = [
             f"{len(findings)} {word}"
             for findings, word in (
