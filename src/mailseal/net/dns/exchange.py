@@ -171,7 +171,7 @@ class Exchange:
                 self._give_up(attempt, reply, is_sick=failure is not DnsFailure.SERVFAIL)
             case _:
                 upstream.has_answered()
-                self._blame_silent(upstream)
+                self._blame_silent()
                 return reply
         return None
 
@@ -234,10 +234,10 @@ class Exchange:
         _drop(attempt)
         self._live = [u for u in self._live if u is not attempt.upstream]
 
-    def _blame_silent(self, winner: Upstream) -> None:
+    def _blame_silent(self) -> None:
         now = self._loop.time()
         for upstream, attempt in self._attempts.items():
-            if upstream is not winner and upstream in self._live and not attempt.is_done:
+            if not attempt.is_done:  # whoever has answered, or is left out, is done
                 upstream.has_failed(now)
 
     def _timed_out(self, now: float) -> LookupFailed:
