@@ -112,6 +112,28 @@ def test_what_cannot_be_read_is_refused(part: str) -> None:
     assert refusal == "a certificate of the chain cannot be read"
 
 
+def test_what_openssl_alone_can_read_is_refused() -> None:
+    """Nobody here could tell whom the certificate is for, or until when it is good."""
+    issuer = keys()["issuer"]
+    tls_feature = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.24")
+    leaf = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mx.cases.test")]))
+        .issuer_name(issuer.certificate.subject)
+        .public_key(keys()["leaf"].private.public_key())
+        .serial_number(1)
+        .not_valid_before(START)
+        .not_valid_after(END)
+        .add_extension(x509.UnrecognizedExtension(tls_feature, b"\x04\x00"), critical=False)
+        .sign(issuer.private, hashes.SHA256())
+        .public_bytes(Encoding.DER)
+    )
+
+    refusal = explain_refusal(leaf, issuer.der, (), ("mx.cases.test",), NOW)
+
+    assert refusal == "a certificate of the chain cannot be read"
+
+
 @pytest.mark.parametrize(
     ("now", "words"),
     [

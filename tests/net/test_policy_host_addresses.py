@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from mailseal.answers import DnsFailure, RdType
+from mailseal.answers import Answer, DnsFailure, RdType
 from mailseal.names import Domain
 from mailseal.net.https import HttpsPolicyFetcher
 from mailseal.net.https.addresses import is_public
@@ -214,6 +214,55 @@ async def test_a_broken_aaaa_look_up_does_not_stop_ipv4(authority: Authority, ca
         fetcher = HttpsPolicyFetcher(dns, ca_file=ca_file, allow_private=True, port=host.port)
         outcome = await fetcher.fetch(DOMAIN, timeout=LONG)
     assert isinstance(outcome, PolicyFetched), outcome
+
+
+class SlowAaaa(FakeDns):
+    """A resolver whose AAAA answers come a moment behind all others."""
+
+    async def look_up_aaaa(self, name: str, *, timeout: timedelta) -> Answer[str]:
+        """Answer when the loop has turned a few times."""
+        for _ in range(20):
+            await asyncio.sleep(0)
+        return await super().look_up_aaaa(name, timeout=timeout)
+
+
+@pytest.mark.parametrize("has_a", [True, False])
+async def test_addresses_of_ipv6_that_come_a_moment_later_count(
+    ca_file: str, *, has_a: bool
+) -> None:
+    """Which family answers first is chance."""
+    dns = SlowAaaa()
+    dns.aaaa(HOST, "fd00::1")
+    if has_a:
+        dns.a(HOST, "10.0.0.1")
+    outcome = await HttpsPolicyFetcher(dns, ca_file=ca_file).fetch(DOMAIN, timeout=LONG)
+    assert isinstance(outcome, PolicyFetchFailed)
+    assert outcome.reason == "private-address-fd00::1"
+
+
+async def test_a_bad_certificate_is_told_though_another_address_was_waited_for_in_vain(
+    stranger: Authority, ca_file: str, black_hole: tuple[str, int]
+) -> None:
+    """It says more than that the time was up."""
+    dns = FakeDns()
+    dns.a(HOST, "127.0.0.1", black_hole[0])
+    async with policy_host(stranger.issue(HOST), response(), port=black_hole[1]):
+        fetcher = HttpsPolicyFetcher(dns, ca_file=ca_file, allow_private=True, port=black_hole[1])
+        outcome = await fetcher.fetch(DOMAIN, timeout=timedelta(seconds=1))
+    assert isinstance(outcome, PolicyFetchFailed)
+    assert outcome.result is ResultType.STS_WEBPKI_INVALID
+    assert outcome.reason == "unknown-ca"
+
+
+async def test_the_longest_host_name_is_looked_up(ca_file: str) -> None:
+    """253 bytes, the prefix among them."""
+    dns = FakeDns()
+    domain = Domain.parse(".".join(["a" * 60] * 4) + ".a")
+    assert len(f"mta-sts.{domain}") == 253
+    outcome = await HttpsPolicyFetcher(dns, ca_file=ca_file).fetch(domain, timeout=LONG)
+    assert isinstance(outcome, PolicyFetchFailed)
+    assert outcome.reason == "no-address"
+    assert len(dns.queries) == 2
 
 
 async def test_silent_dns_ends_with_the_fetch(ca_file: str) -> None:

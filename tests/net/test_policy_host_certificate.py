@@ -180,6 +180,22 @@ async def test_a_changed_trust_store_is_noticed(
         assert isinstance(await fetcher.fetch(DOMAIN, timeout=LONG), PolicyFetched)
 
 
+async def test_the_trust_store_is_read_once_a_day(
+    authority: Authority, stranger: Authority, tmp_path: Path
+) -> None:
+    """It takes as long as thirty fetches."""
+    ca_file = tmp_path / "ca.pem"
+    ca_file.write_bytes(authority.ca_path.read_bytes())
+    dns = FakeDns()
+    dns.a(HOST, "127.0.0.1")
+    async with policy_host(authority.issue(HOST), response()) as host:
+        fetcher = HttpsPolicyFetcher(dns, ca_file=str(ca_file), allow_private=True, port=host.port)
+        await fetcher.start()
+        ca_file.write_bytes(stranger.ca_path.read_bytes())
+        assert isinstance(await fetcher.fetch(DOMAIN, timeout=LONG), PolicyFetched)
+        assert isinstance(await fetcher.fetch(DOMAIN, timeout=LONG), PolicyFetched)
+
+
 async def test_a_huge_certificate_is_not_kept(authority: Authority, ca_file: str) -> None:
     """What is kept of each domain is bounded, whatever a host calls its certificate."""
     names = [f"n{number}.{'x' * 60}.example.net" for number in range(300)]
