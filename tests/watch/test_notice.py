@@ -91,7 +91,7 @@ def test_several_notices_are_one_mail() -> None:
     """Each has its block; the subject names the domains."""
     other = replace(NOTICE, domain="example.net")
     raw = render_mail((NOTICE, other), sender="m@example.com", recipients=("a@example.com",))
-    assert raw["Subject"] == "[mailseal] 2 domains: example.com, example.net"
+    assert raw["Subject"] == "[mailseal] 2 domains: 2 new, 2 resolved (example.com, example.net)"
     assert body_of(NOTICE, other).count("Seen on 2026-11-22") == 2
     assert id_of((NOTICE, other)) == id_of((other, NOTICE)) != NOTICE.id
 
@@ -115,6 +115,15 @@ def test_a_mail_stays_readable_however_much_is_wrong() -> None:
     text = body_of(replace(NOTICE, added=many))
     assert "* and 30 more" in text
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_a_name_is_never_broken_at_the_end_of_a_line() -> None:
+    """Hyphens are part of it; in two halves it can be neither copied nor searched for."""
+    name = "a-name-with-so-many-hyphens-that-it-ends-in-the-next-line.example.com"
+    seen = f"The certificate is for {name}."
+    text = body_of(replace(NOTICE, sentence=seen, added=(replace(FINDING, seen=seen),)))
+
+    assert text.count(f"{name}.") == 2
 
 
 def test_a_webhook_carries_the_same_and_can_be_verified() -> None:

@@ -56,16 +56,17 @@ class Notice:
         # Loaded only here: each resolver knows notices, and few have something to tell.
         from mailseal.checks.verdict import say_verdict
 
-        parts = [
-            f"{len(findings)} {word}"
-            for findings, word in (
-                (self.added, "new"),
-                (self.worse, "worse"),
-                (self.resolved, "resolved"),
-            )
-            if findings
-        ]
-        return f"{self.domain}: {say_verdict(self.verdict)} ({', '.join(parts)})"
+        return f"{self.domain}: {say_verdict(self.verdict)} ({count_news((self,))})"
+
+
+def count_news(notices: Sequence[Notice]) -> str:
+    """Return how many findings are new, worse and resolved, all notices together."""
+    counts = (
+        (sum(len(one.added) for one in notices), "new"),
+        (sum(len(one.worse) for one in notices), "worse"),
+        (sum(len(one.resolved) for one in notices), "resolved"),
+    )
+    return ", ".join(f"{count} {word}" for count, word in counts if count)
 
 
 def id_of(notices: Sequence[Notice]) -> str:

@@ -9,7 +9,7 @@ from email.utils import format_datetime
 from mailseal.checks.finding import Finding
 from mailseal.checks.verdict import say_verdict
 from mailseal.quoting import printable_only
-from mailseal.watch.notice import Notice, id_of
+from mailseal.watch.notice import Notice, count_news, id_of
 
 WIDTH = 72  # RFC 5322 §2.1.1 recommends 78, and answers quote
 RULE = "-" * WIDTH
@@ -25,7 +25,8 @@ def render_mail(
     first = notices[0]
     subject = first.headline
     if len(notices) > 1:
-        subject = f"{len(notices)} domains: " + ", ".join(one.domain for one in notices)
+        names = ", ".join(one.domain for one in notices)
+        subject = f"{len(notices)} domains: {count_news(notices)} ({names})"
     message = EmailMessage(policy=SMTP)
     message["From"] = sender
     message["To"] = ", ".join(recipients)
@@ -40,14 +41,14 @@ def render_mail(
 
 def _lines(notice: Notice) -> Iterator[str]:
     if notice.is_test:
-        yield from textwrap.wrap(notice.sentence, WIDTH)
+        yield from _wrap(notice.sentence)
         return
     yield notice.headline
     yield ""
-    yield from textwrap.wrap(notice.sentence, WIDTH)
+    yield from _wrap(notice.sentence)
     if notice.verdict_before and notice.verdict_before != notice.verdict:
         before, now = say_verdict(notice.verdict_before), say_verdict(notice.verdict)
-        yield from textwrap.wrap(f'The verdict was "{before}" and is "{now}".', WIDTH)
+        yield from _wrap(f'The verdict was "{before}" and is "{now}".')
     for title, findings in (
         ("New", notice.added),
         ("Worse than before", notice.worse),
@@ -71,7 +72,7 @@ def _findings(findings: Sequence[Finding], *, is_over: bool) -> Iterator[str]:
         remedy = finding.remedy and f"Do: {finding.remedy}"
         texts = (finding.seen,) if is_over else (finding.seen, finding.follows, remedy)
         for text in filter(None, texts):
-            yield from textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="  ")
+            yield from _wrap(text, indent="  ")
         for ready in () if is_over else finding.ready:
             yield f"  {ready.place}:"
             yield from (f"    {line}" for line in ready.text.splitlines())
@@ -80,3 +81,15 @@ def _findings(findings: Sequence[Finding], *, is_over: bool) -> Iterator[str]:
     if len(findings) > MAX_FINDINGS:
         yield ""
         yield f"* and {len(findings) - MAX_FINDINGS} more"
+
+
+def _wrap(text: str, *, indent: str = "") -> list[str]:
+    """Break lines between words alone: a name in two parts can be neither copied nor found."""
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
