@@ -109,7 +109,7 @@ def _judge_null(reading: Reading) -> Finding:
         Severity.INFO,
         reading.domain,
         seen=f"{reading.domain} takes no mail (null MX), and has a policy all the same.",
-        follows="Nothing: there is no mail to be delivered.",
+        follows="Nothing follows: there is no mail to be delivered.",
         remedy="Serve mode none, wait for the max_age that was served before, then remove record "
         "and policy.",
         ready=ready_policy(reading, reading.body or b""),
