@@ -221,6 +221,8 @@ def cells() -> tuple[Cell, ...]:
     cell("201-too-long", "too-long", NO, tlsa("201", "short"))  # path length 0
     cell("211-shuffled", "shuffled", YES, tlsa("211", "root"))
     cell("200-root-no-issuer", "leaf-only", NO, tlsa("200", "root"))
+    # Only what a record of usage 2 holds stands in for what a server should have sent.
+    cell("200-root-300-issuer", "leaf-only", NO, tlsa("200", "root"), tlsa("300", "issuer"))
     cell("200-both", "leaf-only", YES, tlsa("200", "root"), tlsa("200", "issuer"))
     for form in ("200", "201", "210", "211"):
         # A server's own certificate is no trust anchor; only its bare key passes in OpenSSL.

@@ -293,9 +293,10 @@ def test_a_record_said_again_costs_nothing() -> None:
     assert 0 < often.spent == once.spent
 
 
-def test_without_effort_nothing_is_verified() -> None:
+@pytest.mark.parametrize("form", ["200", "201", "210", "211"])
+def test_without_effort_nothing_is_verified(form: str) -> None:
     """The own key needs none; an issuer's signature does."""
-    records = (tlsa("211", "issuer"),)
+    records = (tlsa(form, "issuer"),)
 
     match = match_chain(records, chain_of("usual"), (HOST,), NOW, effort=Effort(0))
 
