@@ -205,6 +205,23 @@ def test_what_is_not_so_is_not_said(code: str, evidence: Evidence, words: str) -
 
 
 @pytest.mark.parametrize(
+    ("sessions", "subject"),
+    [
+        ((session(MX1), expired(MX1, V4_TOO)), f"{MX1} [{V4_TOO}]"),
+        ((expired(MX1), expired(MX1, V4_TOO)), MX1),
+    ],
+)
+def test_the_address_is_named_where_others_of_the_host_are_well(
+    sessions: tuple[SmtpSession, ...], subject: str
+) -> None:
+    """Who reads the sentence alone, in an alert or a monitoring system, learns where to look."""
+    (finding,) = found(domain(at(MX1, *sessions)), "certificate-expired")
+
+    assert finding.subject == subject
+    assert finding.seen.startswith(f"Senders do not believe {subject}: the certificate expired")
+
+
+@pytest.mark.parametrize(
     ("stage", "words"),
     [
         (Stage.NOTHING, "could not be tested when connecting: timeout."),

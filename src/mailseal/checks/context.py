@@ -4,6 +4,7 @@ The same certificate loses mail under a policy in mode enforce, is reported in m
 is nobody's business where only DANE-EE is looked at.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -102,8 +103,11 @@ def _address(finding: Finding, host: HostReading, addresses: Sequence[str]) -> I
     if len(addresses) == len(host.observed):
         yield finding
         return
+    # The name where it stands by itself: others may end in it.
+    name = re.compile(rf"(?<![\w.-]){re.escape(host.name)}(?![\w-]|\.\w)")
     for address in addresses:
-        yield replace(finding, subject=f"{host.name} [{address}]")
+        subject = f"{host.name} [{address}]"
+        yield replace(finding, subject=subject, seen=name.sub(subject, finding.seen, count=1))
 
 
 def _may_be_enforced(reading: Reading) -> bool:
