@@ -35,7 +35,7 @@ class World:
         self.evidence: dict[Domain, Evidence] = {}
         self.looks: list[Domain] = []
         self.opened = 0
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self.on_open: Callable[[], object] = lambda: None
         self.on_look: Callable[[], object] = lambda: None
         self.under_way = self.most = 0

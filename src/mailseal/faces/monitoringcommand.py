@@ -42,6 +42,8 @@ class MonitoringCommand(click.Command):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise  # click tells them, or nobody reads any more
+        except KeyboardInterrupt as error:  # of which click makes the exit code 1 as well
+            raise CannotTellError("interrupted before everything was found out") from error
         except Exception as error:
             # A fault of ours: monitoring must not take Python's exit code for a verdict.
             raise CannotTellError(_say_fault(error)) from error

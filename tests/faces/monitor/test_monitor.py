@@ -123,6 +123,14 @@ def test_what_cannot_look_exits_as_unknown(wiring: Wiring) -> None:
     run(wiring, "run", "--none", exits=3)
 
 
+def test_a_run_that_is_interrupted_has_no_verdict(wiring: Wiring) -> None:
+    """Exit code 1 would say that there are warnings."""
+    run(wiring, "add", "example.com")
+    wiring.world.error = KeyboardInterrupt()
+    result = run(wiring, "run", exits=3)
+    assert "interrupted" in result.stderr
+
+
 def test_a_domain_is_shown_with_dates_and_ends(wiring: Wiring) -> None:
     """What is there since when, what ends when; with history what is over, too."""
     run(wiring, "add", "example.com")
