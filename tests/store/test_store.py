@@ -152,6 +152,44 @@ async def test_a_corrupt_row_is_absent_and_counted(
     assert await store.load(Domain("a.example")) == cached("a.example")
 
 
+async def test_corrupt_rows_take_no_place_on_a_page(
+    store: Store, run_sql: Callable[[str], None]
+) -> None:
+    """However many stand in front: a page is full while there are good ones, and never fuller."""
+    for name in "abcdefgh":
+        await store.save(cached(f"{name}.example"))
+    run_sql("UPDATE sts_policies SET body = 'x' WHERE domain < 'd' OR domain = 'f.example'")
+
+    pages = {limit: await store.list(limit=limit) for limit in (1, 2, 3, 9)}
+
+    good = ["d.example", "e.example", "g.example", "h.example"]
+    for limit, page in pages.items():
+        assert [str(policy.domain) for policy in page] == good[:limit]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("state", "'word-of-2030'"), ("learnt_at", "9000000000000000000")]
+)
+async def test_a_corrupt_verdict_is_none(
+    store: Store, run_sql: Callable[[str], None], column: str, value: str
+) -> None:
+    """Nothing is concluded from what cannot be read; the next one takes its place."""
+    await store.save_verdict(verdict("example.com"))
+    run_sql(f"UPDATE dane_verdicts SET {column} = {value}")
+    assert await store.load_verdict("example.com") is None
+    assert store.corrupt_rows == 1
+    await store.save_verdict(verdict("example.com"))
+    assert await store.load_verdict("example.com") == verdict("example.com")
+
+
+async def test_a_corrupt_purge_hides_no_other(store: Store, run_sql: Callable[[str], None]) -> None:
+    """Those that can be read are learnt by every node."""
+    for name in ("a.example", "b.example"):
+        await store.remove(Domain(name), now=NOW)
+    run_sql("UPDATE sts_purges SET domain = 'a name' WHERE domain = 'a.example'")
+    assert await store.list_purged(NOW) == (Domain("b.example"),)
+
+
 async def test_a_failure_word_of_a_newer_version_does_not_cost_the_policy(
     store: Store, run_sql: Callable[[str], None]
 ) -> None:

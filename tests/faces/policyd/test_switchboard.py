@@ -106,6 +106,7 @@ def test_many_who_ask_the_same_are_one_question_and_get_one_answer() -> None:
     assert desk.replies == [framed(b"OK dane")] * 3
     assert desk.ask() == framed(b"OK dane")
     assert (desk.count("questions_open"), desk.count("requests_waiting")) == (0, 0)
+    assert (desk.count("asked"), desk.count("waited"), desk.count("slow_hits")) == (1, 3, 1)
 
 
 @pytest.mark.parametrize(
@@ -196,6 +197,39 @@ def test_a_new_resolver_is_asked_what_is_open_and_has_its_early_word() -> None:
     desk.put(way=desk.way)  # the old one has no say any more
     assert desk.replies == []
 
+    desk.put(way=successor)
+    desk.board.connect(StubWay())  # whose predecessor's early word is done with
+    assert desk.ask() == framed(b"OK dane")
+
+
+def test_what_the_resolver_drops_is_forgotten() -> None:
+    """All that was answered for the domain, in every zone."""
+    desk = Desk()
+    for zone in CONFIG.zones:
+        desk.put(zone=zone)
+    desk.board.receive(link.Drop(domain="example.com"), desk.way)
+
+    assert [desk.ask(f"{zone} example.com") for zone in CONFIG.zones] == [None, None]
+
+
+def test_the_early_word_of_a_resolver_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that never comes to work may talk for long."""
+    monkeypatch.setattr(switchboard, "MAX_EARLY_DROPS", 2)
+    desk, successor = Desk(), StubWay()
+    desk.put()
+    for domain in ("a.example", "b.example", "example.com"):
+        desk.board.receive(link.Drop(domain=domain), successor)
+    desk.board.connect(successor)
+
+    assert desk.ask() == framed(b"OK dane")
+
+
+def test_one_that_only_knows_what_is_not_for_it_is_told_so() -> None:
+    """Its link is then cut, and another one is started."""
+    desk = Desk()
+    with pytest.raises(link.LinkError, match="Hello is not for the answerer"):
+        desk.board.receive(link.Hello(config=b""), desk.way)
+
 
 def test_without_a_resolver_what_is_known_is_answered_and_the_rest_waits() -> None:
     """It is asked as soon as there is one; one that went before does not take it away."""
@@ -206,9 +240,10 @@ def test_without_a_resolver_what_is_known_is_answered_and_the_rest_waits() -> No
     assert desk.ask() == framed(b"OK dane-only")
     desk.board.disconnect(desk.way)
     desk.now += 50
+    told = len(desk.way.told)
     assert desk.ask() == framed(b"OK dane-only")  # stale, and there is nobody to be asked
     assert desk.ask("sts example.com") is None
-    told = len(desk.way.told)
+    assert len(desk.way.told) == told
 
     desk.board.connect(desk.way)
     assert desk.way.told[told:] == [link.Ask(zone="sts", next_hop="example.com")]
@@ -233,7 +268,8 @@ def test_at_the_deadline_those_who_wait_are_told_and_may_ask_anew() -> None:
     gone = Slot(desk)
     assert desk.board.answer(b"postfix example.com", gone) is None
     desk.ask()
-    desk.board.leave(gone)
+    for _ in range(2):  # a connection that is gone may say so twice
+        desk.board.leave(gone)
     assert desk.count("requests_waiting") == 1
 
     assert not desk.board.tick(desk.now + 9.9)
@@ -271,6 +307,30 @@ def test_a_reload_keeps_what_is_the_same_and_answers_those_whose_map_is_gone() -
     assert desk.count("table_entries") == 1
     with pytest.raises(link.LinkError):
         desk.put(zone="sts")
+
+
+def test_a_reload_changes_bounds_and_times_for_what_comes() -> None:
+    """Also of a map that stays: how often it renews, how long it waits, how many may wait."""
+    desk = Desk()
+    desk.put(fresh=0, usable=100)
+    zones = {
+        "postfix": CONFIG.zones["postfix"],
+        "sts": Zone(profile="sendmail", deadline=SECONDS / 2),
+    }
+    bounds = Bounds(renewal=timedelta(seconds=20), questions=1)
+
+    desk.board.reconfigure(
+        replace(CONFIG, zones=zones, bounds=bounds, default_zone="sts"), desk.log
+    )
+
+    for seconds, renewed in ((0, 1), (19, 1), (1, 2)):
+        desk.now += seconds
+        assert desk.ask() == framed(b"OK dane")
+        assert desk.count("renewed") == renewed
+    assert desk.ask("other example.com") is None
+    assert desk.ask("sts example.net") == switchboard.OVERLOADED
+    assert not desk.board.tick(desk.now + 4.9)
+    assert desk.board.tick(desk.now + 5)
 
 
 def test_a_map_that_is_not_configured_has_the_default_zone_or_none() -> None:
