@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import cast
 
+import dns.edns
 import dns.flags
 import dns.message
 import dns.rcode
@@ -70,7 +71,9 @@ class StubPool:
         self.pending.append(StubPending(self, wire))
         return self.pending[-1]
 
-    def answer(self, rcode: dns.rcode.Rcode = dns.rcode.NOERROR) -> None:
+    def answer(
+        self, rcode: dns.rcode.Rcode = dns.rcode.NOERROR, *, ede: dns.edns.EDECode | None = None
+    ) -> None:
         """Answer the latest query."""
         query = dns.message.from_wire((self.pending[-1]).wire)
         response = dns.message.make_response(query)
@@ -78,6 +81,8 @@ class StubPool:
         response.set_rcode(rcode)
         if rcode == dns.rcode.NOERROR:
             response.answer = [dns.rrset.from_text("a.example.", 60, "IN", "A", "192.0.2.1")]
+        if ede is not None:
+            response.use_edns(0, options=[dns.edns.EDEOption(ede)])
         self.deliver(response.to_wire())
 
 
@@ -103,6 +108,16 @@ def failing(pool: StubPool, _: bytes) -> None:
 def unreachable(pool: StubPool, _: bytes) -> None:
     """Let the kernel say that nothing listens there."""
     pool.deliver(ConnectionRefusedError())
+
+
+def bogus(pool: StubPool, _: bytes) -> None:
+    """Say that the data are forged."""
+    pool.answer(dns.rcode.SERVFAIL, ede=dns.edns.EDECode.DNSSEC_BOGUS)
+
+
+def unable(pool: StubPool, _: bytes) -> None:
+    """Understand no question, in whichever form."""
+    pool.answer(dns.rcode.FORMERR)
 
 
 def broken_and_silent(pool: StubPool, _: bytes) -> None:
@@ -146,6 +161,7 @@ async def is_blamed(script: Script, *others: Script, timeout: timedelta = LONG) 
         (silent, True),
         (refusing, True),
         (unreachable, True),
+        (unable, True),
         (failing, False),  # the zone is broken, the resolver works
         (broken_and_silent, False),  # what it said before was an answer, too
     ],
@@ -195,11 +211,12 @@ async def test_a_failure_is_blamed_once_for_each_question() -> None:
     assert not first.is_sick(asyncio.get_running_loop().time())
 
 
-async def test_an_answer_clears_what_was_before() -> None:
-    """Health is about now."""
+@pytest.mark.parametrize("script", [good, bogus, failing])
+async def test_an_answer_clears_what_was_before(script: Script) -> None:
+    """Health is about now; that data are forged, or a zone is broken, is an answer."""
     first = resolver(1, silent)
     await ask(first, resolver(2, good))
-    pool_of(first).script = good
+    pool_of(first).script = script
     await ask(first)
     pool_of(first).script = silent
     await ask(first, resolver(2, good))

@@ -198,6 +198,33 @@ async def test_a_truncated_answer_is_fetched_over_tcp() -> None:
 
 
 @pytest.mark.parametrize(
+    ("over_tcp", "failure"),
+    [
+        (dns.rcode.NOERROR, DnsFailure.BOGUS),  # there are data, which did not validate
+        (dns.rcode.SERVFAIL, DnsFailure.SERVFAIL),  # the zone is broken, checked or not
+    ],
+)
+async def test_a_truncated_answer_without_checking_is_read_before_it_is_judged(
+    over_tcp: dns.rcode.Rcode, failure: DnsFailure
+) -> None:
+    """That there would be more says nothing of what there is."""
+
+    def script(asked: Asked) -> bytes:
+        if not asked.is_checking_disabled:
+            return asked.answer(rcode=dns.rcode.SERVFAIL)
+        if not asked.is_tcp:
+            return asked.answer(flags=dns.flags.TC)
+        records = (FORGED,) if over_tcp == dns.rcode.NOERROR else ()
+        return asked.answer(*records, rcode=over_tcp)
+
+    async with name_server(script) as server:
+        answer = await look_up(server.address)
+    assert isinstance(answer, LookupFailed)
+    assert answer.failure is failure
+    assert [asked.is_tcp for asked in server.asked] == [False, False, True]
+
+
+@pytest.mark.parametrize(
     "over_tcp",
     [
         lambda asked: None,  # closed without a word

@@ -260,3 +260,27 @@ async def test_what_was_read_before_a_purge_and_arrives_after_it_is_read_again()
     assert (await question).policy is None
     assert await world.reply() == "NOTFOUND "
     await world.aclose()
+
+
+class PurgedMeanwhile(MemoryStore):
+    """A store in which another node purges whatever is about to be saved."""
+
+    async def save(self, policy: CachedPolicy, *, now: datetime | None = None) -> bool:
+        """Let the other node be faster by a moment."""
+        self.purges[policy.domain] = policy.fetched_at + timedelta(seconds=1)
+        return await super().save(policy, now=now)
+
+
+async def test_a_policy_purged_as_it_came_counts_for_this_mail_alone() -> None:
+    """It was fetched a moment ago and is good; whoever purged wants it fetched again."""
+    world = Sender(store=PurgedMeanwhile())
+    world.enforce()
+
+    view = await world.ask()
+
+    assert view.policy is not None
+    assert view.usable_for == timedelta(0)
+    assert await world.store.count() == 0
+    await world.ask()
+    assert world.hosts.count("example.com") == 2
+    await world.aclose()
