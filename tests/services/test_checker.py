@@ -112,6 +112,18 @@ async def test_every_address_of_a_host_has_a_session_of_its_own() -> None:
     assert host.sessions[2].offers_starttls is None
 
 
+async def test_sessions_stand_in_the_same_order_whatever_the_resolver_turns() -> None:
+    """Two reports of the same thing differ in nothing but their times."""
+    orders = []
+    for addresses in (("192.0.2.10", "192.0.2.9"), ("192.0.2.9", "192.0.2.10")):
+        world = good_world()
+        world.dns.a(MX_HOST, *addresses)
+        (host,) = (await world.gather()).mx_hosts
+        orders.append([one.address for one in host.sessions])
+
+    assert orders == [["192.0.2.9", "192.0.2.10"]] * 2
+
+
 async def test_without_ipv6_nothing_is_said_about_ipv6() -> None:
     """A machine that has no such addresses cannot tell whether others could reach them."""
     world = good_world()
@@ -140,8 +152,8 @@ async def test_hosts_and_addresses_are_bounded() -> None:
     assert [host.name for host in evidence.mx_hosts] == [f"mx0.{DOMAIN}", f"mx1.{DOMAIN}"]
     assert [one.address for one in evidence.mx_hosts[0].sessions] == [
         "2001:db8::1",
-        "192.0.2.1",
         "2001:db8::2",
+        "192.0.2.1",
     ]
     assert evidence.policy_host is not None
     assert len(evidence.policy_host.fetches) == 3

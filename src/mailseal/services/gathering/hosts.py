@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import ip_address
 
 from mailseal.answers import Answer, CaaRecord, Found, all_addresses
 from mailseal.checks.evidence import (
@@ -69,8 +70,10 @@ class HostGatherer:
             self._caa(name),
             sessions,
         )
+        # Resolvers turn the order with every answer: reports of the same thing should be the same.
+        in_order = sorted(held, key=lambda one: (":" not in one.address, ip_address(one.address)))
         return HostEvidence(
-            name=name, a=a, aaaa=aaaa, alias=alias, tlsa=tlsa, caa=caa, sessions=tuple(held)
+            name=name, a=a, aaaa=aaaa, alias=alias, tlsa=tlsa, caa=caa, sessions=tuple(in_order)
         )
 
     def _sessions(self, addresses: tuple[str, ...]) -> tuple[str, ...]:
