@@ -8,6 +8,7 @@ from mailseal.answers import DnsFailure
 from mailseal.checks.evidence import Depth, DkimLookup, Evidence, Failure, Trouble
 from mailseal.checks.finding import Finding, Severity
 from mailseal.checks.judge import judge
+from mailseal.checks.reading import read
 from mailseal.checks.sight import could_see
 from mailseal.testing.evidence import (
     DOMAIN,
@@ -19,10 +20,11 @@ from mailseal.testing.evidence import (
     found,
     host,
     records,
+    session,
     txt,
 )
 
-from .mxworld import MX1, at, domain, with_lookup
+from .mxworld import MX1, MX2, at, domain, refusing_starttls, unseen, with_lookup
 from .stsworld import NO_IPV6, REFUSED, TIMEOUT, V4, V4_TOO, V6, failing, serving
 
 POLICY_HOST = f"mta-sts.{DOMAIN}"
@@ -58,6 +60,8 @@ def dkim(*answers: object) -> Evidence:
     return having(dkim=lookups)
 
 
+NOT_NOW = refusing_starttls(reply="454 4.7.0 TLS not available", code=454)
+DARK, DARK_TOO = unseen(Trouble.TIMEOUT, MX1), unseen(Trouble.TIMEOUT, MX2)
 GOOD = domain_evidence()
 SHALLOW = domain(at(MX1), depth=Depth.POLICY)
 HALF = replace(host(sessions=()), a=found("192.0.2.1"), aaaa=failed())
@@ -133,6 +137,13 @@ CASES = [
     ("mx-one-host", DOMAIN, having(mx=failed()), False),
     # Hosts
     ("starttls-missing", MX_HOST, GOOD, True),
+    ("certificate-expired", MX_HOST, domain(at(MX1, NOT_NOW)), False),  # no TLS just now
+    ("certificate-expired", MX_HOST, domain(at(MX1, DARK)), False),
+    ("certificate-expired", MX_HOST, domain(at(MX1, session()), at(MX2, DARK_TOO)), True),
+    ("tlsa-unusable", MX_HOST, domain(at(MX1, DARK)), False),
+    # What is blind to one thing may see another
+    ("sts-record-no-id", DOMAIN, having(tlsrpt=failed()), True),
+    ("tlsrpt-absent", DOMAIN, having(sts=failed()), True),
     ("starttls-missing", MX_HOST, SHALLOW, False),
     ("starttls-missing", "gone.example.com", SHALLOW, True),  # no host any more
     ("starttls-missing", MX_HOST, domain_evidence(HALF), False),
@@ -157,3 +168,36 @@ def test_what_is_not_found_any_more_is_over_where_it_could_be_seen(
     old = Finding(code=code, severity=Severity.ERROR, subject=subject, seen="It was seen.")
 
     assert could_see(judgement.reading, judgement.findings, old) is is_seen
+
+
+def test_what_was_unknown_is_over_as_soon_as_nobody_says_so_any_more() -> None:
+    """It said only that something could not be seen, which is no fault that may still be there."""
+    judgement = judge(serving(failing(CLOSED)))
+    old = Finding(
+        code="policy-host-timeout", severity=Severity.UNKNOWN, subject=POLICY_HOST, seen="Silence."
+    )
+
+    assert could_see(judgement.reading, judgement.findings, old)
+    fault = replace(old, severity=Severity.ERROR)
+    assert not could_see(judgement.reading, judgement.findings, fault)
+
+
+@pytest.mark.parametrize(
+    ("code", "subject", "evidence"),
+    [
+        ("starttls-missing", MX_HOST, SHALLOW),
+        ("starttls-missing", MX_HOST, domain_evidence(HALF)),
+        ("starttls-missing", MX_HOST, domain_evidence(replace(HALF, a=HALF.aaaa, aaaa=HALF.a))),
+        ("policy-status", POLICY_HOST, having(sts=failed())),
+        ("policy-status", POLICY_HOST, without_policy_addresses(a=LATE)),
+        ("policy-status", POLICY_HOST, without_policy_addresses(aaaa=LATE)),
+        ("policy-status", POLICY_HOST, replace(GOOD, depth=Depth.DNS)),
+    ],
+)
+def test_what_was_not_looked_at_is_not_seen_whatever_was_found(
+    code: str, subject: str, evidence: Evidence
+) -> None:
+    """Even if no finding of this look says that something was not seen."""
+    old = Finding(code=code, severity=Severity.ERROR, subject=subject, seen="It was seen.")
+
+    assert not could_see(read(evidence), (), old)
