@@ -273,9 +273,12 @@ def test_at_the_deadline_those_who_wait_are_told_and_may_ask_anew() -> None:
     assert desk.count("requests_waiting") == 1
 
     assert not desk.board.tick(desk.now + 9.9)
-    assert desk.board.tick(desk.now + 10)
+    desk.now += 10
+    assert desk.board.tick(desk.now)
     assert desk.replies == [switchboard.TOO_LATE]
     assert desk.count("late") == 1
+    assert desk.count("wait_total_ms") == 10_000
+    assert desk.logged == ["the resolver gave no answer in time"]
     assert desk.ask() is None
     assert len(desk.way.told) == 2
 
@@ -299,9 +302,12 @@ def test_a_reload_keeps_what_is_the_same_and_answers_those_whose_map_is_gone() -
         desk.ask(f"{zone} example.net")
     zones = {"postfix": CONFIG.zones["postfix"], "exim": CONFIG.zones["sts"]}
 
-    desk.board.reconfigure(replace(CONFIG, zones=zones), desk.log)
+    told: list[str] = []
+    desk.board.reconfigure(replace(CONFIG, zones=zones), lambda event, **_: told.append(event))
 
     assert len(desk.replies) == 1
+    assert told == ["a client asks for a map that is not configured"]
+    assert desk.logged == []
     assert b'PERM no map "sts" in mailseal, there are: postfix, exim' in desk.replies[0]
     assert desk.ask() == framed(b"OK dane")
     assert desk.count("table_entries") == 1
@@ -346,3 +352,12 @@ def test_a_map_that_is_not_configured_has_the_default_zone_or_none() -> None:
     other = Desk(replace(CONFIG, default_zone="sts"))
     assert other.ask("other example.com") is None
     assert other.way.told == [link.Ask(zone="sts", next_hop="example.com")]
+
+
+def test_numbers_of_others_are_told_with_its_own() -> None:
+    """One request brings all that a scrape wants."""
+    desk = Desk()
+    desk.board.add_stats(lambda: {"connections_open": 7})
+
+    assert desk.count("connections_open") == 7
+    assert desk.count("table_entries") == 0
