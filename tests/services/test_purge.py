@@ -225,6 +225,29 @@ async def test_a_purge_tells_whether_there_was_a_policy(
     assert not await one.discoverer.forget(DOMAIN)
 
 
+async def test_a_purge_of_what_only_the_store_holds_is_one(nodes: tuple[Sender, Sender]) -> None:
+    """Behind a restart memory knows nothing of it yet."""
+    one, _ = nodes
+    one.start()
+
+    assert await one.discoverer.forget(DOMAIN)
+
+
+async def test_a_policy_fetched_anew_elsewhere_costs_no_look_up_of_hosts(
+    nodes: tuple[Sender, Sender],
+) -> None:
+    """Only a purge says that what DNS and DANE told is unwanted."""
+    one, other = nodes
+    asked = one.dns.count("example.com")
+    one.clock.advance(timedelta(seconds=1))
+
+    await one.discoverer.refetch(DOMAIN, force=True)
+    await other.follow()
+
+    assert await other.reply() == "OK dane-only"
+    assert one.dns.count("example.com") == asked
+
+
 class SlowReader(MemoryStore):
     """A store whose answer to one read is on its way for as long as a test wants."""
 
