@@ -265,33 +265,6 @@ def test_nothing_is_found_where_all_is_well(host: HostEvidence, mode: str | None
 
 
 @pytest.mark.parametrize(
-    ("other", "follows"),
-    [
-        (session(MX1, V4_TOO, handshake=tls(chain=OTHER)), "All of them are good now"),
-        (expired(MX1, V4_TOO), "Mail is treated differently"),
-    ],
-)
-def test_addresses_that_differ_are_told_by_what_it_means(other: SmtpSession, follows: str) -> None:
-    """Two good certificates are work for their owner, a bad one is trouble for mail."""
-    findings = judge(domain(at(MX1, session(), other)))
-
-    (finding,) = (one for one in findings if one.code == certificatedrift.DIFFERENT.code)
-    assert finding.follows.startswith(follows)
-
-
-def test_records_that_no_sender_believes_condemn_no_second_key() -> None:
-    """Behind unsigned MX records senders do not look at TLSA records."""
-    one = at(MX1, deep(other_chain=OTHER), tlsa=(record_for(session()),))
-    codes = {
-        is_secure: {finding.code for finding in judge(domain(one, is_secure=is_secure))}
-        for is_secure in (True, False)
-    }
-
-    assert certificatedrift.OTHER_KEY.code in codes[True]
-    assert certificatedrift.OTHER_KEY.code not in codes[False]
-
-
-@pytest.mark.parametrize(
     "found",
     [
         unseen(Trouble.BUSY, stage=Stage.CONNECTED, code=421),
