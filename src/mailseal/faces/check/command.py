@@ -250,7 +250,8 @@ def _gather(
     try:
         return asyncio.run(run())
     except KeyboardInterrupt as error:  # 1 would say that there are warnings
-        raise CannotTellError("interrupted; nothing was found out") from error
+        kept = "; a scan keeps what it has, a check does not" if len(names) > 1 else ""
+        raise CannotTellError(f"interrupted before all was looked at{kept}") from error
     except mailseal.Error as error:  # no resolver, no authorities: nothing was looked at
         raise CannotTellError(str(error)) from error
 
