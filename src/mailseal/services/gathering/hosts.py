@@ -22,6 +22,7 @@ from mailseal.ports.smtp import SmtpProber
 from mailseal.services.gathering.budget import TIME_IS_UP, Budget
 from mailseal.services.gathering.progress import Part, Steps
 from mailseal.services.gathering.questions import Questions
+from mailseal.services.gathering.together import all_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,17 +60,18 @@ class HostGatherer:
 
     async def gather(self, hosts: tuple[MxHost, ...]) -> tuple[HostEvidence, ...]:
         """Ask about every host; the order stays."""
-        return tuple(await asyncio.gather(*(self._gather_host(host.name) for host in hosts)))
+        return await all_of(self._gather_host(host.name) for host in hosts)
 
     async def _gather_host(self, name: Domain) -> HostEvidence:
         a, aaaa = await self._asked.addresses(name)
         addresses = all_addresses(a, aaaa)[: self._scope.max_addresses]
-        sessions = asyncio.gather(*(self._session(name, one) for one in self._sessions(addresses)))
-        (alias, tlsa), caa, held = await asyncio.gather(
-            self._names(name, a, aaaa),
-            self._caa(name),
-            sessions,
-        )
+        names = self._names(name, a, aaaa)
+        sessions = all_of(self._session(name, one) for one in self._sessions(addresses))
+        caa: Answer[CaaRecord] | None = None
+        if self._scope.is_brief:
+            (alias, tlsa), held = await asyncio.gather(names, sessions)
+        else:
+            (alias, tlsa), caa, held = await asyncio.gather(names, self._asked.caa(name), sessions)
         # Resolvers turn the order with every answer: reports of the same thing should be the same.
         in_order = sorted(held, key=lambda one: (":" not in one.address, ip_address(one.address)))
         return HostEvidence(
@@ -91,11 +93,11 @@ class HostGatherer:
         bases = step.bases if isinstance(step, AskTlsa) else (name,)
         found = [answer for answer in (a, aaaa) if isinstance(answer, Found)]
         may_be_alias = not found or any(answer.canonical != name for answer in found)
-        look_ups = asyncio.gather(*(self._tlsa(base) for base in bases))
+        look_ups = all_of(self._tlsa(base) for base in bases)
         if not may_be_alias:
-            return None, tuple(await look_ups)
+            return None, await look_ups
         alias, tlsa = await asyncio.gather(self._asked.cname(name), look_ups)
-        return alias, tuple(tlsa)
+        return alias, tlsa
 
     async def _tlsa(self, base: str) -> TlsaLookup:
         name = f"_{DEFAULT_PORT}._tcp.{base}"
@@ -103,9 +105,6 @@ class HostGatherer:
             return TlsaLookup(base=base, name=name, answer=await self._asked.tlsa(name))
         answer, at_name = await asyncio.gather(self._asked.tlsa(name), self._asked.a(name))
         return TlsaLookup(base=base, name=name, answer=answer, at_name=at_name)
-
-    async def _caa(self, name: Domain) -> Answer[CaaRecord] | None:
-        return None if self._scope.is_brief else await self._asked.caa(name)
 
     async def _session(self, host: Domain, address: str) -> SmtpSession:
         if not can_reach(self._observer, address):

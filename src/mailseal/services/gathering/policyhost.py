@@ -20,6 +20,7 @@ from mailseal.services.gathering.budget import TIME_IS_UP, Budget
 from mailseal.services.gathering.hosts import can_reach, no_family
 from mailseal.services.gathering.progress import Part, Steps
 from mailseal.services.gathering.questions import Questions
+from mailseal.services.gathering.together import all_of
 
 # Statuses by which firewalls turn programs away that are no browser.
 TURNED_AWAY = frozenset({401, 403, 405, 406, 418, 429, 503})
@@ -93,15 +94,14 @@ class PolicyHostGatherer:
     async def _fetch_from_all(
         self, host: Domain, addresses: Sequence[str]
     ) -> tuple[PolicyFetch, ...]:
-        return tuple(await asyncio.gather(*(self._fetch(host, one) for one in addresses)))
+        return await all_of(self._fetch(host, one) for one in addresses)
 
     async def _fetch_as_browser(
         self, host: Domain, fetches: tuple[PolicyFetch, ...]
     ) -> tuple[PolicyFetch, ...]:
         """Come again as a browser where we were turned away for what we are, perhaps."""
         refused = [one.address for one in fetches if one.status in TURNED_AWAY]
-        again = (self._fetch(host, address, user_agent=BROWSER) for address in refused)
-        return tuple(await asyncio.gather(*again))
+        return await all_of(self._fetch(host, address, user_agent=BROWSER) for address in refused)
 
     async def _look_elsewhere(
         self, domain: Domain, host: Domain, fetches: tuple[PolicyFetch, ...]
