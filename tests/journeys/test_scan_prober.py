@@ -12,7 +12,7 @@ import pytest
 from mailseal.checks.evidence import Trouble
 from mailseal.config import parse
 from mailseal.names import Domain
-from mailseal.net.https.apart.prober import CROWD, ApartPolicyProber
+from mailseal.net.https.apart.prober import NEAR, ApartPolicyProber
 from mailseal.testing import FakePolicyProber
 from mailseal.wiring.prober import open_apart
 from tests.net.pki import Authority
@@ -37,7 +37,7 @@ class World:
         Those in front of it are kept under way until the last one has begun.
         """
         go_on = self.near.hold(HOST)
-        looks = [asyncio.create_task(self.look()) for _ in range(CROWD)]
+        looks = [asyncio.create_task(self.look()) for _ in range(NEAR + 1)]
         await asyncio.sleep(0)
         go_on.set()
         async with asyncio.timeout(LONG.total_seconds()):

@@ -123,17 +123,17 @@ async def apart(
     near: PolicyProber,
     process: Process,
     *,
-    crowd: int = 1,
+    near_looks: int = 0,
     coming_up: timedelta = LONG,
     grace: timedelta = LONG,
 ) -> AsyncIterator[ApartPolicyProber]:
-    """Open a prober whose child comes up for so many looks at a time, and end both."""
+    """Open a prober whose child comes up after so many looks, and end both."""
     prober = ApartPolicyProber(
         near,
         spawn=process.spawn,
         settings=SETTINGS,
         clock=ManualClock(),
-        crowd=crowd,
+        near_looks=near_looks,
         coming_up=coming_up,
         grace=grace,
     )
@@ -170,14 +170,27 @@ async def test_answers_find_those_who_asked() -> None:
     assert [fetch.body.decode() for fetch in fetches] == addresses
 
 
-async def test_looks_one_after_the_other_start_no_process() -> None:
-    """Where few publish, it would cost more than it takes off this one."""
+async def test_a_short_list_starts_no_process() -> None:
+    """Coming up takes longer than a few looks."""
     near, process = Told(FULL), serving(Told(FULL))
-    async with apart(near, process, crowd=2) as prober:
+    async with apart(near, process, near_looks=3) as prober:
         for _ in range(3):
             await prober.probe(HOST, ADDRESS, timeout=LONG)
 
     assert process.task is None
+
+
+async def test_looks_one_after_the_other_wait_for_no_process() -> None:
+    """Where few publish, this one has the time for them while the other comes up."""
+    near, process = Told(FULL), saying()  # it never says that it is ready
+    async with apart(near, process, near_looks=2) as prober:
+        for _ in range(4):
+            await prober.probe(HOST, ADDRESS, timeout=LONG)
+        await asyncio.sleep(0)  # its turn
+        has_begun = process.task is not None
+
+    assert has_begun
+    assert len(near.asked) == 4
 
 
 async def test_a_child_that_does_not_come_up_is_not_waited_for() -> None:

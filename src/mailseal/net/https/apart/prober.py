@@ -1,4 +1,4 @@
-"""Looks at policy hosts by a child process once there are many at a time, and by itself else.
+"""Looks at policy hosts by a child process once there are many, and by itself else.
 
 What the child loses when it dies is looked at here, and it is waited for a moment only. So a child
 that cannot be started costs speed and nothing else.
@@ -18,7 +18,7 @@ from mailseal.net.https.apart import link
 from mailseal.ports.clock import Clock
 from mailseal.ports.policyhost import PolicyProber
 
-CROWD = 20  # ours: looks at a time; they pile up where most domains publish, and else do not
+NEAR = 20  # ours: looks before a child is worth it, and at a time while it comes up
 COMING_UP = timedelta(seconds=3)  # ours: it takes a fifth of one where nothing else is done
 GRACE = timedelta(seconds=5)  # ours: beyond the time for a look the child has stopped
 
@@ -42,7 +42,7 @@ class ApartPolicyProber:
         spawn: Spawn,
         settings: link.Settings,
         clock: Clock,
-        crowd: int = CROWD,
+        near_looks: int = NEAR,
         coming_up: timedelta = COMING_UP,
         grace: timedelta = GRACE,
     ) -> None:
@@ -50,7 +50,8 @@ class ApartPolicyProber:
         self._spawn = spawn
         self._settings = settings
         self._clock = clock
-        self._crowd = crowd
+        self._near_looks = near_looks
+        self._looks = 0
         self._under_way = 0
         self._coming_up_s = coming_up.total_seconds()
         self._grace_s = grace.total_seconds()
@@ -78,11 +79,12 @@ class ApartPolicyProber:
         Ends within ``timeout``, and a little later where the child has stopped.
         """
         until = self._clock.monotonic() + timeout.total_seconds()
+        self._looks += 1
         self._under_way += 1
         try:
-            if self._under_way >= self._crowd and self._starting is None:
+            if self._looks > self._near_looks and self._starting is None:
                 self._begin()
-            if self._awaited_until is not None:
+            if self._awaited_until is not None and self._under_way > self._near_looks:
                 await self.settle()
             if self._is_ready:
                 fetch = await self._ask(host, address, until, path, user_agent)
