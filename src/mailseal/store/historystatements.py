@@ -16,7 +16,7 @@ from sqlalchemy import (
 from mailseal.checks.changes import Span
 from mailseal.names import Domain
 from mailseal.store import historyrows, messagestatements, rows
-from mailseal.store.claims import is_due, is_free
+from mailseal.store.claims import claim_first, is_due, is_free
 from mailseal.store.errors import StoreFullError
 from mailseal.store.schema import messages, observations, spans, watched
 from mailseal.watch.records import Look, Observation, Watched
@@ -64,23 +64,12 @@ def claim_due(
     connection: Connection, now: datetime, until: datetime, *, longest: timedelta, limit: int
 ) -> tuple[Watched, ...]:
     """Claim domains whose look is due and that nobody else is at."""
-    # A CTE, since PostgreSQL may run a locking subquery more than once.
-    free = (
-        select(watched.c.domain)
-        .where(is_due(watched.c.next_look_at, now, longest))
-        .where(is_free(watched, now, until))
-        .order_by(watched.c.next_look_at, watched.c.domain)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .cte("free")
+    order = watched.c.next_look_at
+    wanted = is_due(order, now, longest)
+    claimed = claim_first(
+        connection, watched.c.domain, wanted, order, now=now, until=until, limit=limit
     )
-    claimed = connection.execute(
-        update(watched)
-        .where(watched.c.domain.in_(select(free.c.domain)))
-        .values(claimed_until=rows.from_instant(until))
-        .returning(*watched.columns)
-    )
-    found = historyrows.read_good(claimed.all(), historyrows.to_watched)
+    found = historyrows.read_good(claimed, historyrows.to_watched)
     return tuple(sorted(found, key=lambda one: (one.next_look_at, one.domain)))
 
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, and_, func, insert, select, update
 
 from mailseal.store import historyrows, rows
-from mailseal.store.claims import is_due, is_free
+from mailseal.store.claims import claim_first, is_due
 from mailseal.store.schema import messages
 from mailseal.watch.notice import Channel, write_notice
 from mailseal.watch.records import Look, Message, Postponed, Settled
@@ -42,25 +42,17 @@ def claim(
     is_retry: bool,
 ) -> tuple[Message, ...]:
     """Claim messages of some channels whose time has come, the oldest first."""
-    free = (
-        select(messages.c.id)
-        .where(messages.c.settled_at.is_(None))
-        .where(messages.c.channel.in_([one.value for one in channels]))
-        .where(messages.c.attempts > 0 if is_retry else messages.c.attempts == 0)
-        .where(is_due(messages.c.next_try_at, now, longest))
-        .where(is_free(messages, now, until))
-        .order_by(messages.c.created_at, messages.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .cte("free")
+    wanted = and_(
+        messages.c.settled_at.is_(None),
+        messages.c.channel.in_([one.value for one in channels]),
+        messages.c.attempts > 0 if is_retry else messages.c.attempts == 0,
+        is_due(messages.c.next_try_at, now, longest),
     )
-    claimed = connection.execute(
-        update(messages)
-        .where(messages.c.id.in_(select(free.c.id)))
-        .values(claimed_until=rows.from_instant(until))
-        .returning(*messages.columns)
+    order = messages.c.created_at
+    claimed = claim_first(
+        connection, messages.c.id, wanted, order, now=now, until=until, limit=limit
     )
-    found = historyrows.read_good(claimed.all(), historyrows.to_message)
+    found = historyrows.read_good(claimed, historyrows.to_message)
     return tuple(sorted(found, key=lambda one: (one.created_at, one.id)))
 
 
