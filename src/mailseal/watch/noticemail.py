@@ -1,6 +1,5 @@
 """Notices as a mail: plain text at 72 columns, with what to change ready to be copied."""
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -9,6 +8,7 @@ from email.utils import format_datetime
 from mailseal.checks.finding import Finding
 from mailseal.checks.verdict import say_verdict
 from mailseal.quoting import printable_only
+from mailseal.watch.lines import break_lines
 from mailseal.watch.notice import Notice, count_news, id_of
 
 WIDTH = 72  # RFC 5322 §2.1.1 recommends 78, and answers quote
@@ -41,14 +41,14 @@ def render_mail(
 
 def _lines(notice: Notice) -> Iterator[str]:
     if notice.is_test:
-        yield from _wrap(notice.sentence)
+        yield from break_lines(notice.sentence, WIDTH)
         return
     yield notice.headline
     yield ""
-    yield from _wrap(notice.sentence)
+    yield from break_lines(notice.sentence, WIDTH)
     if notice.verdict_before and notice.verdict_before != notice.verdict:
         before, now = say_verdict(notice.verdict_before), say_verdict(notice.verdict)
-        yield from _wrap(f'The verdict was "{before}" and is "{now}".')
+        yield from break_lines(f'The verdict was "{before}" and is "{now}".', WIDTH)
     for title, findings in (
         ("New", notice.added),
         ("Worse than before", notice.worse),
@@ -72,7 +72,7 @@ def _findings(findings: Sequence[Finding], *, is_over: bool) -> Iterator[str]:
         remedy = finding.remedy and f"Do: {finding.remedy}"
         texts = (finding.seen,) if is_over else (finding.seen, finding.follows, remedy)
         for text in filter(None, texts):
-            yield from _wrap(text, indent="  ")
+            yield from break_lines(text, WIDTH, indent="  ")
         for ready in () if is_over else finding.ready:
             yield f"  {ready.place}:"
             yield from (f"    {line}" for line in ready.text.splitlines())
@@ -81,15 +81,3 @@ def _findings(findings: Sequence[Finding], *, is_over: bool) -> Iterator[str]:
     if len(findings) > MAX_FINDINGS:
         yield ""
         yield f"* and {len(findings) - MAX_FINDINGS} more"
-
-
-def _wrap(text: str, *, indent: str = "") -> list[str]:
-    """Break lines between words alone: a name in two parts can be neither copied nor found."""
-    return textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )

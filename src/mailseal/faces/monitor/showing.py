@@ -1,7 +1,6 @@
 """Watched domains as text and as JSON."""
 
 import json
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from mailseal.checks.memory import MemorySyntaxError, read_memory
 from mailseal.checks.verdict import say_verdict
 from mailseal.faces.check.words import PLURALS, SEVERITIES
 from mailseal.quoting import printable_only
+from mailseal.watch.lines import break_lines
 from mailseal.watch.records import Figures, Look, Observation, Watched
 
 COLUMNS = 80  # ours: a terminal's; what is to be copied is never broken
@@ -83,10 +83,11 @@ def _lines(story: Story) -> Iterator[str]:
     figures = watched.figures
     yield f"{watched.domain}: {say_verdict(figures.verdict) if figures else 'not looked at yet'}"
     if figures is not None:
-        yield from _wrap(figures.sentence)
-    yield from _wrap(
+        yield from break_lines(figures.sentence, COLUMNS)
+    yield from break_lines(
         f"Watched since {_day(watched.added_at)}, last look {_minute(watched.looked_at)}, "
-        f"next {_minute(watched.next_look_at)} (all times are UTC)."
+        f"next {_minute(watched.next_look_at)} (all times are UTC).",
+        COLUMNS,
     )
     for span in sorted(story.spans, key=lambda one: _ORDER.index(one.finding.severity)):
         yield ""
@@ -118,24 +119,13 @@ def _span(span: Span) -> Iterator[str]:
     yield f"{SEVERITIES[finding.severity]} {finding.code}: {finding.subject}"
     gone = f", not seen on {_minute(span.missed_at)}" if span.missed_at else ""
     yield f"  since {_minute(span.first_seen)}, last seen {_minute(span.last_seen)}{gone}"
-    yield from _wrap(finding.seen, indent="  ")
-    yield from _wrap(finding.follows, indent="  ")
+    yield from break_lines(finding.seen, COLUMNS, indent="  ")
+    yield from break_lines(finding.follows, COLUMNS, indent="  ")
     if finding.remedy:
-        yield from _wrap(f"Do: {finding.remedy}", indent="  ")
+        yield from break_lines(f"Do: {finding.remedy}", COLUMNS, indent="  ")
     for ready in finding.ready:
         yield f"  {ready.place}:"
         yield from (f"    {line}" for line in ready.text.splitlines())
-
-
-def _wrap(text: str, *, indent: str = "") -> list[str]:
-    return textwrap.wrap(
-        text,
-        COLUMNS,
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 def document_of(story: Story) -> dict[str, Any]:
